@@ -1,0 +1,45 @@
+# Everything runs in a virtual environment of its own: .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: test lint format demo completions soak clean redis
+
+test: $(STAMP) redis
+	CACHECTL_REQUIRE_REDIS=1 $(BIN)/pytest -q
+
+soak: $(STAMP) redis
+	CACHECTL_REQUIRE_REDIS=1 $(BIN)/pytest -q tests/soak
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+demo: $(STAMP)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/demo.py
+
+completions: $(STAMP)
+	for shell in bash zsh fish; do \
+	  _CACHECTL_COMPLETE=source_$$shell $(BIN)/cachectl > completions/cachectl.$$shell || exit 1; \
+	done
+
+# The tests talk to a real server; where apt is, it is installed if it is missing.
+redis:
+	@command -v redis-server >/dev/null || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -qy redis-server; }
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -qy python3-venv; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
