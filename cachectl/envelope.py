@@ -1,0 +1,102 @@
+"""The stored form of an entry: versioned, checksummed, and bound to its key.
+
+    offset  size  field
+         0     4  magic  b"cctl"
+         4     1  format version, 1
+         5     8  XXH3-64 of everything after it, seeded with XXH3-64 of namespace NUL key
+        13     1  codec number
+        14     1  flags, 0 (room for compression)
+        15     2  length of the tags
+        17     8  created at, µs since 1970
+        25     8  expires at, µs since 1970; 0 for never
+        33     8  cost, micro-dollars
+        41     8  load time, µs
+        49        tags, UTF-8, separated by NUL; then the payload
+
+All integers are little-endian. The checksum finds damage and swapped entries; it is not a
+signature. XXH3 is Yann Collet's (xxHash); ccache protects its entries with it as well.
+"""
+
+import struct
+from typing import Final
+
+from xxhash import xxh3_64_intdigest
+
+from cachectl.entry import NEVER, Entry
+from cachectl.errors import DamagedEntry
+
+_MAGIC: Final = b"cctl"
+_VERSION: Final = 1
+_PREFIX: Final = struct.Struct("<4sBQ")
+_HEADER: Final = struct.Struct("<4sBQBBHqqqq")
+_BODY: Final = struct.Struct("<BBHqqqq")
+
+HEADER_LIMIT: Final = _HEADER.size + 2048
+"""Bytes that hold the header and the tags of any entry: enough for `unpack_header`."""
+
+
+def pack(namespace: str, key: str, entry: Entry, payload: bytes) -> bytes:
+    """Return the bytes to store for `entry`, whose encoded value is `payload`."""
+    tags = "\0".join(entry.tags).encode()
+    body = b"".join((
+        _BODY.pack(
+            entry.codec, 0, len(tags),
+            round(entry.created_at * 1e6),
+            0 if entry.expires_at == NEVER else round(entry.expires_at * 1e6),
+            entry.cost, entry.load_us,
+        ),
+        tags,
+        payload,
+    ))  # fmt: skip
+    return _PREFIX.pack(_MAGIC, _VERSION, _checksum(namespace, key, body)) + body
+
+
+def unpack(namespace: str, key: str, data: bytes) -> Entry:
+    """Return the entry that `pack` stored under this very key. Raises `DamagedEntry`."""
+    entry, checksum = _parse(data)
+    if checksum != _checksum(namespace, key, memoryview(data)[_PREFIX.size :]):
+        raise DamagedEntry("checksum does not match")
+    return entry
+
+
+def unpack_header(data: bytes) -> Entry:
+    """Return the entry without verifying its checksum; `data` may end after the tags.
+
+    Raises `DamagedEntry` if this is not the beginning of one of our envelopes.
+    """
+    return _parse(data)[0]
+
+
+def _parse(data: bytes) -> tuple[Entry, int]:
+    try:
+        magic, version, checksum, codec, flags, length, created, expires, cost, load_us = (
+            _HEADER.unpack_from(data)
+        )
+    except struct.error:
+        raise DamagedEntry("shorter than a header") from None
+    if magic != _MAGIC:
+        raise DamagedEntry("not written by cachectl")
+    if version != _VERSION or flags:
+        raise DamagedEntry(f"format version {version}.{flags} is not known here")
+    start = _HEADER.size + length
+    tags = _tags(data[_HEADER.size : start]) if length else ()
+    expires_at = expires / 1e6 if expires else NEVER
+    payload = memoryview(data)[start:]
+    entry = Entry(payload, codec, created / 1e6, expires_at, cost, load_us, tags, len(data))
+    return entry, checksum
+
+
+def _tags(stored: bytes) -> tuple[str, ...]:
+    try:
+        return tuple(stored.decode().split("\0"))
+    except UnicodeDecodeError:
+        raise DamagedEntry("tags are not UTF-8") from None
+
+
+def _checksum(namespace: str, key: str, body: bytes | memoryview) -> int:
+    return xxh3_64_intdigest(body, xxh3_64_intdigest(f"{namespace}\0{key}".encode()))
+
+
+def packed_size(entry: Entry, payload: bytes) -> int:
+    """Return the bytes that `pack` would return."""
+    return _HEADER.size + len("\0".join(entry.tags).encode()) + len(payload)

@@ -1,0 +1,140 @@
+"""Keys: plain strings, or structured features made canonical and hashed.
+
+The canonical form is injective: every value is written with its type and, where its end is not
+evident, its length (the netstring idea of D. J. Bernstein), so no two different features can
+ever share a form. The order of a mapping does not matter; `1`, `1.0`, `True` and `"1"` differ.
+"""
+
+import hashlib
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from cachectl.errors import InvalidKey
+
+KEY_LIMIT: Final = 1024
+"""Bytes of UTF-8 that a key may have."""
+
+TAG_LIMIT: Final = 128
+TAGS_LIMIT: Final = 15
+DEPTH_LIMIT: Final = 100
+
+Decimals = int | Mapping[str, int] | None
+"""Digits that floats are rounded to: for all of them, or for each named field."""
+
+
+def check_key(key: str) -> str:
+    """Return `key` if it can be one: 1 to 1024 bytes of UTF-8. Raises `InvalidKey`."""
+    if type(key) is not str:
+        raise InvalidKey(f"a key is a string, not {type(key).__name__} (hash features with key())")
+    if not key or len(key) > KEY_LIMIT or (not key.isascii() and _utf8_length(key) > KEY_LIMIT):
+        raise InvalidKey(f"a key has 1 to {KEY_LIMIT} bytes, this one has {_utf8_length(key)}")
+    return key
+
+
+def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """Return the tags sorted and without repeats. Raises `InvalidKey`."""
+    if not tags:
+        return ()
+    if isinstance(tags, str):
+        raise InvalidKey(f"tags are a list of strings, not the string {tags!r}")
+    for tag in tags:
+        if type(tag) is not str or not 0 < _utf8_length(tag) <= TAG_LIMIT or not tag.isprintable():
+            raise InvalidKey(f"not a tag: {tag!r} (1 to {TAG_LIMIT} bytes, printable)")
+    unique = tuple(sorted(set(tags)))
+    if len(unique) > TAGS_LIMIT:
+        raise InvalidKey(f"an entry has at most {TAGS_LIMIT} tags, not {len(unique)}")
+    return unique
+
+
+def _utf8_length(text: str) -> int:
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        raise InvalidKey(f"not valid Unicode: {text!r}") from None
+
+
+def feature_key(
+    features: object, extra: Mapping[str, object], decimals: Decimals = None
+) -> str:  # fmt: skip
+    """Return the SHA-256, 64 hex digits, of features and named extras.
+
+    Raises `InvalidKey` for a value that has no canonical form.
+    """
+    digest = hashlib.sha256()
+    for part in _canonical(features, decimals, None, DEPTH_LIMIT):
+        digest.update(part)
+    for part in _canonical(dict(extra), decimals, None, DEPTH_LIMIT):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def canonical(value: object, decimals: Decimals = None) -> bytes:
+    """Return the canonical form of one value. Raises `InvalidKey`."""
+    return b"".join(_canonical(value, decimals, None, DEPTH_LIMIT))
+
+
+def _canonical(value: Any, decimals: Decimals, field: str | None, depth: int) -> Iterator[bytes]:
+    if depth == 0:
+        raise InvalidKey(f"features are nested more than {DEPTH_LIMIT} deep")
+    kind = type(value)
+    if value is None:
+        yield b"n"
+    elif kind is bool:
+        yield b"T" if value else b"F"
+    elif kind is int:
+        yield b"i%x;" % value
+    elif kind is float:
+        yield b"f%b;" % _rounded(value, decimals, field).encode()
+    elif kind is str:
+        yield _counted(b"s", _encoded(value))
+    elif kind is bytes:
+        yield _counted(b"y", value)
+    elif kind is list or kind is tuple:
+        yield b"l%d:" % len(value) if kind is list else b"t%d:" % len(value)
+        for item in value:
+            yield from _canonical(item, decimals, field, depth - 1)
+    elif isinstance(value, Mapping):
+        yield from _canonical_mapping(value, decimals, depth - 1)
+    else:
+        yield _canonical_numpy(value, decimals, field)
+
+
+def _canonical_mapping(
+    value: Mapping[Any, object], decimals: Decimals, depth: int
+) -> Iterator[bytes]:
+    yield b"m%d:" % len(value)
+    items = {canonical(key): (key, item) for key, item in value.items()}
+    for encoded in sorted(items):
+        key, item = items[encoded]
+        yield encoded
+        yield from _canonical(item, decimals, key if type(key) is str else None, depth)
+
+
+def _canonical_numpy(value: Any, decimals: Decimals, field: str | None) -> bytes:
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and type(value) is numpy.ndarray and not value.dtype.hasobject:
+        head = f"{value.dtype.str}{value.shape}".encode()
+        return _counted(b"a", head) + _counted(b"y", value.tobytes())
+    if numpy is not None and isinstance(value, numpy.generic):
+        scalar = value.item()
+        if type(scalar) in (bool, int, float, str, bytes):
+            return b"".join(_canonical(scalar, decimals, field, 1))
+    kind = type(value)
+    raise InvalidKey(f"no key can be made of {kind.__module__}.{kind.__qualname__}")
+
+
+def _rounded(value: float, decimals: Decimals, field: str | None) -> str:
+    digits = decimals.get(field) if isinstance(decimals, Mapping) and field else decimals
+    if isinstance(digits, int) and math.isfinite(value):
+        value = round(value, digits)
+    return repr(value + 0.0)  # adding 0.0 makes -0.0 and 0.0 one number
+
+
+def _counted(tag: bytes, data: bytes) -> bytes:
+    return b"%b%d:%b" % (tag, len(data), data)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

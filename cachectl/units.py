@@ -1,0 +1,120 @@
+"""Durations, sizes and money: what people write, what the engine calculates with.
+
+Durations are seconds, sizes are bytes, money is integer micro-dollars. A bare number is
+already in the base unit; anything that does not parse to its last character is refused.
+"""
+
+import math
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+from cachectl.errors import UsageError
+
+Duration = float | int | str | timedelta
+"""What is accepted wherever a duration is: `90`, `"90s"`, `"1h30m"`, `timedelta(days=7)`."""
+
+Money = float | int | str | Decimal
+"""Dollars, as a number or a decimal string."""
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+", re.ASCII)
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])", re.ASCII)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]i?B|KB|KiB|B)?", re.ASCII)
+_BYTES = {
+    "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+    "kiB": 2**10, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
+}  # fmt: skip
+
+_LONGEST = 100 * 365 * 86_400  # a century: longer is a typing mistake, and overflows clocks
+_LARGEST = 2**62
+_MICRO = 1_000_000
+
+
+def parse_duration(text: Duration) -> float | None:
+    """Return seconds above zero; None for `"none"`. Raises `UsageError`."""
+    if isinstance(text, timedelta):
+        seconds = text.total_seconds()
+    elif isinstance(text, str):
+        if text.strip() == "none":
+            return None
+        seconds = _duration_seconds(text.strip())
+    elif isinstance(text, bool) or not isinstance(text, int | float):
+        raise UsageError(f"not a duration: {text!r} (a {type(text).__name__})")
+    else:
+        seconds = text
+    if not 0 < seconds <= _LONGEST:
+        raise UsageError(f"not a duration: {text!r} (more than 0 s, at most 100 years)")
+    return float(seconds)
+
+
+def _duration_seconds(text: str) -> float:
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if not _DURATION.fullmatch(text):
+        raise UsageError(f"not a duration: {text!r} (write 90, 90s, 15m, 1h30m, 7d or none)")
+    return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(text))
+
+
+def parse_size(text: int | str) -> int | None:
+    """Return bytes above zero; None for `"none"`. Raises `UsageError`."""
+    if isinstance(text, str):
+        if text.strip() == "none":
+            return None
+        match = _SIZE.fullmatch(text.strip())
+        if match is None:
+            raise UsageError(f"not a size: {text!r} (write 512, 1.5MiB, 2GB or none)")
+        size = int(Decimal(match[1]) * _BYTES[match[2] or "B"])
+    elif isinstance(text, bool) or not isinstance(text, int):
+        raise UsageError(f"not a size: {text!r} (a {type(text).__name__})")
+    else:
+        size = text
+    if not 0 < size <= _LARGEST:
+        raise UsageError(f"not a size: {text!r} (more than 0 bytes)")
+    return size
+
+
+def micro_dollars(dollars: Money) -> int:
+    """Return dollars as whole micro-dollars, rounded half to even. Raises `UsageError`."""
+    if type(dollars) is int and dollars == 0:
+        return 0
+    try:
+        micros = (Decimal(str(dollars)) * _MICRO).to_integral_value()
+        possible = 0 <= micros <= _LARGEST  # before int(), which takes a second for 1e99999
+    except (ArithmeticError, ValueError):  # whatever `decimal` objects to
+        raise UsageError(f"not an amount of dollars: {dollars!r}") from None
+    if not possible:
+        raise UsageError(f"not an amount of dollars: {dollars!r} (0 or more)")
+    return int(micros)
+
+
+def format_bytes(size: float) -> str:
+    """Return a size for people, in binary units: `1.5 MiB`."""
+    if size < 1024:
+        return f"{size:.0f} B"
+    for unit in ("KiB", "MiB", "GiB", "TiB"):
+        size /= 1024
+        if size < 1024 or unit == "TiB":
+            break
+    return f"{size:.1f} {unit}"
+
+
+def format_entries(count: int) -> str:
+    """Return a number of entries for people: `1 entry`, `1,234 entries`."""
+    return f"{count:,} {'entry' if count == 1 else 'entries'}"
+
+
+def format_seconds(seconds: float | None) -> str:
+    """Return a duration for people, its two largest units: `1h 30m`; `none` for None."""
+    if seconds is None or math.isinf(seconds):
+        return "none"
+    if seconds < 60:
+        return f"{seconds:.3g}s"
+    parts = []
+    rest = round(seconds)
+    for unit in ("d", "h", "m", "s"):
+        count, rest = divmod(rest, _SECONDS[unit])
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2])

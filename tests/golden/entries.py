@@ -1,0 +1,81 @@
+"""Entries whose stored bytes are frozen, and the program that froze them.
+
+Every version must write these bytes, and read them for ever. To freeze the entries of a new
+codec or format, add them below under new names and run
+
+    python -m tests.golden.entries
+
+from the root of the repository. It writes what is not there yet and never overwrites a file: a
+file that differs from what is written now means that existing caches would become unreadable.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from cachectl import codecs, envelope
+from cachectl.entry import NEVER, Entry
+
+DIRECTORY = Path(__file__).parent
+CREATED = 1_700_000_000.25
+
+
+class Golden(NamedTuple):
+    """A value and all else that is stored with it."""
+
+    namespace: str
+    key: str
+    value: object
+    expires_at: float = NEVER
+    cost: int = 0
+    load_us: int = 0
+    tags: tuple[str, ...] = ()
+
+    def entry(self) -> tuple[Entry, bytes]:
+        """Return the entry as it is written, and its payload."""
+        number, payload = codecs.encode(self.value)
+        entry = Entry(
+            payload, number, CREATED, self.expires_at, self.cost, self.load_us, self.tags, 0
+        )
+        return entry, payload
+
+    def packed(self) -> bytes:
+        return envelope.pack(self.namespace, self.key, *self.entry())
+
+
+ENTRIES = {
+    "json-object": Golden(
+        "ai", "k", {"genre": "techno", "bpm": 128, "scores": [0.5, -1e-9, None, True], "é": "\ud800"}
+    ),
+    "json-number": Golden("ai", "k", 2**70),
+    "json-none": Golden("ai", "k", None),
+    "text": Golden("prompts", "system/v3", "Grüße, 世界 \U0001f3a7\0\n"),
+    "text-empty": Golden("prompts", "empty", ""),
+    "bytes": Golden("tts", "k", bytes(range(256))),
+    "npy-float32": Golden("speakers", "user:1", np.linspace(-1, 1, 12, dtype="<f4").reshape(3, 4)),
+    "npy-int64-scalar": Golden("speakers", "user:2", np.array(-(2**63), dtype="<i8")),
+    "npy-big-endian": Golden("speakers", "user:3", np.array([1.5, 2.5], dtype=">f8")),
+    "npy-bool-empty": Golden("speakers", "user:4", np.zeros((0, 5), dtype="?")),
+    "npy-times": Golden("speakers", "user:5", np.array(["2026-01-02", "NaT"], dtype="<M8[D]")),
+    "npy-text": Golden("speakers", "user:6", np.array(["ab", "é"], dtype="<U2")),
+    "everything": Golden(
+        "users:eu",
+        "clé/\0\n" + "k" * 100,
+        {"a": [1]},
+        expires_at=CREATED + 3600.5,
+        cost=5_000,
+        load_us=1_234_567,
+        tags=("org:42", "région", "vip"),
+    ),
+}  # fmt: skip
+
+
+def path(name: str) -> Path:
+    return DIRECTORY / f"{name}.bin"
+
+
+if __name__ == "__main__":
+    for name, golden in ENTRIES.items():
+        if not path(name).exists():
+            path(name).write_bytes(golden.packed())
