@@ -1,0 +1,113 @@
+"""Directories that we own: nobody else may read them, and only marked ones are touched.
+
+The marker is a `CACHEDIR.TAG` (Bryan Ford's Cache Directory Tagging Specification), which also
+tells backup programs to pass the directory by.
+"""
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from cachectl.errors import BackendRefused, BackendUnavailable
+
+MARKER: Final = "CACHEDIR.TAG"
+_SIGNATURE: Final = b"Signature: 8a477f597d28d172789f06886806bc55\n"
+_CONTENT: Final = _SIGNATURE + b"# This directory is a cachectl cache, format 1.\n"
+
+
+def require_ours(directory: Path) -> bool:
+    """Return whether the directory is there and ours; False if there is nothing.
+
+    Raises `BackendRefused`, touching nothing, if what is there is not a marked directory of
+    this user that is closed to all others.
+    """
+    if not _require_private(directory):
+        return False
+    if not _marked(directory):
+        if _empty(directory):
+            return False
+        if not _marked(directory):  # and no other process has marked it meanwhile
+            raise BackendRefused(f"{directory} is not a cachectl cache ({MARKER} is missing)")
+    for path in sorted(directory.iterdir()):
+        if path.name.endswith((".db", ".db-wal", ".db-shm", ".lock")):
+            _require_private_file(path)
+    return True
+
+
+def claim(directory: Path) -> None:
+    """Create the directory if there is none, and mark it as ours. Raises `BackendRefused`."""
+    if require_ours(directory):
+        return
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
+        if not require_ours(directory):
+            _mark(directory)
+    except OSError as error:
+        raise BackendRefused(f"cannot make a cache of {directory}: {error.strerror}") from None
+
+
+def create_private(path: Path) -> None:
+    """Create an empty file that only this user can open, unless it exists.
+
+    One that exists is not opened: closing it again would release all locks that this process
+    holds on it, those of SQLite among them.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def _require_private(directory: Path) -> bool:
+    try:
+        status = directory.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise BackendUnavailable(f"cannot open {directory}: {error.strerror}") from None
+    if stat.S_ISLNK(status.st_mode):
+        raise BackendRefused(f"{directory} is a symbolic link; name the directory itself")
+    if not stat.S_ISDIR(status.st_mode):
+        raise BackendRefused(f"{directory} is not a directory")
+    if status.st_uid != os.geteuid():
+        raise BackendRefused(f"{directory} belongs to another user (uid {status.st_uid})")
+    if status.st_mode & 0o077:
+        mode = stat.S_IMODE(status.st_mode)
+        raise BackendRefused(f"{directory} is open to others (mode {mode:04o}); chmod 700 it")
+    return True
+
+
+def _require_private_file(path: Path) -> None:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:  # a -wal or -shm file, gone with the last connection
+        return
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+        raise BackendRefused(f"{path} is not a regular file of ours")
+    if status.st_mode & 0o077:
+        mode = stat.S_IMODE(status.st_mode)
+        raise BackendRefused(f"{path} is open to others (mode {mode:04o}); chmod 600 it")
+
+
+def _marked(directory: Path) -> bool:
+    try:
+        fd = os.open(directory / MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    with os.fdopen(fd, "rb") as file:
+        return file.read(len(_CONTENT)) == _CONTENT
+
+
+def _empty(directory: Path) -> bool:
+    """Whether nothing is there but the beginnings of a marker that another process writes."""
+    return all(path.name.startswith(f"{MARKER}.") for path in directory.iterdir())
+
+
+def _mark(directory: Path) -> None:
+    """Put the marker in place at once, whole, so that no process ever sees half of it."""
+    draft = directory / f"{MARKER}.{secrets.token_hex(8)}"
+    create_private(draft)
+    draft.write_bytes(_CONTENT)
+    draft.replace(directory / MARKER)

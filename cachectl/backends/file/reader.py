@@ -1,0 +1,222 @@
+"""Reading a cache directory, without diskcache and without creating anything.
+
+A reader's connection cannot write. It is the path of every hit: one statement, and no import
+of diskcache, which costs a short-lived command 20 ms.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from cachectl.backends import Usage
+from cachectl.backends.counterdb import sqlite_errors, translated
+from cachectl.backends.directory import require_ours
+from cachectl.backends.file.settings import require_known_settings
+from cachectl.backends.file.values import ValueFiles
+from cachectl.batches import BATCH
+from cachectl.errors import DamagedEntry
+
+_READ: Final = "SELECT value, filename FROM Cache WHERE key = ? AND raw = 1"
+_LIST: Final = (
+    "SELECT rowid, key, access_time, size, substr(value, 1, ?), filename FROM Cache"
+    " WHERE tag = ? AND raw = 1 AND typeof(key) = 'text' AND (access_time, rowid) > (?, ?)"
+    " ORDER BY access_time, rowid LIMIT ?"
+)
+_LIST_TAGGED: Final = (
+    "SELECT rowid, key, access_time, size, substr(value, 1, ?), filename FROM Cache"
+    " WHERE raw = 1 AND key IN (SELECT key FROM cachectl_tags WHERE tag = ? AND key > ?"
+    " AND key < ? ORDER BY key LIMIT ?) ORDER BY key"
+)
+_COMPLETE: Final = "SELECT 1 FROM sqlite_master WHERE name = 'cachectl_files'"
+"""Whether the last part of the schema is there: another process may be about to make it."""
+_REPLACED: Final = 20  # how often in a row a value may be replaced while it is read
+_ROW_OVERHEAD: Final = 300
+"""Bytes of a row beside its value: columns, and its places in four indexes. It only weighs how
+the size of the database is divided among namespaces."""
+
+
+class DiskRow(NamedTuple):
+    """A row in a listing; `head` is the beginning of a value that is not in a file."""
+
+    rowid: int
+    key: str
+    used_at: float
+    size: int
+    head: bytes | None
+    filename: str | None
+
+
+class _Opened(NamedTuple):
+    """A connection, and whose it is."""
+
+    pid: int
+    thread: threading.Thread
+    connection: sqlite3.Connection
+
+
+class Reader:
+    """Connections that read, one for each thread of each process."""
+
+    def __init__(self, directory: Path, timeout: float) -> None:
+        self._directory = directory
+        self._path = directory / "cache.db"
+        self._timeout = timeout
+        self._files = ValueFiles(directory)
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._open: list[_Opened] = []
+
+    def read(self, name: str) -> bytes | None:
+        """Return the envelope under this row key. Raises `DamagedEntry`."""
+        try:
+            connection = self._connection()
+            if connection is None:
+                return None
+            row = connection.execute(_READ, (name,)).fetchone()
+            if row is None:
+                return None
+            data, filename = row
+            if filename is not None:
+                return self._read_file(connection, name, filename)
+        except (sqlite3.Error, OSError) as error:
+            raise translated("the cache", error) from None
+        if type(data) is not bytes:
+            raise DamagedEntry("the row holds no bytes")
+        return data
+
+    def _read_file(self, connection: sqlite3.Connection, name: str, filename: str) -> bytes | None:
+        """Return the content of a value file, or of the one that replaces it meanwhile."""
+        for _ in range(_REPLACED):
+            with suppress(FileNotFoundError):
+                return self._files.read(filename)
+            row = connection.execute(_READ, (name,)).fetchone()
+            if row is None or row[1] is None:
+                found: bytes | None = row and row[0]
+                return found
+            filename = row[1]
+        raise DamagedEntry("the value file is gone")
+
+    def rows(self, namespace: str, limit: int) -> Iterator[DiskRow]:
+        """Yield rows with the first `limit` bytes of their values, least recently used first."""
+        after = (float("-inf"), 0)
+        while rows := self._page(_LIST, (limit, namespace, *after, BATCH)):
+            yield from (DiskRow(*row) for row in rows)
+            after = (rows[-1][2], rows[-1][0])
+
+    def tagged_rows(self, namespace: str, tag: str, limit: int) -> Iterator[DiskRow]:
+        """Yield the rows that carry `tag`, in the order of keys."""
+        after, end = key_range(namespace)
+        while rows := self._page(_LIST_TAGGED, (limit, tag, after, end, BATCH)):
+            yield from (DiskRow(*row) for row in rows)
+            after = rows[-1][1]
+
+    def head(self, row: DiskRow, limit: int) -> bytes:
+        """Return the first `limit` bytes of the value of a listed row. Raises `DamagedEntry`."""
+        if row.filename is None:
+            if type(row.head) is not bytes:
+                raise DamagedEntry("the row holds no bytes")
+            return row.head
+        try:
+            return self._files.read(row.filename, limit)
+        except OSError:
+            raise DamagedEntry("the value file cannot be read") from None
+
+    def usage(self) -> dict[str, Usage]:
+        """Return what each namespace holds; the bytes on disk are divided by weight."""
+        query = "SELECT namespace, entries, bytes, file_bytes FROM cachectl_totals"
+        rows = self._page(query, ())
+        weights = {
+            name: size - in_files + entries * _ROW_OVERHEAD
+            for name, entries, size, in_files in rows
+        }
+        shared = sum(_size(path) for path in self._directory.glob("*.db*"))
+        total = sum(weights.values()) or 1
+        return {
+            name: Usage(entries, size, in_files + shared * weights[name] // total)
+            for name, entries, size, in_files in rows
+        }
+
+    def close(self) -> None:
+        """Close the connections of all threads of this process."""
+        self._local = threading.local()
+        self._close(lambda _: True)
+
+    def _close(self, condemned: Callable[[threading.Thread], bool]) -> None:
+        opened, self._open = self._open, []
+        for one in opened:  # those of the parent process are the parent's to close
+            if one.pid == os.getpid() and condemned(one.thread):
+                one.connection.close()
+            else:
+                self._open.append(one)
+
+    def exists(self) -> bool:
+        """Return whether there is a cache; nothing needs to be removed from one that is not.
+
+        Raises `BackendRefused` for a place that is not ours.
+        """
+        return require_ours(self._directory) and self._path.exists()
+
+    def check_settings(self) -> None:
+        """Raise `BackendRefused` if the database is not safe to be opened by diskcache."""
+        with sqlite_errors("the cache"):
+            self._connection()
+
+    def _page(self, query: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        with sqlite_errors("the cache"):
+            connection = self._connection()
+            return connection.execute(query, parameters).fetchall() if connection else []
+
+    def _connection(self) -> sqlite3.Connection | None:
+        local = self._local
+        if getattr(local, "pid", None) == os.getpid():
+            found: sqlite3.Connection = local.connection
+            return found
+        connection = self._connect()
+        if connection is not None:
+            local.pid, local.connection = os.getpid(), connection
+            with self._lock:
+                self._close(lambda thread: not thread.is_alive())
+                self._open.append(_Opened(local.pid, threading.current_thread(), connection))
+        return connection
+
+    def _connect(self) -> sqlite3.Connection | None:
+        if not self.exists():
+            return None
+        try:
+            connection = self._attempt("rw")
+        except sqlite3.OperationalError:
+            connection = self._attempt("ro")  # a medium that cannot be written
+        require_known_settings(connection)
+        if not connection.execute(_COMPLETE).fetchone():
+            connection.close()
+            return None
+        return connection
+
+    def _attempt(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=self._timeout,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute(_COMPLETE).fetchone()
+        return connection
+
+
+def key_range(namespace: str) -> tuple[str, str]:
+    """Return bounds between which all row keys of the namespace lie; `0` follows `/`."""
+    return f"{namespace}/", f"{namespace}0"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,38 @@
+"""The settings that diskcache keeps in its database, all of them, so that none is taken from it.
+
+diskcache turns each row into an attribute or a PRAGMA whenever it opens a directory, so a
+database with any other row is not opened at all.
+"""
+
+import sqlite3
+from typing import Final
+
+from cachectl.backends.file.values import ROW_LIMIT
+from cachectl.errors import BackendRefused
+
+SETTINGS: Final[dict[str, str | int]] = {
+    "statistics": 0,
+    "tag_index": 0,
+    "eviction_policy": "none",
+    "size_limit": 2**62,
+    "cull_limit": 0,
+    "sqlite_auto_vacuum": 2,  # incremental: `cleanup` gives pages back, not every delete
+    "sqlite_cache_size": 8192,
+    "sqlite_journal_mode": "wal",
+    "sqlite_mmap_size": 0,  # a truncated file shall be an error, not a SIGBUS
+    "sqlite_synchronous": 1,
+    "disk_min_file_size": ROW_LIMIT,
+    "disk_pickle_protocol": 0,
+}
+_METADATA: Final = frozenset(("count", "size", "hits", "misses"))
+_TEXTS: Final = frozenset(("none", "wal"))
+
+
+def require_known_settings(connection: sqlite3.Connection) -> None:
+    """Raise `BackendRefused` unless every row is one that diskcache writes for us."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone():
+        return
+    for key, value in connection.execute("SELECT key, value FROM Settings").fetchall():
+        known = key in SETTINGS or key in _METADATA
+        if not known or not (type(value) is int or value in _TEXTS):
+            raise BackendRefused("the cache was tampered with: its table of settings is not ours")
