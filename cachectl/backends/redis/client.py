@@ -1,0 +1,200 @@
+"""Commands to one Redis server: over few connections, in limited time, failing with our errors.
+
+redis-py makes the connections, packs commands and parses replies. Its client and pool are not
+used: they cost a third of a short command (a look at the socket before each, and metrics).
+Imports redis-py, and is therefore imported when the backend is first used.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, Protocol
+
+import redis
+from redis import exceptions as redis_errors
+from redis.backoff import NoBackoff
+from redis.connection import AbstractConnection
+from redis.retry import Retry
+
+from cachectl.backends.redis.errors import Translated
+from cachectl.backends.redis.scripts import script
+from cachectl.backends.redis.url import Target
+from cachectl.errors import DamagedEntry
+
+Argument = str | bytes | int | float
+Command = tuple[Argument, ...]
+Call = tuple[str, Command]
+"""What a script is called with: the base of its keys, and its arguments."""
+
+
+class Connection(Protocol):
+    """What we use of redis-py's connections."""
+
+    pid: int
+
+    def pack_command(self, *arguments: Argument) -> list[bytes]: ...
+    def send_packed_command(self, command: list[bytes], *, check_health: bool) -> None: ...
+    def read_response(self) -> Any: ...
+    def disconnect(self) -> None: ...
+
+
+_SEND_BYTES: Final = 64 * 1024
+"""Packed commands that are joined before they are sent."""
+
+
+class Client:
+    """Sends commands; whatever goes wrong is a `BackendError`. Safe for threads and forks.
+
+    A command is sent again once if a connection that was idle turns out to be dead, and never
+    after a timeout.
+    """
+
+    def __init__(self, target: Target, connect_timeout: float, timeout: float) -> None:
+        self._translated: Final = Translated(target.masked)
+        self._connect: Final = _connector(target, connect_timeout, timeout)
+        self._idle: Final[list[Connection]] = []  # append and pop are atomic
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value. Raises `DamagedEntry` if it is not a string."""
+        with self._translated:
+            value: bytes | redis_errors.ResponseError | None = self._exchange([("GET", key)])[0]
+            if isinstance(value, redis_errors.ResponseError):
+                if str(value).startswith("WRONGTYPE"):
+                    raise DamagedEntry("not a string")
+                raise value
+            return value
+
+    def command(self, *arguments: Argument) -> Any:
+        """Send one command and return its reply."""
+        return self.pipeline([arguments])[0]
+
+    def pipeline(self, commands: Sequence[Command]) -> list[Any]:
+        """Send all the commands, then return their replies; raise the first error there is."""
+        with self._translated:
+            return _checked(self._exchange(commands))
+
+    def run(self, name: str, base: str, *arguments: Argument) -> Any:
+        """Run a script."""
+        return self.run_all(name, [(base, arguments)])[0]
+
+    def run_after(self, first: Command, name: str, base: str, *arguments: Argument) -> Any:
+        """Send a command and run a script, both or neither, in one go."""
+        commands = [("MULTI",), first, ("EVALSHA", script(name).sha, 1, base, *arguments)]
+        with self._translated:
+            *_, replies = _checked(self._exchange([*commands, ("EXEC",)]))
+            if _unknown(replies[1]):
+                return self.run(name, base, *arguments)
+            return _checked(replies)[1]
+
+    def run_all(self, name: str, calls: Iterable[Call]) -> list[Any]:
+        """Run a script once for each of `calls`, in one go.
+
+        The server is sent the text of the script only if it does not know it.
+        """
+        found = script(name)
+        pending = [("EVALSHA", found.sha, 1, base, *arguments) for base, arguments in calls]
+        with self._translated:
+            replies = self._exchange(pending)
+            again = [at for at, reply in enumerate(replies) if _unknown(reply)]
+            if again:
+                commands = [("EVAL", found.source, *pending[at][2:]) for at in again]
+                for at, reply in zip(again, self._exchange(commands), strict=True):
+                    replies[at] = reply
+            return _checked(replies)
+
+    def close(self) -> None:
+        """Release the connections that are idle."""
+        while self._idle:
+            self._idle.pop().disconnect()
+
+    def _exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """Send the commands, and return the replies, errors among them."""
+        if not commands:
+            return []
+        connection = self._idle_connection()
+        try:
+            if connection is None:
+                connection = self._connect()
+                replies = _talk(connection, commands)
+            else:
+                try:
+                    replies = _talk(connection, commands)
+                except redis_errors.ConnectionError:
+                    connection.disconnect()
+                    replies = _talk(connection, commands)
+        except BaseException:
+            if connection is not None:
+                connection.disconnect()
+            raise
+        self._idle.append(connection)
+        return replies
+
+    def _idle_connection(self) -> Connection | None:
+        while self._idle:
+            with suppress(IndexError):  # another thread took the last one
+                connection = self._idle.pop()
+                if connection.pid == os.getpid():  # not inherited by a fork
+                    return connection
+        return None
+
+
+def _talk(connection: Connection, commands: Sequence[Command]) -> list[Any]:
+    pending: list[bytes] = []
+    size = 0
+    for command in commands:
+        pieces = connection.pack_command(*command)
+        pending += pieces
+        size += sum(map(len, pieces))
+        if size > _SEND_BYTES:  # the server begins to work on these meanwhile
+            connection.send_packed_command(pending, check_health=False)
+            pending, size = [], 0
+    if pending:
+        connection.send_packed_command([b"".join(pending)], check_health=False)
+    return [_reply(connection) for _ in commands]
+
+
+def _reply(connection: Connection) -> Any:
+    try:
+        return connection.read_response()
+    except redis_errors.ResponseError as error:
+        return error
+
+
+def _checked(replies: list[Any]) -> list[Any]:
+    for reply in replies:
+        if isinstance(reply, redis_errors.ResponseError):
+            raise reply
+    return replies
+
+
+def _unknown(reply: object) -> bool:
+    return isinstance(reply, redis_errors.NoScriptError)
+
+
+def _connector(target: Target, connect_timeout: float, timeout: float) -> Callable[[], Connection]:
+    kind, place = _place(target)
+    return partial(
+        kind,
+        username=target.username,
+        password=target.password,
+        db=target.database,
+        socket_connect_timeout=connect_timeout,
+        socket_timeout=timeout,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        client_name="cachectl",
+        driver_info=None,  # CLIENT SETINFO would cost two round trips for each connection
+        health_check_interval=0,
+        decode_responses=False,
+        **place,
+    )
+
+
+def _place(target: Target) -> tuple[type[AbstractConnection], dict[str, Any]]:
+    if target.path:
+        return redis.UnixDomainSocketConnection, {"path": target.path}
+    place = {"host": target.host, "port": target.port, "socket_keepalive": True}
+    if target.scheme == "rediss":
+        return redis.SSLConnection, place | target.options
+    return redis.Connection, place

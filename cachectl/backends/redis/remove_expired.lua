@@ -1,0 +1,8 @@
+-- ARGV: key, now. Returns entries and bytes removed.
+local due = redis.call('ZSCORE', EXP, ARGV[1])
+if not due or tonumber(due) > tonumber(ARGV[2]) then
+  return {0, 0}
+end
+local entries, bytes = drop_all({ARGV[1]})
+settle()
+return {entries, bytes}

@@ -1,0 +1,38 @@
+-- ARGV: entries to sample. Returns entries, bytes, and an estimate of the memory they take
+-- beyond their stored bytes; false if MEMORY is not permitted here.
+local entries = redis.call('ZCARD', LRU)
+local bytes = tonumber(redis.call('HGET', SUM, 'bytes') or 0)
+
+-- What MEMORY USAGE leaves out, in bytes. Of each value: its slot in the table of all keys, which
+-- is half to fully used (12), and the 8 by which the allocator rounds up each of its entries in
+-- that table, in the order of use and in the sizes (24). If it expires: a slot and an entry in the
+-- table of expiries (44), and the rounding of its entry in ours (8).
+local SLOT, EXPIRY = 36, 52
+
+local function memory(key)
+  local used = redis.pcall('MEMORY', 'USAGE', key, 'SAMPLES', 20)
+  if type(used) == 'table' then
+    return nil
+  end
+  return (used or 0) + (used and SLOT or 0)
+end
+
+local overhead = 0
+for _, key in ipairs({LRU, EXP, SIZE, TAG, TAGS, SUM}) do
+  local used = memory(key)
+  if not used then
+    return {entries, bytes, false}
+  end
+  overhead = overhead + used
+end
+local sample = redis.call('ZRANDMEMBER', LRU, ARGV[1])
+local beyond = 0
+for _, key in ipairs(sample) do
+  local size = tonumber(redis.call('HGET', SIZE, key) or 0)
+  local expiry = redis.call('ZSCORE', EXP, key) and EXPIRY or 0
+  beyond = beyond + memory(base .. 'e:' .. key) + expiry - size
+end
+if #sample > 0 then
+  overhead = overhead + entries * beyond / #sample
+end
+return {entries, bytes, overhead}

@@ -1,0 +1,77 @@
+"""Real Redis servers for the tests, each started by them and ended by its process id.
+
+Nothing here connects to a server that it did not start.
+"""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import redis
+
+_START_SECONDS = 10
+
+
+class Server(NamedTuple):
+    """A running server: `url` is its socket's, or its port's if it listens on one."""
+
+    url: str
+    socket: Path
+    process: "subprocess.Popen[bytes]"
+
+    def client(self, **settings) -> redis.Redis:
+        """Return a plain client, to look behind the back of the code under test."""
+        return redis.Redis(unix_socket_path=str(self.socket), **settings)
+
+
+@contextmanager
+def redis_server(*arguments: str, port: int | None = None) -> Iterator[Server]:
+    """Run a server that saves nothing, in a directory of its own; stop it at the end."""
+    binary = shutil.which("redis-server")
+    assert binary, "redis-server is not installed: apt-get install redis-server"
+    with tempfile.TemporaryDirectory(prefix="cc-") as directory:  # socket paths are short
+        path = Path(directory, "redis.sock")
+        command = [binary, "--port", str(port or 0), "--unixsocket", str(path), "--dir", directory]
+        command += ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *arguments]
+        log = Path(directory, "log")
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=output)
+        try:
+            _wait(process, path, log)
+            url = f"redis://127.0.0.1:{port}/0" if port else f"unix://{path}?db=0"
+            yield Server(url, path, process)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    """Return a port nobody listens on, low enough for a cluster bus 10000 above it."""
+    for port in range(21_000, 31_000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
+
+
+def _wait(process: "subprocess.Popen[bytes]", path: Path, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not _accepts(path):
+        running = process.poll() is None and time.monotonic() < deadline
+        assert running, f"redis-server did not start:\n{log.read_text()}"
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.01)
+
+
+def _accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
