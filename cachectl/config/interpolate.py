@@ -1,0 +1,40 @@
+"""`${VAR}` and `${VAR:-default}` in strings; `$$` is a dollar. No nesting, no commands.
+
+What a variable holds is inserted as it is: a `$` in it means nothing.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+_DOLLAR: Final = re.compile(
+    r"""\$(?: (?P<dollar>\$)
+            | \{ (?P<name>[A-Za-z_][A-Za-z0-9_]*) (?: :- (?P<default>(?:[^${}]|\$\$)*) )? \}
+         )?""",
+    re.VERBOSE | re.ASCII,
+)
+
+
+def interpolate(text: str, environ: Mapping[str, str]) -> str:
+    """Return `text` with its variables replaced; a default counts if unset or empty.
+
+    Raises `ValueError`, saying what is wrong but never what a variable holds.
+    """
+    return _DOLLAR.sub(lambda match: _replacement(match, environ), text)
+
+
+def _replacement(match: re.Match[str], environ: Mapping[str, str]) -> str:
+    if match["dollar"]:
+        return "$"
+    name, default = match["name"], match["default"]
+    if name is None:
+        raise ValueError("expected ${NAME}, ${NAME:-default} or $$ for a dollar, found another $")
+    if default is not None:
+        return environ.get(name) or default.replace("$$", "$")
+    try:
+        return environ[name]
+    except KeyError:
+        raise ValueError(
+            f"expected the variable {name}, found that it is not set "
+            f"(${{{name}:-default}} gives it a default)"
+        ) from None
