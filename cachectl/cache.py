@@ -1,0 +1,298 @@
+"""The cache: namespaces over one backend, with counters that all processes share."""
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from cachectl.backends import BACKENDS, Backend, Usage
+from cachectl.cleaning import Cleaning
+from cachectl.config import Settings, load
+from cachectl.counters import Counts, Window
+from cachectl.decorator import CachedFunction, Options, P, R_co, decorate
+from cachectl.errors import BackendError, BackendUnavailable, ConfigError
+from cachectl.handover import Flusher, Outbox
+from cachectl.logic import NamespaceLogic, log
+from cachectl.namespace import Namespace
+from cachectl.policy import Policy, check_namespace
+from cachectl.reports import CleanupReport, NamespaceStats, Stats, Status
+from cachectl.units import Duration, Money, parse_duration
+
+if TYPE_CHECKING:  # it imports the memory backend, and with it sqlite3
+    from cachectl.fallback import FallbackBackend
+
+_open: Final[weakref.WeakSet["Cache"]] = weakref.WeakSet()
+_flushing: Final = threading.RLock()
+"""Held by a thread that flushes, and by one that forks: SQLite must be at rest then."""
+
+
+class Cache:
+    """Namespaces over one backend. Open it once per process; it may be shared by threads.
+
+    A `strict` cache raises whatever happens to its backend, as the command line must. Others
+    are for applications: a backend in trouble makes lookups miss and writes return False.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        strict: bool = False,
+    ) -> None:
+        self._fallback = None if strict or backend.live else _with_fallback(backend)
+        self._backend = backend if self._fallback is None else self._fallback
+        self._settings = settings
+        self._clock = clock
+        self._strict = strict
+        self._namespaces: dict[str, Namespace] = {}
+        self._functions: dict[str, str] = {}
+        self._outbox = Outbox(backend.counters, clock)
+        self._flusher = Flusher(self.flush)
+        _open.add(self)
+
+    @classmethod
+    def open(
+        cls,
+        config: str | os.PathLike[str] | None = None,
+        *,
+        backend: str | None = None,
+        url: str | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        clock: Callable[[], float] = time.time,
+        strict: bool = False,
+    ) -> Self:
+        """Open the cache that a configuration file describes; without one, the usual places.
+
+        `backend`, `url` (of Redis) and `directory` (of the file backend) go before the
+        environment and the file. Raises `ConfigError`; connects to nothing yet.
+        """
+        flags = {"backend": backend, "redis.url": url, "file.directory": directory}
+        overrides = {name: value for name, value in flags.items() if value is not None}
+        return cls.of(load(config, overrides=overrides), clock=clock, strict=strict)
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        strict: bool = False,
+    ) -> Self:
+        """Open the cache that `settings` describe."""
+        backend: Backend = BACKENDS[settings.backend](**settings.backend_options())
+        return cls(backend, settings, clock=clock, strict=strict)
+
+    def namespace(self, name: str, **policy: Any) -> Namespace:
+        """Return the namespace; it need not be configured. Raises `InvalidKey`.
+
+        Fields of `Policy` given here replace those of the configuration from now on.
+        """
+        if name not in self._namespaces or policy:
+            self._namespaces[check_namespace(name)] = self._make_namespace(name, policy)
+        return self._namespaces[name]
+
+    def cached(
+        self,
+        namespace: str,
+        *,
+        key: Callable[..., str] | None = None,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: Money = 0,
+    ) -> Callable[[Callable[P, R_co]], CachedFunction[P, R_co]]:
+        """Return a decorator that caches what a function, sync or async, returns.
+
+        The key is the SHA-256 of the canonical arguments, however they were passed, or what
+        `key` makes of them. Without `key` a namespace belongs to one function, or results
+        would be mixed up: a second one raises `ConfigError`.
+        """
+
+        def decorator(function: Callable[P, R_co]) -> CachedFunction[P, R_co]:
+            name = f"{function.__module__}.{function.__qualname__}"
+            if key is None and self._functions.setdefault(namespace, name) != name:
+                raise ConfigError(
+                    f"namespace {namespace!r} already caches {self._functions[namespace]};"
+                    f" give {name} a namespace of its own, or a key"
+                )
+            return decorate(self.namespace(namespace), function, key, Options(ttl, tags, cost))
+
+        return decorator
+
+    def stats(self, *, since: Duration | None = None, also: Iterable[str] = ()) -> Stats:
+        """Return the figures of all namespaces, counted by all processes.
+
+        With `since`, counts are those of the last so many seconds. Namespaces in `also` are
+        reported even if nothing is known of them. The cost does not grow with the number of
+        entries.
+        """
+        now = self._clock()
+        window = Window.last(None if since is None else parse_duration(since), now)
+        counts, usage = self._counted(window), self._backend.usage()
+        names = sorted({*counts, *usage, *self._settings.namespaces, *self._namespaces, *also})
+        namespaces = {
+            name: NamespaceStats.of(
+                usage.get(name, Usage()), counts.get(name, Counts()), self._policy(name)
+            )
+            for name in names
+        }
+        totals = _totals(usage.values(), counts.values())
+        return Stats(now, self.status(), window, totals, namespaces)
+
+    def status(self) -> Status:
+        """Return which backend works now, and why it is not the configured one."""
+        if self._fallback is not None:
+            return self._fallback.status()
+        return Status(self._backend.name, self._backend.name, "ok", 0)
+
+    def usage(self) -> Mapping[str, Usage]:
+        """Return what each namespace holds, of those that hold or held anything."""
+        usage = self._backend.usage()
+        return {name: usage[name] for name in sorted(usage)}
+
+    def cleaning(
+        self,
+        *,
+        older_than: Duration | None = None,
+        max_entries: int | None = None,
+        max_bytes: int | None = None,
+        deadline: float | None = None,
+    ) -> Cleaning:
+        """Return a cleanup that is ready to run.
+
+        It removes what has expired, what was not used for `older_than`, and the least recently
+        used over the limits; `max_entries` and `max_bytes` go before those of the policies.
+        `deadline` is seconds from now.
+        """
+        with nullcontext() if self._strict else suppress(BackendUnavailable):
+            self.flush()
+        return Cleaning(
+            self._backend,
+            self._logic,
+            clock=self._clock,
+            older_than=None if older_than is None else parse_duration(older_than),
+            max_entries=max_entries,
+            max_bytes=max_bytes,
+            deadline=deadline,
+        )
+
+    def cleanup(self, *namespaces: str, **options: Any) -> CleanupReport:
+        """Remove what has expired or is over a limit, in the given or in all namespaces.
+
+        Options are those of `cleaning`. Raises `BackendBusy` if another cleanup is running.
+        """
+        return self.cleaning(**options).run(namespaces)
+
+    def flush(self) -> None:
+        """Hand over counts and uses now. Raises `BackendError`; nothing is lost then."""
+        with _flushing:
+            if self._fallback is not None:
+                self._fallback.recover()
+            try:
+                for name in list(self._namespaces):
+                    self._backend.store(name).flush()
+            finally:
+                self._outbox.send()
+
+    def compact(self) -> None:
+        """Give back to the system what removed entries left behind."""
+        self._backend.compact()
+
+    def close(self) -> None:
+        """Flush and release everything. Closing twice does nothing more."""
+        if self not in _open:
+            return
+        _open.discard(self)
+        self._flusher.stop()
+        try:
+            try:
+                self.flush()
+            finally:
+                self._backend.close()
+        except BackendError as error:
+            if self._strict:
+                raise
+            log.warning("closed without handing over the last counts: %s", error)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _make_namespace(self, name: str, policy: Mapping[str, Any]) -> Namespace:
+        if not self._strict:
+            self._flusher.start()
+        logic = self._logic(name, replace(self._policy(name), **policy))
+        store = self._backend.store(name)
+        return Namespace(logic, store, self._clock, self._figures, strict=self._strict)
+
+    def _figures(self, name: str, since: Duration | None) -> NamespaceStats:
+        return self.stats(since=since, also=[name]).namespaces[name]
+
+    def _logic(self, name: str, policy: Policy | None = None) -> NamespaceLogic:
+        on_new_thread = (lambda: None) if self._strict else self._flusher.start
+        tally = self._outbox.tally(name, on_new_thread)
+        return NamespaceLogic(name, policy or self._policy(name), tally, live=self._backend.live)
+
+    def _policy(self, name: str) -> Policy:
+        if name in self._namespaces:
+            return self._namespaces[name].policy
+        return self._settings.policy(name)
+
+    def _counted(self, window: Window) -> dict[str, Counts]:
+        try:
+            self.flush()
+            return self._backend.counters.read(window)
+        except BackendUnavailable:
+            if self._strict:
+                raise
+            return self._outbox.waiting()
+
+    def _after_fork(self) -> None:
+        self._outbox.forget()
+        self._flusher.forget()
+
+
+def _with_fallback(backend: Backend) -> "FallbackBackend":
+    from cachectl.fallback import FallbackBackend
+
+    return FallbackBackend(backend)
+
+
+def _totals(usages: Iterable[Usage], counted: Iterable[Counts]) -> NamespaceStats:
+    usages = list(usages)
+    memory = [usage.memory_bytes for usage in usages]
+    total = Counts()
+    for counts in counted:
+        total = total.plus(counts)
+    held = Usage(
+        sum(usage.entries for usage in usages),
+        sum(usage.bytes for usage in usages),
+        None if None in memory else sum(size or 0 for size in memory),
+    )
+    return NamespaceStats.of(held, total, Policy(ttl=None))
+
+
+def _forget_the_parents_counts() -> None:
+    _flushing.release()
+    for cache in list(_open):
+        cache._after_fork()  # noqa: SLF001 - of this module
+
+
+os.register_at_fork(
+    before=_flushing.acquire,
+    after_in_parent=_flushing.release,
+    after_in_child=_forget_the_parents_counts,
+)

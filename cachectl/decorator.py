@@ -1,0 +1,95 @@
+"""The decorator: a function whose results are cached under its arguments."""
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar, cast
+
+from cachectl.entry import MISSING
+from cachectl.namespace import Namespace
+from cachectl.units import Duration, Money
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class CachedFunction(Protocol[P, R_co]):
+    """The decorated function; `key` returns what a call with these arguments is stored under."""
+
+    key: Callable[..., str]
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+
+class Options(NamedTuple):
+    """How the results of a function are stored; see `Namespace.set`."""
+
+    ttl: Duration | None
+    tags: Sequence[str]
+    cost: Money
+
+
+def decorate(
+    namespace: Namespace,
+    function: Callable[P, R_co],
+    key: Callable[..., str] | None,
+    options: Options,
+) -> CachedFunction[P, R_co]:
+    """Return `function` with its results cached in `namespace`."""
+    key_of = key or _argument_key(namespace, function)
+
+    async def async_wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
+        load: Any = functools.partial(function, *args, **kwargs)
+        return await _get_or_load(namespace, key_of(*args, **kwargs), load, options)
+
+    def sync_wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
+        load = functools.partial(function, *args, **kwargs)
+        return namespace.get_or_load(key_of(*args, **kwargs), load, **options._asdict())
+
+    wrapper = async_wrapper if inspect.iscoroutinefunction(function) else sync_wrapper
+    cached = cast("CachedFunction[P, R_co]", functools.wraps(function)(wrapper))
+    cached.key = key_of
+    return cached
+
+
+def _argument_key(namespace: Namespace, function: Callable[..., object]) -> Callable[..., str]:
+    """Return a function that makes one key of all ways to pass the same arguments."""
+    signature = inspect.signature(function)
+
+    def key(*args: object, **kwargs: object) -> str:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return namespace.key(bound.arguments)
+
+    return key
+
+
+async def _get_or_load(
+    namespace: Namespace, key: str, loader: Callable[[], Awaitable[Any]], options: Options
+) -> Any:
+    """Do what `Namespace.get_or_load` does, without blocking the event loop.
+
+    The calls to the store run in a thread.
+    """
+    import asyncio
+
+    if not namespace.policy.enabled:
+        return await loader()
+    landed = namespace.flights.landed
+    value = await asyncio.to_thread(namespace.get, key)
+    if value is not MISSING:
+        return value
+
+    async def load() -> Any:
+        value = await asyncio.to_thread(namespace.landed_value, key, landed)
+        if value is not MISSING:
+            return value
+        started = perf_counter()
+        value = await loader()
+        load_us = round((perf_counter() - started) * 1e6)
+        keep = functools.partial(namespace.keep, load_us=load_us, **options._asdict())
+        await asyncio.to_thread(keep, key, value)
+        return value
+
+    return await namespace.flights.run_async(key, load)

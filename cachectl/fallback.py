@@ -1,0 +1,219 @@
+"""Working on while the backend is away: from bounded memory, and back when it returns.
+
+This is for applications. The command line works on the backend itself, and fails when it must.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import ClassVar, Final, TypeVar
+
+from cachectl.backends import (
+    Backend,
+    Condition,
+    Item,
+    Listed,
+    Removed,
+    Store,
+    Sweep,
+    Swept,
+    Usage,
+    Written,
+)
+from cachectl.backends.memory import MemoryStore
+from cachectl.counters import CounterStore
+from cachectl.entry import Entry
+from cachectl.errors import BackendUnavailable
+from cachectl.policy import Limits
+from cachectl.reports import Status
+
+FALLBACK_ENTRIES: Final = 10_000
+FALLBACK_BYTES: Final = 64 * 1024 * 1024
+"""The most that each namespace holds in memory while its backend is away."""
+
+T = TypeVar("T")
+log: Final = logging.getLogger("cachectl")
+
+
+class FallbackStore:
+    """One namespace of a backend that may be away."""
+
+    def __init__(self, backend: "FallbackBackend", store: Store) -> None:
+        self._backend = backend
+        self._store = store
+        self.memory = MemoryStore()
+        self._removals: dict[tuple[object, ...], Callable[[Store], Removed]] = {}
+
+    def get(self, key: str, now: float) -> Entry | None:
+        return self._do(lambda store: store.get(key, now))
+
+    def peek(self, key: str) -> Entry | None:
+        return self._do(lambda store: store.peek(key))
+
+    def put(
+        self,
+        items: Sequence[Item],
+        limits: Limits,
+        now: float,
+        condition: Condition | None = None,
+    ) -> Written:
+        return self._change(
+            lambda store: store.put(items, limits, now, condition),
+            lambda: self.memory.put(items, _tighter(limits), now, condition),
+        )
+
+    def remove(self, keys: Iterable[str]) -> Removed:
+        wanted = tuple(keys)
+        return self._remove(("keys", wanted), lambda store: store.remove(wanted))
+
+    def remove_expired(self, key: str, now: float) -> Removed:
+        return self._do(lambda store: store.remove_expired(key, now))
+
+    def remove_tagged(self, tag: str) -> Removed:
+        return self._remove(("tag", tag), lambda store: store.remove_tagged(tag))
+
+    def clear(self) -> Removed:
+        return self._remove(("all",), lambda store: store.clear())
+
+    def sweep(self, rule: Sweep) -> Swept:
+        return self._do(lambda store: store.sweep(rule))
+
+    def scan(self, tag: str | None = None) -> Iterator[Listed]:
+        return self._do(lambda store: store.scan(tag))
+
+    def flush(self) -> None:
+        self._do(lambda store: store.flush())
+
+    def recover(self) -> None:
+        """Repeat on the backend what was removed while it was away, and let go of the memory.
+
+        What was written meanwhile is dropped, here and there: the backend may hold something older
+        under its key, and another process may have written something newer.
+        """
+        for repeat in self._removals.values():
+            repeat(self._store)
+        self._store.remove(listed.key for listed in self.memory.scan())
+        self._removals.clear()
+        self.memory.clear()
+
+    def _do(self, operation: Callable[[Store], T]) -> T:
+        try:
+            return self._backend.primary(lambda: operation(self._store))
+        except BackendUnavailable:
+            return operation(self.memory)
+
+    def _remove(self, what: tuple[object, ...], operation: Callable[[Store], Removed]) -> Removed:
+        def remember() -> Removed:
+            self._removals[what] = operation
+            return operation(self.memory)
+
+        return self._change(operation, remember)
+
+    def _change(self, operation: Callable[[Store], T], fallback: Callable[[], T]) -> T:
+        """Change the backend or, while it is away, the memory: never one that is being left."""
+        while True:
+            with suppress(BackendUnavailable):
+                return self._backend.primary(lambda: operation(self._store))
+            with self._backend.returning:
+                if self._backend.away:
+                    return fallback()
+
+
+class FallbackBackend:
+    """A backend behind which memory stands in."""
+
+    live: ClassVar[bool] = False
+
+    def __init__(self, backend: Backend) -> None:
+        self.name = backend.name
+        self._backend = backend
+        self._stores: dict[str, FallbackStore] = {}
+        self._lock = threading.Lock()
+        self.returning = threading.Lock()
+        self._since: float | None = None
+        self._last_error: str | None = None
+
+    @property
+    def counters(self) -> CounterStore:
+        return self._backend.counters
+
+    @property
+    def away(self) -> bool:
+        return self._since is not None
+
+    def primary(self, operation: Callable[[], T]) -> T:
+        """Do something on the backend itself. Raises `BackendUnavailable` while it is away."""
+        if self._since is not None:
+            raise BackendUnavailable(self._last_error)
+        try:
+            return operation()
+        except BackendUnavailable as error:
+            self._lose(error)
+            raise
+
+    def store(self, namespace: str) -> FallbackStore:
+        with self._lock:
+            if namespace not in self._stores:
+                self._stores[namespace] = FallbackStore(self, self._backend.store(namespace))
+            return self._stores[namespace]
+
+    def usage(self) -> Mapping[str, Usage]:
+        try:
+            return self.primary(self._backend.usage)
+        except BackendUnavailable:
+            return {name: store.memory.usage() for name, store in self._stores.items()}
+
+    def check(self) -> None:
+        self.primary(self._backend.check)
+
+    def recover(self) -> None:
+        """Return to a lost backend if it is back. Raises `BackendError` if it is not."""
+        if not self.away:
+            return
+        self._backend.check()
+        with self.returning:
+            if self._since is None:  # another thread was faster
+                return
+            for store in list(self._stores.values()):
+                store.recover()
+            log.warning("%s is back after %.0f s", self.name, time.time() - self._since)
+            self._since = self._last_error = None
+
+    def status(self) -> Status:
+        """Return where entries are kept now."""
+        with suppress(BackendUnavailable):
+            self.check()
+        if self._since is None:
+            return Status(self.name, self.name, "ok", 0)
+        entries = sum(store.memory.usage().entries for store in self._stores.values())
+        return Status(self.name, "memory", "fallback_only", entries, self._since, self._last_error)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the backend's lock; while it is away there is nothing to share one with."""
+        with ExitStack() as held:
+            with suppress(BackendUnavailable):
+                self.primary(lambda: held.enter_context(self._backend.lock(name)))
+            yield
+
+    def compact(self) -> None:
+        with suppress(BackendUnavailable):
+            self.primary(self._backend.compact)
+
+    def close(self) -> None:
+        self._backend.close()
+
+    def _lose(self, error: BackendUnavailable) -> None:
+        with self._lock:
+            if self._since is None:
+                log.warning("%s is away, working from memory: %s", self.name, error)
+                self._since, self._last_error = time.time(), str(error)
+
+
+def _tighter(limits: Limits) -> Limits:
+    return Limits(
+        min(limits.max_entries or FALLBACK_ENTRIES, FALLBACK_ENTRIES),
+        min(limits.max_bytes or FALLBACK_BYTES, FALLBACK_BYTES),
+    )

@@ -1,0 +1,139 @@
+"""What the engine decides, without doing any I/O.
+
+Every operation on a namespace is a question to its store between a preparation and a
+settlement, and both are here: what is written, what counts as a hit, what is counted. The
+synchronous `Namespace` only adds the calls to the store; an asynchronous one adds the same
+calls with `await`.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from cachectl import codecs, envelope
+from cachectl.backends import Item, Removed, Swept, Written
+from cachectl.counters import Tally
+from cachectl.entry import MISSING, NEVER, Entry
+from cachectl.errors import BackendError, CacheError, DamagedEntry
+from cachectl.keys import check_key, check_tags, feature_key
+from cachectl.policy import Policy
+from cachectl.units import Duration, Money, micro_dollars, parse_duration
+
+log: Final = logging.getLogger("cachectl")
+
+
+class NamespaceLogic:
+    """The decisions for one namespace: its policy, its counting, its form of entries."""
+
+    def __init__(self, name: str, policy: Policy, tally: Tally, *, live: bool) -> None:
+        self.name = name
+        self.policy = policy
+        self.tally = tally
+        self._live = live
+        self._counting = policy.metrics
+        self._last_trouble = ""
+        self._traced = log.isEnabledFor(logging.DEBUG)  # asked once: it would be 10 % of a hit
+
+    def key(self, features: object, extra: Mapping[str, object]) -> str:
+        return feature_key(features, extra, self.policy.key_decimals)
+
+    def item(
+        self,
+        key: str,
+        value: object,
+        now: float,
+        *,
+        ttl: Duration | None,
+        tags: Sequence[str],
+        cost: Money,
+        load_us: int = 0,
+    ) -> Item:
+        """Return what to write. Raises `InvalidKey`, `UnsupportedValue` or `UsageError`."""
+        check_key(key)
+        number, payload = codecs.encode(value)
+        seconds = self.policy.ttl if ttl is None else parse_duration(ttl)
+        expires_at = NEVER if seconds is None else now + seconds
+        entry = Entry(
+            payload, number, now, expires_at, micro_dollars(cost), load_us, check_tags(tags), 0
+        )
+        if self._live:
+            # What is kept must not change when the caller changes what he passed.
+            snapshot = codecs.decode(number, memoryview(payload))
+            size = envelope.packed_size(entry, payload)
+            memory = codecs.codec(number).memory(snapshot)
+            return Item(key, entry._replace(value=snapshot, size=size), b"", memory)
+        data = envelope.pack(self.name, key, entry, payload)
+        return Item(key, entry._replace(size=len(data)), data, len(data) + len(payload))
+
+    def value(self, entry: Entry) -> object:
+        """Return the value of an entry. Raises `DamagedEntry`."""
+        if self._live:
+            return entry.value
+        assert isinstance(entry.value, memoryview | bytes)
+        return codecs.decode(entry.codec, memoryview(entry.value))
+
+    def hit(self, entry: Entry, now: float) -> object:
+        """Return the value of a fresh entry and count a hit, or count the damage."""
+        try:
+            value = entry.value if self._live else self.value(entry)
+        except DamagedEntry as error:
+            return self.failed(error)
+        if self._counting:
+            mine = self.tally.mine()
+            mine.hits += 1
+            mine.saved_cost += entry.cost
+            mine.saved_us += entry.load_us
+            mine.last_hit_us = int(now * 1e6)
+        if self._traced:
+            log.debug("get %s: hit", self.name)
+        return value
+
+    def missed(self) -> object:
+        """Count a miss and return `MISSING`."""
+        if self._counting:
+            self.tally.mine().misses += 1
+        if self._traced:
+            log.debug("get %s: miss", self.name)
+        return MISSING
+
+    def failed(self, error: CacheError) -> object:
+        """Count a lookup that the backend could not answer: a miss and an error."""
+        self.spared(error)
+        return self.missed()
+
+    def spared(self, error: CacheError) -> None:
+        """Count and log an error that is not passed on to the caller.
+
+        The backend's are warnings, but the same one is that only once, not once a lookup.
+        """
+        text = str(error)
+        news = isinstance(error, BackendError) and text != self._last_trouble
+        log.log(logging.WARNING if news else logging.DEBUG, "namespace %s: %s", self.name, text)
+        self._last_trouble = text
+        if self._counting:
+            self.tally.mine().errors += 1
+
+    def wrote(self, written: Written) -> None:
+        """Count a write, and what it removed."""
+        if self._counting:
+            mine = self.tally.mine()
+            mine.sets += written.stored
+            mine.expired += written.expired
+            mine.evictions += written.evicted
+
+    def invalidated(self, removed: Removed) -> None:
+        """Count what someone removed."""
+        if self._counting and removed.entries:
+            self.tally.mine().invalidated += removed.entries
+
+    def swept(self, swept: Swept) -> None:
+        """Count what a sweep removed."""
+        if self._counting:
+            mine = self.tally.mine()
+            mine.expired += swept.expired.entries
+            mine.evictions += swept.evicted.entries
+
+    def too_large(self, item: Item) -> bool:
+        """Return whether this entry alone is over the limit of its namespace."""
+        limit = self.policy.max_bytes
+        return limit is not None and item.entry.size > limit

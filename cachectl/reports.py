@@ -1,0 +1,103 @@
+"""What the engine reports. Field names are those of the JSON that the commands print."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cachectl.backends import Removed, Usage
+from cachectl.counters import Counts, Window
+from cachectl.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Which backend was asked for and which one works now.
+
+    `status` is `ok`, or `fallback_only` while the configured backend is away and the
+    application works from memory; `since` (Unix seconds) and `last_error` then say more.
+    """
+
+    configured_backend: str
+    active_backend: str
+    status: str
+    fallback_entries: int
+    since: float | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceStats:
+    """One namespace, or the totals. Sizes are bytes, `ttl` and `saved_seconds` seconds,
+    `saved_cost` dollars, `last_hit_at` Unix seconds; None is unknown or no limit.
+    """
+
+    entries: int
+    max_entries: int | None
+    bytes: int
+    max_bytes: int | None
+    memory_bytes: int | None
+    ttl: float | None
+    hits: int
+    misses: int
+    hit_rate: float | None
+    sets: int
+    evictions: int
+    expired: int
+    invalidated: int
+    errors: int
+    saved_cost: float
+    saved_seconds: float
+    last_hit_at: float | None
+
+    @classmethod
+    def of(cls, usage: Usage, counts: Counts, policy: Policy) -> "NamespaceStats":
+        """Return the figures of a namespace with this policy."""
+        lookups = counts.hits + counts.misses
+        return cls(
+            entries=usage.entries,
+            max_entries=policy.max_entries,
+            bytes=usage.bytes,
+            max_bytes=policy.max_bytes,
+            memory_bytes=usage.memory_bytes,
+            ttl=policy.ttl,
+            hits=counts.hits,
+            misses=counts.misses,
+            hit_rate=counts.hits / lookups if lookups else None,
+            sets=counts.sets,
+            evictions=counts.evictions,
+            expired=counts.expired,
+            invalidated=counts.invalidated,
+            errors=counts.errors,
+            saved_cost=counts.saved_cost / 1e6,
+            saved_seconds=counts.saved_us / 1e6,
+            last_hit_at=counts.last_hit_us / 1e6 if counts.last_hit_us else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The figures of a cache at `generated_at` (Unix seconds), counted within `window`."""
+
+    generated_at: float
+    backend: Status
+    window: Window
+    totals: NamespaceStats
+    namespaces: Mapping[str, NamespaceStats]
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupReport:
+    """What a cleanup removed from each namespace, or would have removed.
+
+    `finished` is False if the deadline came with work left.
+    """
+
+    expired: Mapping[str, Removed]
+    evicted: Mapping[str, Removed]
+    finished: bool
+
+    def removed(self) -> Removed:
+        """Return the sum."""
+        total = Removed()
+        for part in (*self.expired.values(), *self.evicted.values()):
+            total = total.plus(part)
+        return total
