@@ -1,0 +1,5 @@
+"""`python -m cachectl`."""
+
+from cachectl.cli.main import main
+
+main()

@@ -1,0 +1,66 @@
+"""Exit codes, and which error ends with which."""
+
+import signal
+from enum import IntEnum
+from typing import Final
+
+from cachectl.errors import (
+    BackendBusy,
+    BackendError,
+    BackendRefused,
+    CacheError,
+    DamagedEntry,
+    UsageError,
+)
+
+
+class Exit(IntEnum):
+    """What a command tells its caller."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    PARTLY = 4
+    UNAVAILABLE = 5
+    REFUSED = 6
+    BUSY = 7
+    THRESHOLD = 8
+
+
+class Stop(Exception):
+    """Ends the command with a code and, unless it is empty, a message."""
+
+    def __init__(self, code: Exit, message: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotWritten(Exception):
+    """What was printed did not arrive."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error.strerror)
+        self.reader_left = isinstance(error, BrokenPipeError)
+
+
+class Interrupted(BaseException):
+    """A signal asked the command to end."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"interrupted by {signal.Signals(signum).name}")
+        self.code = 128 + signum
+
+
+_CODES: Final[tuple[tuple[type[CacheError], Exit], ...]] = (
+    (UsageError, Exit.USAGE),
+    (BackendRefused, Exit.REFUSED),
+    (BackendBusy, Exit.BUSY),
+    (BackendError, Exit.UNAVAILABLE),
+    (DamagedEntry, Exit.NOT_FOUND),
+)
+
+
+def code_of(error: CacheError) -> Exit:
+    """Return the exit code for an error of the library."""
+    return next(code for kind, code in _CODES if isinstance(error, kind))

@@ -1,0 +1,101 @@
+"""Tables for people. Imported only where one is shown: Rich takes its time to load."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from cachectl.cli.text import printable, shortened
+from cachectl.reports import NamespaceStats, Stats
+from cachectl.units import format_bytes, format_seconds
+
+UNKNOWN = "–"
+
+
+def stats(report: Stats, names: Iterable[str]) -> Table:
+    """Return the figures of namespaces, and below them the totals."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("namespace", overflow="fold")
+    for heading in (
+        "entries", "size", "full", "memory", "TTL", "hits", "misses", "hit rate",
+        "evicted", "expired", "saved", "time saved", "last hit",
+    ):  # fmt: skip
+        table.add_column(heading, justify="right", overflow="fold")
+    for name in names:
+        figures = report.namespaces[name]
+        ttl = format_seconds(figures.ttl)
+        table.add_row(Text(printable(name)), *_cells(figures, ttl, report.generated_at))
+    table.add_section()
+    table.add_row("total", *_cells(report.totals, UNKNOWN, report.generated_at), style="bold")
+    return table
+
+
+def _cells(figures: NamespaceStats, ttl: str, now: float) -> list[str]:
+    memory = figures.memory_bytes
+    return [
+        _of(f"{figures.entries:,}", figures.max_entries and f"{figures.max_entries:,}"),
+        _of(format_bytes(figures.bytes), figures.max_bytes and format_bytes(figures.max_bytes)),
+        percent(fullness(figures)),
+        UNKNOWN if memory is None else f"≈ {format_bytes(memory)}",
+        ttl,
+        f"{figures.hits:,}",
+        f"{figures.misses:,}",
+        percent(figures.hit_rate),
+        f"{figures.evictions:,}",
+        f"{figures.expired:,}",
+        f"${figures.saved_cost:,.2f}",
+        format_seconds(figures.saved_seconds),
+        UNKNOWN if figures.last_hit_at is None else ago(now - figures.last_hit_at),
+    ]
+
+
+def _of(held: str, limit: str | int | None) -> str:
+    return f"{held} / {limit}" if limit else held
+
+
+def fullness(figures: NamespaceStats) -> float | None:
+    """Return how much of its tighter limit a namespace fills; None without limits."""
+    shares = [
+        used / limit
+        for used, limit in (
+            (figures.entries, figures.max_entries), (figures.bytes, figures.max_bytes),
+        )
+        if limit
+    ]  # fmt: skip
+    return max(shares, default=None)
+
+
+def percent(fraction: float | None) -> str:
+    """Return a fraction as a percentage; nothing is known of None."""
+    return UNKNOWN if fraction is None else f"{fraction:.1%}"
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was."""
+    return "now" if seconds < 1 else f"{format_seconds(int(seconds))} ago"
+
+
+def moment(seconds: float) -> str:
+    """Return Unix seconds as a date and time in UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def rows(headings: Iterable[str], lines: Iterable[Iterable[str]]) -> Table:
+    """Return a table of text, made harmless."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for line in lines:
+        table.add_row(*(Text(printable(cell)) for cell in line))
+    return table
+
+
+def facts(lines: Iterable[tuple[str, str]]) -> Table:
+    """Return names and values, a pair a line."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in lines:
+        table.add_row(name, Text(shortened(value, 2000)))
+    return table

@@ -1,0 +1,1 @@
+complete --command cachectl --no-files --arguments "(env _CACHECTL_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) cachectl)" --condition "env _CACHECTL_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) cachectl"
