@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -203,7 +204,7 @@ def test_nothing_is_imported_or_connected_before_the_first_use():
         "import sys; from cachectl.backends.redis import RedisBackend;"
         "RedisBackend(url='redis://127.0.0.1:1').close(); sys.exit('redis' in sys.modules)"
     )
-    assert subprocess.run(["python", "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_logs_hold_no_secret(caplog):
