@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from cachectl.backends import BACKENDS, Backend, Usage
 from cachectl.cleaning import Cleaning
-from cachectl.config import Settings, load
+from cachectl.config import Settings, load, policy_fields
 from cachectl.counters import Counts, Window
 from cachectl.decorator import CachedFunction, Options, P, R_co, decorate
 from cachectl.errors import BackendError, BackendUnavailable, ConfigError
@@ -46,13 +46,14 @@ class Cache:
         clock: Callable[[], float] = time.time,
         strict: bool = False,
     ) -> None:
-        self._fallback = None if strict or backend.live else _with_fallback(backend)
+        self._fallback = None if strict or backend.live else _with_fallback(backend, clock)
         self._backend = backend if self._fallback is None else self._fallback
         self._settings = settings
         self._clock = clock
         self._strict = strict
         self._namespaces: dict[str, Namespace] = {}
-        self._functions: dict[str, str] = {}
+        self._functions: dict[str, Callable[..., object]] = {}
+        self._lock = threading.Lock()
         self._outbox = Outbox(backend.counters, clock)
         self._flusher = Flusher(self.flush)
         _open.add(self)
@@ -92,11 +93,18 @@ class Cache:
     def namespace(self, name: str, **policy: Any) -> Namespace:
         """Return the namespace; it need not be configured. Raises `InvalidKey`.
 
-        Fields of `Policy` given here replace those of the configuration from now on.
+        Settings of a namespace given here, such as `ttl="7d"`, replace those of the configuration
+        from now on. Raises `ConfigError` for what cannot be one.
         """
-        if name not in self._namespaces or policy:
-            self._namespaces[check_namespace(name)] = self._make_namespace(name, policy)
-        return self._namespaces[name]
+        found = self._namespaces.get(name)
+        if found is None:
+            with self._lock:
+                found = self._namespaces.get(name)
+                if found is None:
+                    found = self._namespaces[name] = self._make_namespace(check_namespace(name))
+        if policy:
+            found.use(replace(found.policy, **policy_fields(policy)))
+        return found
 
     def cached(
         self,
@@ -115,11 +123,11 @@ class Cache:
         """
 
         def decorator(function: Callable[P, R_co]) -> CachedFunction[P, R_co]:
-            name = f"{function.__module__}.{function.__qualname__}"
-            if key is None and self._functions.setdefault(namespace, name) != name:
+            owner = function if key else self._functions.setdefault(namespace, function)
+            if owner is not function:
                 raise ConfigError(
-                    f"namespace {namespace!r} already caches {self._functions[namespace]};"
-                    f" give {name} a namespace of its own, or a key"
+                    f"namespace {namespace!r} already caches {_name(owner)};"
+                    f" give {_name(function)} a namespace of its own, or a key"
                 )
             return decorate(self.namespace(namespace), function, key, Options(ttl, tags, cost))
 
@@ -231,20 +239,20 @@ class Cache:
     ) -> None:
         self.close()
 
-    def _make_namespace(self, name: str, policy: Mapping[str, Any]) -> Namespace:
+    def _make_namespace(self, name: str) -> Namespace:
         if not self._strict:
             self._flusher.start()
-        logic = self._logic(name, replace(self._policy(name), **policy))
+        logic = self._logic(name)
         store = self._backend.store(name)
         return Namespace(logic, store, self._clock, self._figures, strict=self._strict)
 
     def _figures(self, name: str, since: Duration | None) -> NamespaceStats:
         return self.stats(since=since, also=[name]).namespaces[name]
 
-    def _logic(self, name: str, policy: Policy | None = None) -> NamespaceLogic:
+    def _logic(self, name: str) -> NamespaceLogic:
         on_new_thread = (lambda: None) if self._strict else self._flusher.start
         tally = self._outbox.tally(name, on_new_thread)
-        return NamespaceLogic(name, policy or self._policy(name), tally, live=self._backend.live)
+        return NamespaceLogic(name, self._policy(name), tally, live=self._backend.live)
 
     def _policy(self, name: str) -> Policy:
         if name in self._namespaces:
@@ -255,20 +263,27 @@ class Cache:
         try:
             self.flush()
             return self._backend.counters.read(window)
-        except BackendUnavailable:
+        except BackendError as error:
             if self._strict:
                 raise
+            log.warning("only what waits to be handed over is reported: %s", error)
             return self._outbox.waiting()
 
     def _after_fork(self) -> None:
+        self._lock = threading.Lock()
         self._outbox.forget()
         self._flusher.forget()
+        self._backend.after_fork()
 
 
-def _with_fallback(backend: Backend) -> "FallbackBackend":
+def _with_fallback(backend: Backend, clock: Callable[[], float]) -> "FallbackBackend":
     from cachectl.fallback import FallbackBackend
 
-    return FallbackBackend(backend)
+    return FallbackBackend(backend, clock)
+
+
+def _name(function: Callable[..., object]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
 
 
 def _totals(usages: Iterable[Usage], counted: Iterable[Counts]) -> NamespaceStats:

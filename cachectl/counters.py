@@ -95,10 +95,9 @@ class CounterStore(Protocol):
     """Keeps the counters of all namespaces, for all processes."""
 
     def add(self, batch: Batch) -> None:
-        """Add `batch`. Raises `BackendError` if it may not have been added.
+        """Add `batch`, or do nothing if this (client, sequence) was added before.
 
-        The same batch is then sent again. A store that cannot know whether it was added
-        remembers the sequence of each client, so that nothing is added twice.
+        Raises `BackendError` if it may not have been added; the same batch is then sent again.
         """
 
     def read(self, window: Window) -> dict[str, Counts]:

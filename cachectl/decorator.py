@@ -89,7 +89,8 @@ async def _get_or_load(
         value = await loader()
         load_us = round((perf_counter() - started) * 1e6)
         keep = functools.partial(namespace.keep, load_us=load_us, **options._asdict())
-        await asyncio.to_thread(keep, key, value)
+        if namespace.flights.wanted(key):
+            await asyncio.to_thread(keep, key, value)
         return value
 
     return await namespace.flights.run_async(key, load)

@@ -24,9 +24,12 @@ from xxhash import xxh3_64_intdigest
 
 from cachectl.entry import NEVER, Entry
 from cachectl.errors import DamagedEntry
+from cachectl.units import COST_LIMIT
 
 _MAGIC: Final = b"cctl"
 _VERSION: Final = 1
+LOAD_LIMIT_US: Final = 10**12
+"""Microseconds that a load may have taken, eleven days."""
 _PREFIX: Final = struct.Struct("<4sBQ")
 _HEADER: Final = struct.Struct("<4sBQBBHqqqq")
 _BODY: Final = struct.Struct("<BBHqqqq")
@@ -78,6 +81,8 @@ def _parse(data: bytes) -> tuple[Entry, int]:
         raise DamagedEntry("not written by cachectl")
     if version != _VERSION or flags:
         raise DamagedEntry(f"format version {version}.{flags} is not known here")
+    if not (0 <= cost <= COST_LIMIT and 0 <= load_us <= LOAD_LIMIT_US):
+        raise DamagedEntry("a cost or load time that cannot be")
     start = _HEADER.size + length
     tags = _tags(data[_HEADER.size : start]) if length else ()
     expires_at = expires / 1e6 if expires else NEVER

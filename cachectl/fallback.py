@@ -5,7 +5,6 @@ This is for applications. The command line works on the backend itself, and fail
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import ClassVar, Final, TypeVar
@@ -32,6 +31,8 @@ from cachectl.reports import Status
 FALLBACK_ENTRIES: Final = 10_000
 FALLBACK_BYTES: Final = 64 * 1024 * 1024
 """The most that each namespace holds in memory while its backend is away."""
+REMEMBERED: Final = 100_000
+"""Keys and tags of each namespace that are remembered to be removed when it is back."""
 
 T = TypeVar("T")
 log: Final = logging.getLogger("cachectl")
@@ -44,7 +45,7 @@ class FallbackStore:
         self._backend = backend
         self._store = store
         self.memory = MemoryStore()
-        self._removals: dict[tuple[object, ...], Callable[[Store], Removed]] = {}
+        self._changed = _Changed()
 
     def get(self, key: str, now: float) -> Entry | None:
         return self._do(lambda store: store.get(key, now))
@@ -59,43 +60,45 @@ class FallbackStore:
         now: float,
         condition: Condition | None = None,
     ) -> Written:
-        return self._change(
-            lambda store: store.put(items, limits, now, condition),
-            lambda: self.memory.put(items, _tighter(limits), now, condition),
-        )
+        def put_in_memory() -> Written:
+            self._changed.keys(item.key for item in items)
+            fitting = [item for item in items if item.entry.size <= FALLBACK_BYTES]
+            return self.memory.put(fitting, _tighter(limits), now, condition)
+
+        return self._change(lambda store: store.put(items, limits, now, condition), put_in_memory)
 
     def remove(self, keys: Iterable[str]) -> Removed:
         wanted = tuple(keys)
-        return self._remove(("keys", wanted), lambda store: store.remove(wanted))
+        return self._remove(lambda store: store.remove(wanted), lambda: self._changed.keys(wanted))
+
+    def remove_tagged(self, tag: str) -> Removed:
+        return self._remove(lambda store: store.remove_tagged(tag), lambda: self._changed.tag(tag))
+
+    def clear(self) -> Removed:
+        return self._remove(lambda store: store.clear(), self._changed.everything)
 
     def remove_expired(self, key: str, now: float) -> Removed:
         return self._do(lambda store: store.remove_expired(key, now))
-
-    def remove_tagged(self, tag: str) -> Removed:
-        return self._remove(("tag", tag), lambda store: store.remove_tagged(tag))
-
-    def clear(self) -> Removed:
-        return self._remove(("all",), lambda store: store.clear())
 
     def sweep(self, rule: Sweep) -> Swept:
         return self._do(lambda store: store.sweep(rule))
 
     def scan(self, tag: str | None = None) -> Iterator[Listed]:
-        return self._do(lambda store: store.scan(tag))
+        try:
+            yield from self._store.scan(tag) if not self._backend.away else self.memory.scan(tag)
+        except BackendUnavailable as error:
+            self._backend.lose(error)
+            yield from self.memory.scan(tag)
 
     def flush(self) -> None:
         self._do(lambda store: store.flush())
 
     def recover(self) -> None:
-        """Repeat on the backend what was removed while it was away, and let go of the memory.
-
-        What was written meanwhile is dropped, here and there: the backend may hold something older
-        under its key, and another process may have written something newer.
+        """Remove from the backend what was written or removed while it was away, and let go of
+        the memory: what the backend has under those keys is older than what callers have seen.
         """
-        for repeat in self._removals.values():
-            repeat(self._store)
-        self._store.remove(listed.key for listed in self.memory.scan())
-        self._removals.clear()
+        self._changed.remove_from(self._store)
+        self._changed = _Changed()
         self.memory.clear()
 
     def _do(self, operation: Callable[[Store], T]) -> T:
@@ -104,12 +107,14 @@ class FallbackStore:
         except BackendUnavailable:
             return operation(self.memory)
 
-    def _remove(self, what: tuple[object, ...], operation: Callable[[Store], Removed]) -> Removed:
-        def remember() -> Removed:
-            self._removals[what] = operation
+    def _remove(
+        self, operation: Callable[[Store], Removed], remember: Callable[[], None]
+    ) -> Removed:
+        def remove_from_memory() -> Removed:
+            remember()
             return operation(self.memory)
 
-        return self._change(operation, remember)
+        return self._change(operation, remove_from_memory)
 
     def _change(self, operation: Callable[[Store], T], fallback: Callable[[], T]) -> T:
         """Change the backend or, while it is away, the memory: never one that is being left."""
@@ -121,12 +126,50 @@ class FallbackStore:
                     return fallback()
 
 
+class _Changed:
+    """What was written or removed in one namespace while its backend was away.
+
+    Too many keys to remember become all of them.
+    """
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+        self._tags: set[str] = set()
+        self._everything = False
+
+    def keys(self, keys: Iterable[str]) -> None:
+        self._keys.update(keys)
+        self._forget_if_too_many()
+
+    def tag(self, tag: str) -> None:
+        self._tags.add(tag)
+        self._forget_if_too_many()
+
+    def everything(self) -> None:
+        self._everything = True
+        self._keys.clear()
+        self._tags.clear()
+
+    def remove_from(self, store: Store) -> None:
+        if self._everything:
+            store.clear()
+            return
+        for tag in self._tags:
+            store.remove_tagged(tag)
+        store.remove(self._keys)
+
+    def _forget_if_too_many(self) -> None:
+        if self._everything or len(self._keys) + len(self._tags) > REMEMBERED:
+            self.everything()
+
+
 class FallbackBackend:
     """A backend behind which memory stands in."""
 
     live: ClassVar[bool] = False
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self.name = backend.name
         self._backend = backend
         self._stores: dict[str, FallbackStore] = {}
@@ -150,7 +193,7 @@ class FallbackBackend:
         try:
             return operation()
         except BackendUnavailable as error:
-            self._lose(error)
+            self.lose(error)
             raise
 
     def store(self, namespace: str) -> FallbackStore:
@@ -178,7 +221,7 @@ class FallbackBackend:
                 return
             for store in list(self._stores.values()):
                 store.recover()
-            log.warning("%s is back after %.0f s", self.name, time.time() - self._since)
+            log.warning("%s is back after %.0f s", self.name, self._clock() - self._since)
             self._since = self._last_error = None
 
     def status(self) -> Status:
@@ -202,14 +245,22 @@ class FallbackBackend:
         with suppress(BackendUnavailable):
             self.primary(self._backend.compact)
 
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self.returning = threading.Lock()
+        self._backend.after_fork()
+        for store in self._stores.values():
+            store.memory.after_fork()
+
     def close(self) -> None:
         self._backend.close()
 
-    def _lose(self, error: BackendUnavailable) -> None:
+    def lose(self, error: BackendUnavailable) -> None:
+        """Work from memory from now on."""
         with self._lock:
             if self._since is None:
                 log.warning("%s is away, working from memory: %s", self.name, error)
-                self._since, self._last_error = time.time(), str(error)
+                self._since, self._last_error = self._clock(), str(error)
 
 
 def _tighter(limits: Limits) -> Limits:

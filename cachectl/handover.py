@@ -126,6 +126,8 @@ class Flusher:
             self._flush()
         except BackendError as error:
             log.debug("counts wait: %s", error)
+        except Exception:
+            log.exception("counts wait for a reason that is a bug")  # and must not end the thread
 
 
 _running: Final[weakref.WeakSet[Flusher]] = weakref.WeakSet()

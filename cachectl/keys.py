@@ -114,22 +114,29 @@ def _canonical_mapping(
 
 def _canonical_numpy(value: Any, decimals: Decimals, field: str | None) -> bytes:
     numpy = sys.modules.get("numpy")
-    if numpy is not None and type(value) is numpy.ndarray and not value.dtype.hasobject:
+    if numpy is not None and type(value) is numpy.ndarray and value.dtype.kind in "biufcSU":
+        digits = _digits(decimals, field)
+        if value.dtype.kind in "fc":
+            value = (value if digits is None else value.round(digits)) + 0.0
         head = f"{value.dtype.str}{value.shape}".encode()
         return _counted(b"a", head) + _counted(b"y", value.tobytes())
-    if numpy is not None and isinstance(value, numpy.generic):
-        scalar = value.item()
-        if type(scalar) in (bool, int, float, str, bytes):
-            return b"".join(_canonical(scalar, decimals, field, 1))
+    if numpy is not None and isinstance(value, numpy.generic) and value.dtype.kind in "biufSU":
+        return b"".join(_canonical(value.item(), decimals, field, 1))
     kind = type(value)
     raise InvalidKey(f"no key can be made of {kind.__module__}.{kind.__qualname__}")
 
 
 def _rounded(value: float, decimals: Decimals, field: str | None) -> str:
-    digits = decimals.get(field) if isinstance(decimals, Mapping) and field else decimals
-    if isinstance(digits, int) and math.isfinite(value):
+    digits = _digits(decimals, field)
+    if digits is not None and math.isfinite(value):
         value = round(value, digits)
     return repr(value + 0.0)  # adding 0.0 makes -0.0 and 0.0 one number
+
+
+def _digits(decimals: Decimals, field: str | None) -> int | None:
+    if isinstance(decimals, Mapping):
+        return None if field is None else decimals.get(field)
+    return decimals
 
 
 def _counted(tag: bytes, data: bytes) -> bytes:

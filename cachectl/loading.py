@@ -5,8 +5,10 @@ or exception. Nobody waits for himself: a load that asks for a key which it is i
 directly or through others that wait for it, loads that key on its own.
 """
 
+import os
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+import weakref
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,6 +23,7 @@ class _Flight:
         self.outcome.set_running_or_notify_cancel()  # a waiter that gives up cannot cancel it
         self.waits_for: list[_Flight] = []  # more than once, if several of its tasks wait
         self.thread = threading.get_ident()
+        self.outdated = False  # its key was changed meanwhile: what it brings is not to be kept
 
     def reaches(self, flights: tuple["_Flight", ...]) -> bool:
         """Return whether this one can land only after one of `flights`."""
@@ -34,11 +37,26 @@ _led: Final[ContextVar[tuple[_Flight, ...]]] = ContextVar("_led", default=())
 class Flights:
     """The loads of one namespace. `landed` grows with each that ended."""
 
-    _lock: Final = threading.Lock()  # one for all: a cycle may lead through many namespaces
+    _lock = threading.Lock()  # one for all: a cycle may lead through many namespaces
 
     def __init__(self) -> None:
         self._flights: dict[str, _Flight] = {}
         self.landed = 0
+        _all.add(self)
+
+    def outdate(self, keys: Iterable[str] | None = None) -> None:
+        """Let the loads of these keys, or all, land without being kept: somebody removed or
+        replaced the entry after they began.
+        """
+        for key in list(self._flights) if keys is None else keys:
+            flight = self._flights.get(key)
+            if flight is not None:
+                flight.outdated = True
+
+    def wanted(self, key: str) -> bool:
+        """Return whether the load of `key` that is under way shall be kept."""
+        flight = self._flights.get(key)
+        return flight is None or not flight.outdated
 
     def run(self, key: str, load: Callable[[], Any]) -> Any:
         """Return what `load` returns, called by this or by a concurrent caller of `key`."""
@@ -102,7 +120,7 @@ class Flights:
         finally:
             _led.reset(token)
             with self._lock:
-                del self._flights[key]
+                self._flights.pop(key, None)
                 self.landed += 1
             if not flight.outcome.done():
                 flight.outcome.set_result(_ABANDONED)
@@ -122,3 +140,16 @@ def _shareable(error: Exception) -> Exception:
     if isinstance(error, StopIteration):
         return RuntimeError("the loader raised StopIteration")
     return error
+
+
+_all: Final[weakref.WeakSet[Flights]] = weakref.WeakSet()
+
+
+def _forget_the_parents_flights() -> None:
+    """Those who fly did not come along into a forked process: nobody may wait for them."""
+    Flights._lock = threading.Lock()  # noqa: SLF001 - of this module
+    for flights in list(_all):
+        flights._flights.clear()  # noqa: SLF001 - of this module
+
+
+os.register_at_fork(after_in_child=_forget_the_parents_flights)

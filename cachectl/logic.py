@@ -27,12 +27,16 @@ class NamespaceLogic:
 
     def __init__(self, name: str, policy: Policy, tally: Tally, *, live: bool) -> None:
         self.name = name
-        self.policy = policy
         self.tally = tally
         self._live = live
-        self._counting = policy.metrics
+        self.use(policy)
         self._last_trouble = ""
         self._traced = log.isEnabledFor(logging.DEBUG)  # asked once: it would be 10 % of a hit
+
+    def use(self, policy: Policy) -> None:
+        """Follow `policy` from now on."""
+        self.policy = policy
+        self._counting = policy.metrics
 
     def key(self, features: object, extra: Mapping[str, object]) -> str:
         return feature_key(features, extra, self.policy.key_decimals)
@@ -54,7 +58,14 @@ class NamespaceLogic:
         seconds = self.policy.ttl if ttl is None else parse_duration(ttl)
         expires_at = NEVER if seconds is None else now + seconds
         entry = Entry(
-            payload, number, now, expires_at, micro_dollars(cost), load_us, check_tags(tags), 0
+            payload,
+            number,
+            now,
+            expires_at,
+            micro_dollars(cost),
+            min(load_us, envelope.LOAD_LIMIT_US),
+            check_tags(tags),
+            0,
         )
         if self._live:
             # What is kept must not change when the caller changes what he passed.
@@ -63,7 +74,7 @@ class NamespaceLogic:
             memory = codecs.codec(number).memory(snapshot)
             return Item(key, entry._replace(value=snapshot, size=size), b"", memory)
         data = envelope.pack(self.name, key, entry, payload)
-        return Item(key, entry._replace(size=len(data)), data, len(data) + len(payload))
+        return Item(key, entry._replace(size=len(data)), data, len(payload))
 
     def value(self, entry: Entry) -> object:
         """Return the value of an entry. Raises `DamagedEntry`."""

@@ -56,6 +56,11 @@ class Namespace:
         self._strict = strict
         self._enabled = logic.policy.enabled
 
+    def use(self, policy: Policy) -> None:
+        """Follow `policy` from now on, in all threads."""
+        self._logic.use(policy)
+        self._enabled = policy.enabled
+
     @property
     def name(self) -> str:
         return self._logic.name
@@ -101,7 +106,9 @@ class Namespace:
             return False
         now = self._clock()
         item = self._logic.item(key, value, now, ttl=ttl, tags=tags, cost=cost)
-        return self._put([item], now, condition) == 1
+        stored = self._put([item], now, condition) == 1
+        self._outdate([key])
+        return stored
 
     def set_many(self, writes: Iterable[Write]) -> int:
         """Store many values in few round trips and return how many are stored."""
@@ -130,7 +137,8 @@ class Namespace:
         """Return the cached value, or call `loader` and store what it returns.
 
         Concurrent callers of one key share one call of a loader. What it raises reaches all of
-        them and is not cached. With `bypass` there is no lookup: the loader is called, and its
+        them and is not cached; nor is what it returns if this process changed or removed the
+        entry meanwhile. With `bypass` there is no lookup: the loader is called, and its
         value replaces the cached one.
         """
         if not self._enabled:
@@ -140,7 +148,8 @@ class Namespace:
             started = perf_counter()
             value = loader()
             load_us = round((perf_counter() - started) * 1e6)
-            self.keep(key, value, ttl=ttl, tags=tags, cost=cost, load_us=load_us)
+            if bypass or self.flights.wanted(key):
+                self.keep(key, value, ttl=ttl, tags=tags, cost=cost, load_us=load_us)
             return value
 
         def load_unless_landed() -> object:
@@ -149,7 +158,9 @@ class Namespace:
 
         check_key(key)
         if bypass:
-            return load()
+            fresh = load()
+            self._outdate([key])
+            return fresh
         landed = self.flights.landed
         value: Any = self._find(key)
         if value is MISSING:
@@ -185,7 +196,8 @@ class Namespace:
 
     def delete(self, key: str) -> bool:
         """Remove one entry and return whether it was there."""
-        return self.delete_many([key]).entries == 1
+        removed = self._store.remove([check_key(key)])
+        return self._invalidated(removed, "delete", [key]).entries == 1
 
     def delete_many(self, keys: Iterable[str]) -> Removed:
         """Remove entries and return how many there were."""
@@ -279,7 +291,14 @@ class Namespace:
                 log.info("namespace %s: %d bytes are over max_bytes", self.name, item.entry.size)
                 self._logic.invalidated(self._store.remove([item.key]))
 
-    def _invalidated(self, removed: Removed, operation: str) -> Removed:
+    def _invalidated(
+        self, removed: Removed, operation: str, keys: Iterable[str] | None = None
+    ) -> Removed:
+        self._outdate(keys)
         self._logic.invalidated(removed)
         log.debug("%s %s: %d removed", operation, self.name, removed.entries)
         return removed
+
+    def _outdate(self, keys: Iterable[str] | None) -> None:
+        if "flights" in vars(self):  # or nothing was ever loaded here
+            self.flights.outdate(keys)

@@ -1,5 +1,6 @@
 """When keys were last used, noted in memory, so that a hit needs no write."""
 
+from collections.abc import Iterable
 from threading import Lock
 
 
@@ -31,6 +32,13 @@ class Recency:
         """Return the (key, stamp) pairs noted so far, least recent first, and forget them."""
         used, self._used = self._used, {}
         return [(key, self.stamp(now)) for key, now in list(used.items())]
+
+    def restore(self, pairs: Iterable[tuple[str, int]]) -> None:
+        """Take back pairs that could not be handed over, unless a key was used since."""
+        used = self._used
+        earlier = {key: stamp / 1e6 for key, stamp in pairs if key not in used}
+        earlier.update(used)
+        self._used = earlier
 
     def __len__(self) -> int:
         return len(self._used)

@@ -30,6 +30,8 @@ _BYTES = {
 _LONGEST = 100 * 365 * 86_400  # a century: longer is a typing mistake, and overflows clocks
 _LARGEST = 2**62
 _MICRO = 1_000_000
+COST_LIMIT = 1_000_000 * _MICRO
+"""Micro-dollars that an entry may have cost, a million dollars: sums of them must stay exact."""
 
 
 def parse_duration(text: Duration) -> float | None:
@@ -81,11 +83,11 @@ def micro_dollars(dollars: Money) -> int:
         return 0
     try:
         micros = (Decimal(str(dollars)) * _MICRO).to_integral_value()
-        possible = 0 <= micros <= _LARGEST  # before int(), which takes a second for 1e99999
+        possible = 0 <= micros <= COST_LIMIT  # before int(), which takes a second for 1e99999
     except (ArithmeticError, ValueError):  # whatever `decimal` objects to
         raise UsageError(f"not an amount of dollars: {dollars!r}") from None
     if not possible:
-        raise UsageError(f"not an amount of dollars: {dollars!r} (0 or more)")
+        raise UsageError(f"not an amount of dollars: {dollars!r} (from 0 to a million)")
     return int(micros)
 
 

@@ -168,6 +168,9 @@ class Backend(Protocol):
     def compact(self) -> None:
         """Give back to the system what removed entries left behind."""
 
+    def after_fork(self) -> None:
+        """Make new locks: who held the old ones did not come along into this process."""
+
     def close(self) -> None:
         """Flush every store, and release connections and files."""
 

@@ -54,7 +54,7 @@ class Board:
         if not require_ours(self._directory):
             return total
         for path in self._living():
-            for namespace, (entries, size, memory) in json.loads(path.read_bytes()).items():
+            for namespace, (entries, size, memory) in _read(path).items():
                 held = total.get(namespace, Usage())
                 total[namespace] = Usage(
                     held.entries + entries, held.bytes + size, (held.memory_bytes or 0) + memory
@@ -80,7 +80,8 @@ class Board:
     def _living(self) -> Iterator[Path]:
         """Yield the usage files of living processes, and remove the others."""
         for path in sorted(self._directory.glob("*.usage")):
-            if _alive(int(path.stem.partition("-")[0])):
+            pid = path.stem.partition("-")[0]
+            if pid.isdecimal() and _alive(int(pid)):
                 yield path
             else:
                 path.unlink(missing_ok=True)
@@ -95,6 +96,15 @@ class Board:
     def _path(self) -> Path:
         """One file per cache object: a process may have several."""
         return self._directory / f"{os.getpid()}-{id(self):x}.usage"
+
+
+def _read(path: Path) -> dict[str, tuple[int, int, int]]:
+    """Return what a process holds; nothing if it went while we looked."""
+    try:
+        usage: dict[str, tuple[int, int, int]] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return usage
 
 
 def _alive(pid: int) -> bool:

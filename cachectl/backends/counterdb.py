@@ -29,6 +29,13 @@ _SUM: Final = (
     + ", ".join(f"sum({name})" for name in SUMMED)
     + f", max({LAST_HIT}) FROM counters WHERE width = ? AND bucket >= ? GROUP BY namespace"
 )
+_SEEN: Final = (
+    "INSERT INTO clients VALUES(?, ?, ?) ON CONFLICT(client) DO UPDATE SET"
+    " sequence = excluded.sequence, at = excluded.at"
+    " WHERE excluded.sequence > clients.sequence RETURNING 1"
+)
+"""Returns a row if this batch is new: the last sequence of each client is remembered."""
+_CLIENT_SECONDS: Final = 86_400.0
 _TIMEOUT: Final = 5.0
 _ATTEMPTS: Final = 20
 
@@ -67,7 +74,8 @@ class CounterDatabase:
             assert connection is not None
             with connection:  # a failure, of the commit as well, leaves nothing added
                 connection.execute("BEGIN IMMEDIATE")
-                connection.executemany(_ADD, _rows(batch))
+                if connection.execute(_SEEN, (batch.client, batch.sequence, batch.at)).fetchall():
+                    connection.executemany(_ADD, _rows(batch))
                 self._prune(connection, batch.at)
 
     def read(self, window: Window) -> dict[str, Counts]:
@@ -117,6 +125,7 @@ class CounterDatabase:
         self._pruned = now
         expired = ((ring.width, now - ring.span - ring.width) for ring in RINGS)
         connection.executemany("DELETE FROM counters WHERE width = ? AND bucket < ?", expired)
+        connection.execute("DELETE FROM clients WHERE at < ?", (now - _CLIENT_SECONDS,))
 
 
 def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
@@ -128,6 +137,10 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS counters(namespace TEXT, width INTEGER, bucket INTEGER,"
         f" {columns}, PRIMARY KEY(width, namespace, bucket)) WITHOUT ROWID"
+    )
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS clients(client TEXT PRIMARY KEY, sequence INTEGER, at REAL)"
+        " WITHOUT ROWID"
     )
     present = {row[1] for row in connection.execute("PRAGMA table_info(counters)")}
     for name in _COLUMNS:

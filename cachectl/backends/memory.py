@@ -135,6 +135,10 @@ class MemoryStore:
     def flush(self) -> None:
         """Do nothing: a use is noted where it happens."""
 
+    def after_fork(self) -> None:
+        """Make a new lock; see `Backend.after_fork`."""
+        self._lock = threading.RLock()
+
     def usage(self) -> Usage:
         with self._lock:
             return Usage(len(self._records), self._bytes, self._memory)
@@ -264,6 +268,12 @@ class MemoryBackend:
 
     def compact(self) -> None:
         """Do nothing: memory is given back as entries go."""
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self._locks = {}
+        for store in self._stores.values():
+            store.after_fork()
 
     def close(self) -> None:
         if self._board and not self._observe:

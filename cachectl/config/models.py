@@ -9,7 +9,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 
 from cachectl.config.fields import (
@@ -26,6 +34,7 @@ from cachectl.config.fields import (
     Url,
 )
 from cachectl.config.messages import Keys
+from cachectl.errors import ConfigError
 from cachectl.policy import Policy
 
 _BUILT_IN: Final = Policy()
@@ -114,6 +123,17 @@ class Settings(Table):
             name: value.get_secret_value() if isinstance(value, SecretStr) else value
             for name, value in options.items()
         }
+
+
+def policy_fields(given: Mapping[str, object]) -> dict[str, Any]:
+    """Return settings of a namespace as fields of `Policy`. Raises `ConfigError`."""
+    problems = []
+    try:
+        written = {name: "none" if value is None else value for name, value in given.items()}
+        return NamespaceSettings.model_validate(written).chosen()
+    except ValidationError as error:
+        problems = [f"{detail['loc'][0]}: {detail['msg']}" for detail in error.errors()]
+    raise ConfigError(f"not a setting of a namespace: {'; '.join(problems)}")
 
 
 _NAMESPACES: Final = "namespaces"

@@ -29,7 +29,7 @@ SECRET = "hunter2-canary"  # no password of anything
          "not a duration: '1x' (write 90, 90s, 15m, 1h30m, 7d or none)"),
         (["set", "a", "k", "v", "--ttl", "0"],
          "not a duration: '0' (more than 0 s, at most 100 years)"),
-        (["set", "a", "k", "v", "--cost", "-1"], "not an amount of dollars: '-1' (0 or more)"),
+        (["set", "a", "k", "v", "--cost", "-1"], "not an amount of dollars: '-1' (from 0 to a million)"),
         (["set", "a", "k", "v", "--cost", "much"], "not an amount of dollars: 'much'"),
         (["set", "a", "k", "v", "--nx", "--xx"], "--nx and --xx exclude each other"),
         (["set", "a", "k", "v", "--tag", "a\nb"],

@@ -180,7 +180,7 @@ REFUSED: list[tuple[Any, str]] = [
     (line(tags="a b"), "'tags' must be list, not str"),
     (line(tags=[1]), "'tags' must be a list of str"),
     (line(tags=[""]), "not a tag: '' (1 to 128 bytes, printable)"),
-    (line(cost=-1), "not an amount of dollars: -1 (0 or more)"),
+    (line(cost=-1), "not an amount of dollars: -1 (from 0 to a million)"),
     (line(cost="1e999999"), "not an amount of dollars: '1e999999'"),
     (line(value=None, value_file="absent"), "the file 'absent' does not exist"),
     (line(value=None, value_file="../../etc/passwd"),

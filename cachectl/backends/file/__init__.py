@@ -50,6 +50,7 @@ class FileStore:
         self._reader = reader
         self._table = table
         self._recency = Recency()
+        self._handing_over = threading.Lock()
 
     def get(self, key: str, now: float) -> Entry | None:
         entry = self.peek(key)
@@ -68,9 +69,9 @@ class FileStore:
         now: float,
         condition: Condition | None = None,
     ) -> Written:
-        used = self._drain()
-        stamped = [(item, self._recency.stamp(now) / 1e6) for item in items]
-        return self._table().put(self._namespace, stamped, limits, now, condition, used)
+        with self._used() as used:
+            stamped = [(item, self._recency.stamp(now) / 1e6) for item in items]
+            return self._table().put(self._namespace, stamped, limits, now, condition, used)
 
     def remove(self, keys: Iterable[str]) -> Removed:
         total = Removed()
@@ -101,8 +102,9 @@ class FileStore:
             yield self._listed(row)
 
     def flush(self) -> None:
-        if used := self._drain():
-            self._table().touch(self._namespace, used)
+        with self._used() as used:
+            if used:
+                self._table().touch(self._namespace, used)
 
     def _until_done(self, remove: Callable[["EntryTable"], Removed]) -> Removed:
         total = Removed()
@@ -110,8 +112,23 @@ class FileStore:
             total = total.plus(removed)
         return total
 
-    def _drain(self) -> list[tuple[str, float]]:
-        return [(key, stamp / 1e6) for key, stamp in self._recency.drain()]
+    def after_fork(self) -> None:
+        """Make a new lock; see `Backend.after_fork`."""
+        self._handing_over = threading.Lock()
+
+    @contextmanager
+    def _used(self) -> Iterator[list[tuple[str, float]]]:
+        """Hand over the uses noted so far; they are taken back if that fails.
+
+        Only one at a time: what is on its way must arrive before an eviction is decided.
+        """
+        with self._handing_over:
+            pairs = self._recency.drain()
+            try:
+                yield [(key, stamp / 1e6) for key, stamp in pairs]
+            except BaseException:
+                self._recency.restore(pairs)
+                raise
 
     def _listed(self, row: DiskRow) -> Listed:
         try:
@@ -175,6 +192,12 @@ class FileBackend:
             if not table.has_file(name):
                 files.remove(name)
         table.give_back()
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self._reader.after_fork()
+        for store in self._stores.values():
+            store.after_fork()
 
     def close(self) -> None:
         for store in self._stores.values():

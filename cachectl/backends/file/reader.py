@@ -31,7 +31,7 @@ _LIST_TAGGED: Final = (
     " WHERE raw = 1 AND key IN (SELECT key FROM cachectl_tags WHERE tag = ? AND key > ?"
     " AND key < ? ORDER BY key LIMIT ?) ORDER BY key"
 )
-_COMPLETE: Final = "SELECT 1 FROM sqlite_master WHERE name = 'cachectl_files'"
+_COMPLETE: Final = "SELECT 1 FROM sqlite_master WHERE name = 'cachectl_tagged'"
 """Whether the last part of the schema is there: another process may be about to make it."""
 _REPLACED: Final = 20  # how often in a row a value may be replaced while it is read
 _ROW_OVERHEAD: Final = 300
@@ -139,6 +139,10 @@ class Reader:
             name: Usage(entries, size, in_files + shared * weights[name] // total)
             for name, entries, size, in_files in rows
         }
+
+    def after_fork(self) -> None:
+        """Make a new lock; see `Backend.after_fork`."""
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close the connections of all threads of this process."""

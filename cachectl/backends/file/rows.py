@@ -29,9 +29,9 @@ CREATE INDEX IF NOT EXISTS cachectl_tagged ON cachectl_tags(tag, key);
 """
 """What is added to diskcache's schema."""
 
-EXPIRED: Final = "tag = ? AND expire_time <= ? LIMIT ?"
-IDLE: Final = "tag = ? AND access_time < ? ORDER BY access_time LIMIT ?"
-ALL: Final = "tag = ? LIMIT ?"
+EXPIRED: Final = "tag = ? AND raw = 1 AND expire_time <= ? LIMIT ?"
+IDLE: Final = "tag = ? AND raw = 1 AND access_time < ? ORDER BY access_time LIMIT ?"
+ALL: Final = "tag = ? AND raw = 1 LIMIT ?"
 IF_EXPIRED: Final = "tag = ? AND key = ? AND raw = 1 AND expire_time <= ?"
 TAGGED: Final = (
     "tag = ? AND raw = 1 AND key IN"
@@ -39,7 +39,8 @@ TAGGED: Final = (
 )
 """Conditions for `Rows.remove`. The first parameter of each is the namespace."""
 
-_FIND: Final = "SELECT key, size, filename, expire_time FROM Cache WHERE key = ? AND raw = 1"
+_SIZE: Final = "CAST(ifnull(size, 0) AS INTEGER)"  # whatever somebody planted
+_FIND: Final = f"SELECT {_SIZE}, filename, expire_time FROM Cache WHERE key = ? AND raw = 1"
 _TOUCH: Final = "UPDATE Cache SET access_time = ? WHERE key = ? AND raw = 1 AND access_time < ?"
 _UPSERT: Final = (
     "INSERT INTO Cache(key, raw, store_time, expire_time, access_time, tag, size, mode, filename,"
@@ -49,7 +50,12 @@ _UPSERT: Final = (
     " size = excluded.size, mode = excluded.mode, filename = excluded.filename,"
     " value = excluded.value"
 )
-_OLDEST: Final = "SELECT rowid, size FROM Cache WHERE tag = ? ORDER BY access_time LIMIT ?"
+_NEWEST: Final = (
+    "SELECT access_time FROM Cache WHERE tag = ? AND raw = 1 ORDER BY access_time DESC LIMIT 1"
+)
+_OLDEST: Final = (
+    f"SELECT rowid, {_SIZE} FROM Cache WHERE tag = ? AND raw = 1 ORDER BY access_time LIMIT ?"
+)
 _ADD_TOTALS: Final = (
     "INSERT INTO cachectl_totals VALUES(?, ?, ?, ?) ON CONFLICT(namespace) DO UPDATE SET"
     " entries = entries + excluded.entries, bytes = bytes + excluded.bytes,"
@@ -64,7 +70,6 @@ Unlink = Callable[[str | None], None]
 class Row(NamedTuple):
     """What is overwritten or removed: enough to keep the totals right."""
 
-    key: str
     size: int
     filename: str | None
     expire_time: float | None
@@ -87,6 +92,11 @@ class Rows:
         for key, used_at in used:
             self._sql(_TOUCH, (used_at, row_key(self._namespace, key), used_at))
 
+    def newest(self) -> float:
+        """Return when an entry was last used: by another clock, that may be in our future."""
+        row = self._sql(_NEWEST, (self._namespace,)).fetchone()
+        return row[0] if row else 0.0
+
     def find(self, key: str) -> Row | None:
         row = self._sql(_FIND, (row_key(self._namespace, key),)).fetchone()
         return Row(*row) if row else None
@@ -107,7 +117,7 @@ class Rows:
 
     def remove(self, condition: str, *parameters: object) -> Removed:
         """Remove the rows that meet `condition`."""
-        select = f"SELECT rowid FROM Cache WHERE {condition}"  # noqa: S608 - conditions of ours
+        select = f"SELECT rowid FROM Cache WHERE {condition}"
         found = self._sql(select, (self._namespace, *parameters)).fetchall()
         return self._remove([rowid for (rowid,) in found])
 
@@ -150,17 +160,14 @@ class Rows:
     def _remove(self, rowids: Sequence[int]) -> Removed:
         if not rowids:
             return Removed()
-        marks = ", ".join("?" * len(rowids))
-        delete = (
-            f"DELETE FROM Cache WHERE rowid IN ({marks})"  # noqa: S608 - only question marks
-            " RETURNING key, size, filename, expire_time"
-        )
+        these = f"rowid IN ({', '.join('?' * len(rowids))})"
+        if self._sql("SELECT EXISTS(SELECT 1 FROM cachectl_tags)").fetchone()[0]:
+            keys = f"SELECT key FROM Cache WHERE {these}"
+            self._sql(f"DELETE FROM cachectl_tags WHERE key IN ({keys})", rowids)
+        delete = f"DELETE FROM Cache WHERE {these} RETURNING {_SIZE}, filename, expire_time"
         rows = [Row(*row) for row in self._sql(delete, rowids).fetchall()]
-        tagged = self._sql("SELECT EXISTS(SELECT 1 FROM cachectl_tags)").fetchone()[0]
         for row in rows:
             self._gone(row)
-            if tagged:
-                self._sql("DELETE FROM cachectl_tags WHERE key = ?", (row.key,))
         return Removed(len(rows), sum(row.size for row in rows))
 
     def _gone(self, row: Row) -> None:

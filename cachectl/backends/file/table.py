@@ -25,6 +25,7 @@ from cachectl.errors import BackendBusy
 from cachectl.policy import Limits
 
 _EXPIRED_PER_WRITE: Final = 10
+_TICK: Final = 1e-6  # seconds between two uses, so that they have an order
 
 
 class BytesDisk(diskcache.Disk):
@@ -72,13 +73,15 @@ class EntryTable(diskcache.Cache):
         stored = expired = 0
         with self._value_files(items) as filenames, self._rows(namespace) as table:
             table.touch(used)
-            for (item, used_at), filename in zip(items, filenames, strict=True):
+            newest = table.newest()
+            for (item, stamp), filename in zip(items, filenames, strict=True):
                 old = table.find(item.key)
                 fresh = old is not None and not old.expired(now)
                 if condition and fresh != (condition == "present"):
                     table.unlink(filename)
                     continue
-                table.write(item, used_at, filename, old)
+                newest = max(stamp, newest + _TICK)
+                table.write(item, newest, filename, old)
                 stored += 1
                 expired += old is not None and not fresh
             expired += table.remove(rows.EXPIRED, now, _EXPIRED_PER_WRITE).entries

@@ -57,7 +57,7 @@ class ValueFiles:
 
     def remove(self, name: str) -> None:
         """Remove the file, if the name is ours and it is there."""
-        with suppress(FileNotFoundError, DamagedEntry):
+        with suppress(OSError, DamagedEntry):
             self._confined(name).unlink()
 
     def names(self, older_than: float) -> Iterator[str]:

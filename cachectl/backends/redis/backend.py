@@ -88,6 +88,9 @@ class RedisBackend:
     def compact(self) -> None:
         """Nothing is left to do: the server frees what is removed by itself."""
 
+    def after_fork(self) -> None:
+        self._lock = Lock()
+
     def close(self) -> None:
         try:
             for store in list(self._stores.values()):

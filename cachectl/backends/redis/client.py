@@ -36,6 +36,7 @@ class Connection(Protocol):
     def pack_command(self, *arguments: Argument) -> list[bytes]: ...
     def send_packed_command(self, command: list[bytes], *, check_health: bool) -> None: ...
     def read_response(self) -> Any: ...
+    def can_read(self, timeout: float) -> bool: ...
     def disconnect(self) -> None: ...
 
 
@@ -46,8 +47,8 @@ _SEND_BYTES: Final = 64 * 1024
 class Client:
     """Sends commands; whatever goes wrong is a `BackendError`. Safe for threads and forks.
 
-    A command is sent again once if a connection that was idle turns out to be dead, and never
-    after a timeout.
+    A connection that died while it was idle is replaced before anything is sent. A command whose
+    reply is lost may have run: only a GET is sent again, once, and never after a timeout.
     """
 
     def __init__(self, target: Target, connect_timeout: float, timeout: float) -> None:
@@ -58,7 +59,7 @@ class Client:
     def get(self, key: str) -> bytes | None:
         """Return the value. Raises `DamagedEntry` if it is not a string."""
         with self._translated:
-            value: bytes | redis_errors.ResponseError | None = self._exchange([("GET", key)])[0]
+            value: bytes | redis_errors.ResponseError | None = self._read(("GET", key))
             if isinstance(value, redis_errors.ResponseError):
                 if str(value).startswith("WRONGTYPE"):
                     raise DamagedEntry("not a string")
@@ -113,19 +114,23 @@ class Client:
         if not commands:
             return []
         connection = self._idle_connection()
+        while connection and not _alive(connection):
+            connection.disconnect()
+            connection = self._idle_connection()
+        return self._talk(connection or self._connect(), commands)
+
+    def _read(self, command: Command) -> Any:
+        """Exchange a command that may run twice, without the look at the connection before."""
+        if connection := self._idle_connection():
+            with suppress(redis_errors.ConnectionError):
+                return self._talk(connection, [command])[0]
+        return self._exchange([command])[0]
+
+    def _talk(self, connection: Connection, commands: Sequence[Command]) -> list[Any]:
         try:
-            if connection is None:
-                connection = self._connect()
-                replies = _talk(connection, commands)
-            else:
-                try:
-                    replies = _talk(connection, commands)
-                except redis_errors.ConnectionError:
-                    connection.disconnect()
-                    replies = _talk(connection, commands)
+            replies = _talk(connection, commands)
         except BaseException:
-            if connection is not None:
-                connection.disconnect()
+            connection.disconnect()
             raise
         self._idle.append(connection)
         return replies
@@ -137,6 +142,14 @@ class Client:
                 if connection.pid == os.getpid():  # not inherited by a fork
                     return connection
         return None
+
+
+def _alive(connection: Connection) -> bool:
+    """Whether the server neither closed the connection nor sent what nobody asked for."""
+    try:
+        return not connection.can_read(0)
+    except redis_errors.ConnectionError:
+        return False
 
 
 def _talk(connection: Connection, commands: Sequence[Command]) -> list[Any]:

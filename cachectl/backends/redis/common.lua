@@ -4,6 +4,20 @@ local base = KEYS[1]
 local LRU, EXP, SIZE = base .. 'lru', base .. 'exp', base .. 'size'
 local TAG, TAGS, SUM = base .. 'tag', base .. 'tags', base .. 'sum'
 
+-- A count of bytes; what cannot be one, because somebody else wrote it, is 0.
+local function size_from(text)
+  local size = tonumber(text or 0)
+  return size and size >= 0 and size < 2^53 and size or 0
+end
+
+local function total()
+  return size_from(redis.call('HGET', SUM, 'bytes'))
+end
+
+local function grow(bytes)
+  redis.call('HSET', SUM, 'bytes', string.format('%.0f', math.max(0, total() + bytes)))
+end
+
 local function untag(key)
   local tags = redis.call('HGET', TAGS, key)
   if tags then
@@ -18,12 +32,12 @@ end
 -- whose value or part of whose index the server itself dropped is one nevertheless.
 local function drop(key)
   local found = redis.call('UNLINK', base .. 'e:' .. key) + redis.call('ZREM', LRU, key)
-  local size = tonumber(redis.call('HGET', SIZE, key) or 0)
+  local size = size_from(redis.call('HGET', SIZE, key))
   redis.call('ZREM', EXP, key)
   redis.call('HDEL', SIZE, key)
   untag(key)
   if size > 0 then
-    redis.call('HINCRBY', SUM, 'bytes', -size)
+    grow(-size)
   end
   return found > 0 and size or nil
 end
@@ -50,6 +64,21 @@ local function settle()
   end
 end
 
+-- The keys of the index under which somebody else put something of another type.
+local function foreign()
+  local kinds = {
+    [LRU] = 'zset', [EXP] = 'zset', [SIZE] = 'hash', [TAG] = 'zset', [TAGS] = 'hash', [SUM] = 'hash',
+  }
+  local found = {}
+  for key, kind in pairs(kinds) do
+    local type = redis.call('TYPE', key).ok
+    if type ~= kind and type ~= 'none' then
+      found[#found + 1] = key
+    end
+  end
+  return found
+end
+
 local function limit(text)
   return text == '-' and math.huge or tonumber(text)
 end
@@ -62,7 +91,7 @@ local function evict(max_entries, max_bytes, most)
     return count, freed, 0
   end
   local entries = redis.call('ZCARD', LRU)
-  local bytes = tonumber(redis.call('HGET', SUM, 'bytes') or 0)
+  local bytes = total()
   while entries > 0 and (entries - count > max_entries or bytes - freed > max_bytes) do
     local oldest = count < most and redis.call('ZRANGE', LRU, 0, 0)[1]
     if not oldest then

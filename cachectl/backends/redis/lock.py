@@ -25,8 +25,7 @@ def held(client: "Client", key: str, name: str) -> Iterator[None]:
     Should the holder die or lose its connection, the lock is free after 30 seconds.
     """
     token = secrets.token_hex(16)
-    taken = client.command("SET", key, token, "NX", "PX", _LEASE_MS)
-    if not taken and client.command("GET", key) != token.encode():  # sent twice, it was ours
+    if not client.command("SET", key, token, "NX", "PX", _LEASE_MS):
         raise BackendBusy(f"another process holds the lock {name!r}")
     done = Event()
     renewer = Thread(target=_renew, args=(client, key, token, done), daemon=True)

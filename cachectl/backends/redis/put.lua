@@ -10,6 +10,7 @@ local now, max_entries, max_bytes, condition, most, touches =
 local max_size = limit(max_bytes)
 local first_item = 2 + 2 * touches
 local stored, outdated, evicted, grown = 0, 0, 0, 0
+local newest
 
 local function permitted(key, stale)
   if condition == '-' then
@@ -19,8 +20,19 @@ local function permitted(key, stale)
   return present == (condition == 'present')
 end
 
+-- Clocks differ and are set back: what is written now is the newest nevertheless, or the limits
+-- would drop it at once. A score that cannot be a stamp of ours counts for nothing.
+local function latest(stamp)
+  if not newest then
+    newest = tonumber(redis.call('ZRANGE', LRU, -1, -1, 'WITHSCORES')[2] or 0)
+    newest = newest < 2^53 - 1 and newest or 0
+  end
+  newest = math.max(tonumber(stamp), newest + 1)
+  return string.format('%.0f', newest)
+end
+
 local function index(key, size, stamp, expires, tags)
-  redis.call('ZADD', LRU, 'GT', stamp, key)
+  redis.call('ZADD', LRU, 'GT', latest(stamp), key)
   redis.call('HSET', SIZE, key, size)
   if expires ~= '-' then
     redis.call('ZADD', EXP, expires, key)
@@ -66,7 +78,7 @@ local function write(key, data, about)
     end
   end
   index(key, size, stamp, expires, tags)
-  grown = grown + size - (old or 0)
+  grown = grown + size - size_from(old)
 end
 
 if first_item > 2 then
@@ -75,8 +87,10 @@ end
 for i = first_item, #ARGV, 3 do
   write(ARGV[i], ARGV[i + 1], ARGV[i + 2])
 end
-local bytes = grown ~= 0 and redis.call('HINCRBY', SUM, 'bytes', grown)
-local first = bytes == grown and 1 or 0 -- there were no bytes before
+local first = grown > 0 and total() == 0 and 1 or 0
+if grown ~= 0 then
+  grow(grown)
+end
 outdated = outdated + drop_all(expired(now, 10 + (#ARGV - first_item + 1) / 3))
 local dropped, _, over = evict(limit(max_entries), max_size, tonumber(most))
 settle()

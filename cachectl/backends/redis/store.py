@@ -1,6 +1,7 @@
 """One namespace on Redis. `common.lua` says what is kept under which key."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from cachectl.backends import (
@@ -44,6 +45,7 @@ class RedisStore:
         self._values = f"{base}e:"
         self._client = client
         self._recency = Recency()
+        self._announced = False
 
     def get(self, key: str, now: float) -> Entry | None:
         data = self._client.get(self._values + key)
@@ -66,27 +68,38 @@ class RedisStore:
     ) -> Written:
         if max(len(self._recency), len(items)) > BATCH:
             self.flush()
-        head = self._head(limits, now, condition)
-        written, announce, exceeded = Written(), False, False
-        for reply in self._write(items, head, now, large=condition is None):
-            stored, expired, evicted, over, first = map(int, reply.split())
-            written = _sum(written, Written(stored, expired, evicted))
-            announce, exceeded = announce or bool(first and stored), bool(over)
-        if announce:
-            self._client.command("SADD", self._names, self._namespace)
+        if not self._announced:
+            self._announce()
+        written, exceeded = Written(), False
+        with self._uses() as uses:
+            head = _head(uses, limits, now, condition)
+            for reply in self._write(items, head, now, large=condition is None):
+                stored, expired, evicted, over, first = map(int, reply.split())
+                written = _sum(written, Written(stored, expired, evicted))
+                self._announced, exceeded = self._announced and not first, bool(over)
+        if not self._announced:
+            self._announce()
         while exceeded:
             swept, exceeded = self._sweep(Sweep(now, None, limits))
             written = _sum(written, Written(0, swept.expired.entries, swept.evicted.entries))
         return written
 
-    def _head(
-        self, limits: Limits, now: float, condition: Condition | None
-    ) -> "tuple[Argument, ...]":
-        """Return the arguments of the script before the items: limits, and uses noted so far."""
-        touches = self._recency.drain()
-        most_entries, most_bytes = _limits(limits)
-        rule = f"{_micros(now)} {most_entries} {most_bytes} {condition or '-'} {BATCH}"
-        return f"{rule} {len(touches)}", *(part for touch in touches for part in touch[::-1])
+    def _announce(self) -> None:
+        """Name the namespace: before the first write, or a failure in between would hide it; and
+        again whenever it was empty, as its name may be gone, too.
+        """
+        self._client.command("SADD", self._names, self._namespace)
+        self._announced = True
+
+    @contextmanager
+    def _uses(self) -> Iterator[list[tuple[str, int]]]:
+        """Take the uses noted so far; should handing them over fail, they stay noted."""
+        uses = self._recency.drain()
+        try:
+            yield uses
+        except BaseException:
+            self._recency.restore(uses)
+            raise
 
     def _write(
         self, items: Sequence[Item], head: "tuple[Argument, ...]", now: float, *, large: bool
@@ -167,12 +180,22 @@ class RedisStore:
                     yield _listed(key, stamp, head, int(size or len(head)))
 
     def flush(self) -> None:
-        for batch in batches(self._recency.drain()):
-            pairs = (part for key, stamp in batch for part in (stamp, key))
-            self._client.command("ZADD", f"{self._base}lru", "XX", "GT", *pairs)
+        with self._uses() as uses:
+            for batch in batches(uses):
+                pairs = (part for key, stamp in batch for part in (stamp, key))
+                self._client.command("ZADD", f"{self._base}lru", "XX", "GT", *pairs)
 
     def _run(self, name: str, *arguments: "Argument") -> Any:
         return self._client.run(name, self._base, *arguments)
+
+
+def _head(
+    uses: Sequence[tuple[str, int]], limits: Limits, now: float, condition: Condition | None
+) -> "tuple[Argument, ...]":
+    """Return the arguments of the script before the items."""
+    most_entries, most_bytes = _limits(limits)
+    rule = f"{_micros(now)} {most_entries} {most_bytes} {condition or '-'} {BATCH}"
+    return f"{rule} {len(uses)}", *(part for use in uses for part in use[::-1])
 
 
 def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

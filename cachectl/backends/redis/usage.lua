@@ -1,7 +1,9 @@
 -- ARGV: entries to sample. Returns entries, bytes, and an estimate of the memory they take
--- beyond their stored bytes; false if MEMORY is not permitted here.
-local entries = redis.call('ZCARD', LRU)
-local bytes = tonumber(redis.call('HGET', SUM, 'bytes') or 0)
+-- beyond their stored bytes; false if MEMORY is not permitted here, or the index not ours.
+if #foreign() > 0 then
+  return {0, 0, false}
+end
+local entries, bytes = redis.call('ZCARD', LRU), total()
 
 -- What MEMORY USAGE leaves out, in bytes. Of each value: its slot in the table of all keys, which
 -- is half to fully used (12), and the 8 by which the allocator rounds up each of its entries in
@@ -28,7 +30,7 @@ end
 local sample = redis.call('ZRANDMEMBER', LRU, ARGV[1])
 local beyond = 0
 for _, key in ipairs(sample) do
-  local size = tonumber(redis.call('HGET', SIZE, key) or 0)
+  local size = size_from(redis.call('HGET', SIZE, key))
   local expiry = redis.call('ZSCORE', EXP, key) and EXPIRY or 0
   beyond = beyond + memory(base .. 'e:' .. key) + expiry - size
 end
