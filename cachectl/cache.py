@@ -133,24 +133,22 @@ class Cache:
 
         return decorator
 
-    def stats(self, *, since: Duration | None = None, also: Iterable[str] = ()) -> Stats:
-        """Return the figures of all namespaces, counted by all processes.
+    def stats(self, *names: str, since: Duration | None = None) -> Stats:
+        """Return the figures of these namespaces, or of all, counted by all processes.
 
-        With `since`, counts are those of the last so many seconds. Namespaces in `also` are
-        reported even if nothing is known of them. The cost does not grow with the number of
-        entries.
+        With `since`, counts are those of the last so many seconds. The cost does not grow with
+        the number of entries.
         """
         now = self._clock()
         window = Window.last(None if since is None else parse_duration(since), now)
         counts, usage = self._counted(window), self._backend.usage()
-        names = sorted({*counts, *usage, *self._settings.namespaces, *self._namespaces, *also})
+        known = sorted({*counts, *usage, *self._settings.namespaces, *self._namespaces})
+        held = {name: usage.get(name, Usage()) for name in names or known}
+        counted = {name: counts.get(name, Counts()) for name in held}
         namespaces = {
-            name: NamespaceStats.of(
-                usage.get(name, Usage()), counts.get(name, Counts()), self._policy(name)
-            )
-            for name in names
+            name: NamespaceStats.of(held[name], counted[name], self._policy(name)) for name in held
         }
-        totals = _totals(usage.values(), counts.values())
+        totals = _totals(held.values(), counted.values())
         return Stats(now, self.status(), window, totals, namespaces)
 
     def status(self) -> Status:
@@ -247,7 +245,7 @@ class Cache:
         return Namespace(logic, store, self._clock, self._figures, strict=self._strict)
 
     def _figures(self, name: str, since: Duration | None) -> NamespaceStats:
-        return self.stats(since=since, also=[name]).namespaces[name]
+        return self.stats(name, since=since).namespaces[name]
 
     def _logic(self, name: str) -> NamespaceLogic:
         on_new_thread = (lambda: None) if self._strict else self._flusher.start

@@ -112,7 +112,7 @@ def format_seconds(seconds: float | None) -> str:
     if seconds is None or math.isinf(seconds):
         return "none"
     if seconds < 60:
-        return f"{seconds:.3g}s"
+        return "0s" if seconds < 0.001 else f"{seconds:.3g}s"
     parts = []
     rest = round(seconds)
     for unit in ("d", "h", "m", "s"):

@@ -74,6 +74,8 @@ def _require_private(directory: Path) -> bool:
     if status.st_uid != os.geteuid():
         raise BackendRefused(f"{directory} belongs to another user (uid {status.st_uid})")
     if status.st_mode & 0o077:
+        if not _marked(directory) and not _empty(directory):  # never tell anybody to close /tmp
+            raise BackendRefused(f"{directory} is not a cachectl cache ({MARKER} is missing)")
         mode = stat.S_IMODE(status.st_mode)
         raise BackendRefused(f"{directory} is open to others (mode {mode:04o}); chmod 700 it")
     return True

@@ -74,6 +74,7 @@ def clear(
         check_tags([tag])
     names = [check_namespace(name) for name in namespaces or []]
     with session(context).cache() as cache:
+        _require_known(names, cache)
         target = Target(names or list(cache.usage()), tag, match)
         if dry_run:
             _report(_show(cache, target), dry_run=True)
@@ -83,6 +84,13 @@ def clear(
         _report(_remove(cache, target), dry_run=False)
         if cache.status().active_backend == "memory":
             out.note("entries in the memory of other processes cannot be cleared from here")
+
+
+def _require_known(names: Sequence[str], cache: Cache) -> None:
+    """Refuse a list of which some hold nothing: perhaps one of them was meant as a key."""
+    unknown = [name for name in names if name not in cache.usage()] if len(names) > 1 else []
+    if 0 < len(unknown) < len(names):
+        raise UsageError(f"no namespace {unknown[0]}; for a key say: clear NS --match KEY")
 
 
 def _show(cache: Cache, target: Target) -> dict[str, Removed]:

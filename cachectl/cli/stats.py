@@ -49,7 +49,7 @@ def stats(
     with session(context).cache() as cache:
         if watch:
             _watch(cache, names, seconds, interval)
-        report = cache.stats(since=seconds, also=names)
+        report = cache.stats(*names, since=seconds)
     shown = names or list(report.namespaces)
     _show(report, shown)
     if threshold is not None:
@@ -62,7 +62,7 @@ def _watch(cache: Cache, names: Sequence[str], since: float | None, interval: fl
         out.format = Format.JSONL  # one document a line, so that a reader can follow
     try:
         while True:
-            report = cache.stats(since=since, also=names)
+            report = cache.stats(*names, since=since)
             out.clear_screen()
             _show(report, names or list(report.namespaces))
             time.sleep(interval)

@@ -44,7 +44,7 @@ def _cells(figures: NamespaceStats, ttl: str, now: float) -> list[str]:
         percent(figures.hit_rate),
         f"{figures.evictions:,}",
         f"{figures.expired:,}",
-        f"${figures.saved_cost:,.2f}",
+        dollars(figures.saved_cost),
         format_seconds(figures.saved_seconds),
         UNKNOWN if figures.last_hit_at is None else ago(now - figures.last_hit_at),
     ]
@@ -69,6 +69,11 @@ def fullness(figures: NamespaceStats) -> float | None:
 def percent(fraction: float | None) -> str:
     """Return a fraction as a percentage; nothing is known of None."""
     return UNKNOWN if fraction is None else f"{fraction:.1%}"
+
+
+def dollars(amount: float) -> str:
+    """Return money for people; cents are not enough for what a single hit saves."""
+    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.2g}"
 
 
 def ago(seconds: float) -> str:

@@ -35,24 +35,22 @@ class Registration(NamedTuple):
 
     number: int
     name: str
+    target: str
     types: tuple[str, ...]
 
 
 CODECS: Final = (
-    Registration(1, "json", ("dict", "list", "int", "float", "bool", "NoneType")),
-    Registration(2, "text", ("str",)),
-    Registration(3, "bytes", ("bytes",)),
-    Registration(4, "npy", ("numpy.ndarray",)),
-)
+    Registration(
+        1, "json", "cachectl.codecs.json:JsonCodec",
+        ("dict", "list", "int", "float", "bool", "NoneType"),
+    ),
+    Registration(2, "text", "cachectl.codecs.text:TextCodec", ("str",)),
+    Registration(3, "bytes", "cachectl.codecs.raw:BytesCodec", ("bytes",)),
+    Registration(4, "npy", "cachectl.codecs.npy:NpyCodec", ("numpy.ndarray",)),
+)  # fmt: skip
 
 _CLASSES: Final[Registry[Callable[[], Codec]]] = Registry(
-    "codec",
-    {
-        "json": "cachectl.codecs.json:JsonCodec",
-        "text": "cachectl.codecs.text:TextCodec",
-        "bytes": "cachectl.codecs.raw:BytesCodec",
-        "npy": "cachectl.codecs.npy:NpyCodec",
-    },
+    "codec", {registration.name: registration.target for registration in CODECS}
 )
 _NAMES: Final = {registration.number: registration.name for registration in CODECS}
 _NUMBERS: Final = {name: r.number for r in CODECS for name in r.types}

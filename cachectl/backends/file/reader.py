@@ -133,7 +133,9 @@ class Reader:
             name: size - in_files + entries * _ROW_OVERHEAD
             for name, entries, size, in_files in rows
         }
-        shared = sum(_size(path) for path in self._directory.glob("*.db*"))
+        shared = sum(
+            _size(path) for path in self._directory.glob("*.db*") if path.suffix != ".db-shm"
+        )
         total = sum(weights.values()) or 1
         return {
             name: Usage(entries, size, in_files + shared * weights[name] // total)
