@@ -41,7 +41,8 @@ def redis_server(*arguments: str, port: int | None = None) -> Iterator[Server]:
         command += ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *arguments]
         log = Path(directory, "log")
         with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output)
+            # A group of its own: a stopped process makes the kernel hang up an orphaned group.
+            process = subprocess.Popen(command, stdout=output, stderr=output, process_group=0)
         try:
             _wait(process, path, log)
             url = f"redis://127.0.0.1:{port}/0" if port else f"unix://{path}?db=0"
