@@ -95,8 +95,10 @@ def test_warm_that_is_interrupted(tool, signum):
 
     assert (code, err) == (CODES[signum], f"cachectl: interrupted by {signum.name}\n")
     report = json.loads(out)
-    assert (report["schema"], report["written"]) == ("cachectl.warm/1", 1000)
     assert held(tool) == 1000
+    assert report["schema"] == "cachectl.warm/1"
+    # The signal may come after the last batch is there and before it is counted: never more.
+    assert report["written"] in (500, 1000)
     assert healthy(tool)
 
 
