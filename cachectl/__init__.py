@@ -5,7 +5,8 @@ ai = cache.namespace("ai")
 answer = ai.get_or_load(ai.key(features), lambda: ask(features), cost=0.005)
 """
 
-from cachectl.cache import Cache
+from typing import TYPE_CHECKING
+
 from cachectl.entry import MISSING
 from cachectl.errors import (
     BackendBusy,
@@ -18,7 +19,24 @@ from cachectl.errors import (
     UnsupportedValue,
     UsageError,
 )
-from cachectl.namespace import Namespace, Write
+
+if TYPE_CHECKING:
+    from cachectl.cache import Cache
+    from cachectl.namespace import Namespace, Write
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import the engine when it is named: the command line is not to wait for all of it."""
+        if name == "Cache":
+            from cachectl.cache import Cache
+
+            return Cache
+        if name in {"Namespace", "Write"}:
+            from cachectl import namespace
+
+            return getattr(namespace, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "MISSING",

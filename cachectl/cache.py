@@ -4,27 +4,27 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from cachectl.backends import BACKENDS, Backend, Usage
-from cachectl.cleaning import Cleaning
 from cachectl.config import Settings, load, policy_fields
 from cachectl.counters import Counts, Window
-from cachectl.decorator import CachedFunction, Options, P, R_co, decorate
 from cachectl.errors import BackendError, BackendUnavailable, ConfigError
 from cachectl.handover import Flusher, Outbox
 from cachectl.logic import NamespaceLogic, log
 from cachectl.namespace import Namespace
 from cachectl.policy import Policy, check_namespace
-from cachectl.reports import CleanupReport, NamespaceStats, Stats, Status
 from cachectl.units import Duration, Money, parse_duration
 
-if TYPE_CHECKING:  # it imports the memory backend, and with it sqlite3
+if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
+    from cachectl.cleaning import Cleaning
+    from cachectl.decorator import CachedFunction, P, R_co
     from cachectl.fallback import FallbackBackend
+    from cachectl.reports import CleanupReport, NamespaceStats, Stats, Status
 
 _open: Final[weakref.WeakSet["Cache"]] = weakref.WeakSet()
 _flushing: Final = threading.RLock()
@@ -114,15 +114,16 @@ class Cache:
         ttl: Duration | None = None,
         tags: Sequence[str] = (),
         cost: Money = 0,
-    ) -> Callable[[Callable[P, R_co]], CachedFunction[P, R_co]]:
+    ) -> "Callable[[Callable[P, R_co]], CachedFunction[P, R_co]]":
         """Return a decorator that caches what a function, sync or async, returns.
 
         The key is the SHA-256 of the canonical arguments, however they were passed, or what
         `key` makes of them. Without `key` a namespace belongs to one function, or results
         would be mixed up: a second one raises `ConfigError`.
         """
+        from cachectl.decorator import Options, decorate
 
-        def decorator(function: Callable[P, R_co]) -> CachedFunction[P, R_co]:
+        def decorator(function: "Callable[P, R_co]") -> "CachedFunction[P, R_co]":
             owner = function if key else self._functions.setdefault(namespace, function)
             if owner is not function:
                 raise ConfigError(
@@ -133,12 +134,14 @@ class Cache:
 
         return decorator
 
-    def stats(self, *names: str, since: Duration | None = None) -> Stats:
+    def stats(self, *names: str, since: Duration | None = None) -> "Stats":
         """Return the figures of these namespaces, or of all, counted by all processes.
 
         With `since`, counts are those of the last so many seconds. The cost does not grow with
         the number of entries.
         """
+        from cachectl.reports import NamespaceStats, Stats
+
         now = self._clock()
         window = Window.last(None if since is None else parse_duration(since), now)
         counts, usage = self._counted(window), self._backend.usage()
@@ -148,13 +151,15 @@ class Cache:
         namespaces = {
             name: NamespaceStats.of(held[name], counted[name], self._policy(name)) for name in held
         }
-        totals = _totals(held.values(), counted.values())
+        totals = NamespaceStats.total(held.values(), counted.values())
         return Stats(now, self.status(), window, totals, namespaces)
 
-    def status(self) -> Status:
+    def status(self) -> "Status":
         """Return which backend works now, and why it is not the configured one."""
         if self._fallback is not None:
             return self._fallback.status()
+        from cachectl.reports import Status
+
         return Status(self._backend.name, self._backend.name, "ok", 0)
 
     def usage(self) -> Mapping[str, Usage]:
@@ -169,13 +174,15 @@ class Cache:
         max_entries: int | None = None,
         max_bytes: int | None = None,
         deadline: float | None = None,
-    ) -> Cleaning:
+    ) -> "Cleaning":
         """Return a cleanup that is ready to run.
 
         It removes what has expired, what was not used for `older_than`, and the least recently
         used over the limits; `max_entries` and `max_bytes` go before those of the policies.
         `deadline` is seconds from now.
         """
+        from cachectl.cleaning import Cleaning
+
         with nullcontext() if self._strict else suppress(BackendUnavailable):
             self.flush()
         return Cleaning(
@@ -188,7 +195,7 @@ class Cache:
             deadline=deadline,
         )
 
-    def cleanup(self, *namespaces: str, **options: Any) -> CleanupReport:
+    def cleanup(self, *namespaces: str, **options: Any) -> "CleanupReport":
         """Remove what has expired or is over a limit, in the given or in all namespaces.
 
         Options are those of `cleaning`. Raises `BackendBusy` if another cleanup is running.
@@ -244,7 +251,7 @@ class Cache:
         store = self._backend.store(name)
         return Namespace(logic, store, self._clock, self._figures, strict=self._strict)
 
-    def _figures(self, name: str, since: Duration | None) -> NamespaceStats:
+    def _figures(self, name: str, since: Duration | None) -> "NamespaceStats":
         return self.stats(name, since=since).namespaces[name]
 
     def _logic(self, name: str) -> NamespaceLogic:
@@ -282,20 +289,6 @@ def _with_fallback(backend: Backend, clock: Callable[[], float]) -> "FallbackBac
 
 def _name(function: Callable[..., object]) -> str:
     return f"{function.__module__}.{function.__qualname__}"
-
-
-def _totals(usages: Iterable[Usage], counted: Iterable[Counts]) -> NamespaceStats:
-    usages = list(usages)
-    memory = [usage.memory_bytes for usage in usages]
-    total = Counts()
-    for counts in counted:
-        total = total.plus(counts)
-    held = Usage(
-        sum(usage.entries for usage in usages),
-        sum(usage.bytes for usage in usages),
-        None if None in memory else sum(size or 0 for size in memory),
-    )
-    return NamespaceStats.of(held, total, Policy(ttl=None))
 
 
 def _forget_the_parents_counts() -> None:

@@ -6,11 +6,11 @@ sent again under the same number; what is counted meanwhile waits behind it.
 
 import atexit
 import logging
+import os
 import sys
 import threading
 import weakref
 from collections.abc import Callable
-from secrets import token_hex
 from typing import Final
 
 from cachectl.counters import RINGS, Batch, CounterStore, Counts, Tally
@@ -34,7 +34,7 @@ class Outbox:
 
     def forget(self) -> None:
         """Start anew with nothing counted, as a forked process must: its parent sends the rest."""
-        self._client = token_hex(8)
+        self._client = os.urandom(8).hex()
         self._sequence = 0
         self._pending: list[Batch] = []
         self._lock = threading.Lock()

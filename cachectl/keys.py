@@ -5,7 +5,6 @@ evident, its length (the netstring idea of D. J. Bernstein), so no two different
 ever share a form. The order of a mapping does not matter; `1`, `1.0`, `True` and `"1"` differ.
 """
 
-import hashlib
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,7 +61,9 @@ def feature_key(
 
     Raises `InvalidKey` for a value that has no canonical form.
     """
-    digest = hashlib.sha256()
+    from hashlib import sha256  # which loads OpenSSL
+
+    digest = sha256()
     for part in _canonical(features, decimals, None, DEPTH_LIMIT):
         digest.update(part)
     for part in _canonical(dict(extra), decimals, None, DEPTH_LIMIT):

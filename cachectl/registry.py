@@ -26,6 +26,9 @@ class Registry(Mapping[str, T], Generic[T]):
         found: T = getattr(import_module(module), attribute)
         return found
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._targets
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._targets)
 

@@ -7,21 +7,24 @@ already in the base unit; anything that does not parse to its last character is 
 import math
 import re
 from datetime import timedelta
-from decimal import Decimal
+from typing import TYPE_CHECKING, TypeAlias
 
 from cachectl.errors import UsageError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 Duration = float | int | str | timedelta
 """What is accepted wherever a duration is: `90`, `"90s"`, `"1h30m"`, `timedelta(days=7)`."""
 
-Money = float | int | str | Decimal
+Money: TypeAlias = "float | int | str | Decimal"
 """Dollars, as a number or a decimal string."""
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+", re.ASCII)
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])", re.ASCII)
-_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]i?B|KB|KiB|B)?", re.ASCII)
+_NUMBER = r"(?a)\d+(?:\.\d+)?"  # patterns are compiled by `re` when they are first used
+_DURATION = r"(?a)(?:\d+(?:\.\d+)?[smhdw])+"
+_DURATION_PART = r"(?a)(\d+(?:\.\d+)?)([smhdw])"
+_SIZE = r"(?a)(\d+(?:\.\d+)?)\s*([kMGT]i?B|KB|KiB|B)?"
 _BYTES = {
     "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "kiB": 2**10, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
@@ -52,11 +55,11 @@ def parse_duration(text: Duration) -> float | None:
 
 
 def _duration_seconds(text: str) -> float:
-    if _NUMBER.fullmatch(text):
+    if re.fullmatch(_NUMBER, text):
         return float(text)
-    if not _DURATION.fullmatch(text):
+    if not re.fullmatch(_DURATION, text):
         raise UsageError(f"not a duration: {text!r} (write 90, 90s, 15m, 1h30m, 7d or none)")
-    return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(text))
+    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(_DURATION_PART, text))
 
 
 def parse_size(text: int | str) -> int | None:
@@ -64,7 +67,9 @@ def parse_size(text: int | str) -> int | None:
     if isinstance(text, str):
         if text.strip() == "none":
             return None
-        match = _SIZE.fullmatch(text.strip())
+        from decimal import Decimal
+
+        match = re.fullmatch(_SIZE, text.strip())
         if match is None:
             raise UsageError(f"not a size: {text!r} (write 512, 1.5MiB, 2GB or none)")
         size = int(Decimal(match[1]) * _BYTES[match[2] or "B"])
@@ -81,6 +86,8 @@ def micro_dollars(dollars: Money) -> int:
     """Return dollars as whole micro-dollars, rounded half to even. Raises `UsageError`."""
     if type(dollars) is int and dollars == 0:
         return 0
+    from decimal import Decimal
+
     try:
         micros = (Decimal(str(dollars)) * _MICRO).to_integral_value()
         possible = 0 <= micros <= COST_LIMIT  # before int(), which takes a second for 1e99999

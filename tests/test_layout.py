@@ -4,7 +4,7 @@ import pytest
 
 from tests.processes import run
 
-HEAVY = {"numpy", "redis", "diskcache", "rich", "typer", "asyncio"}
+HEAVY = {"numpy", "redis", "diskcache", "rich", "typer", "asyncio", "pydantic"}
 USE = """
 users = open_cache(strict=True).namespace("users")
 users.get("k")

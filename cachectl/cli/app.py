@@ -1,32 +1,60 @@
 """The commands, and the options that stand before them."""
 
 import logging
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Final
 
 import typer
 
-from cachectl.cli import cleanup, clear, get, inspect, set_, stats, warm
+from cachectl.cli.exits import Exit, Stop
 from cachectl.cli.logs import log_to_stderr
 from cachectl.cli.output import out
 from cachectl.cli.session import Session
+from cachectl.cli.text import printable
 from cachectl.errors import UsageError
+from cachectl.registry import Registry
 
-app = typer.Typer(
-    name="cachectl",
-    help="Look into, fill and clean a cache in memory, files or Redis.",
-    invoke_without_command=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+COMMANDS: Final[Registry[Callable[..., None]]] = Registry(
+    "command",
+    {
+        "get": "cachectl.cli.get:get",
+        "set": "cachectl.cli.set_:set_",
+        "stats": "cachectl.cli.stats:stats",
+        "inspect": "cachectl.cli.inspect:inspect",
+        "clear": "cachectl.cli.clear:clear",
+        "cleanup": "cachectl.cli.cleanup:cleanup",
+        "warm": "cachectl.cli.warm:warm",
+    },
 )
 
-app.command("get")(get.get)
-app.command("set")(set_.set_)
-app.command("stats")(stats.stats)
-app.command("inspect")(inspect.inspect)
-app.command("clear")(clear.clear)
-app.command("cleanup")(cleanup.cleanup)
-app.command("warm")(warm.warm)
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name and return the exit code.
+
+    Raises `Stop` for arguments that cannot be.
+    """
+    app = typer.Typer(
+        name="cachectl",
+        help="Look into, fill and clean a cache in memory, files or Redis.",
+        invoke_without_command=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(options)
+    for name in _candidates(arguments):
+        app.command(name)(COMMANDS[name])
+    try:
+        return app(arguments, prog_name="cachectl", standalone_mode=False) or Exit.DONE
+    except typer.TyperException as error:
+        message = printable(f"{error.format_message()} (see --help)")
+        raise Stop(Exit(error.exit_code), message) from None
+
+
+def _candidates(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the commands to import: those that are named, or all for help and suggestions."""
+    named = [name for name in COMMANDS if name in arguments]
+    return list(COMMANDS) if not named or {"-h", "--help"} & {*arguments} else named
 
 
 def _print_version(wanted: bool) -> None:
@@ -40,7 +68,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     context: typer.Context,
     config: Annotated[

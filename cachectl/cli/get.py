@@ -1,6 +1,5 @@
 """`cachectl get`."""
 
-import base64
 import io
 import json
 import sys
@@ -64,14 +63,13 @@ def key_of(namespace: Namespace, key: str | None, features: str | None) -> str:
 def described(value: Any) -> dict[str, Any]:
     """Return members of a JSON document that hold the value, whatever it is."""
     if isinstance(value, bytes):
-        return {"type": "bytes", "value_base64": base64.b64encode(value).decode()}
+        return {"type": "bytes", "value_base64": _base64(value)}
     if isinstance(value, str):
         return {"type": "text", "value": value}
     if _is_array(value):
-        content = base64.b64encode(npy(value)).decode()
         return {
             "type": "npy", "dtype": str(value.dtype), "shape": list(value.shape),
-            "value_base64": content,
+            "value_base64": _base64(npy(value)),
         }  # fmt: skip
     return {"type": "json", "value": value}
 
@@ -83,6 +81,12 @@ def npy(array: Any) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
+
+
+def _base64(data: bytes) -> str:
+    from binascii import b2a_base64
+
+    return b2a_base64(data, newline=False).decode()
 
 
 def _print(value: Any) -> None:

@@ -18,8 +18,10 @@ from cachectl.cli.output import Format, out
 from cachectl.cli.session import session
 from cachectl.cli.text import printable, shortened
 from cachectl.entry import NEVER, Entry
+from cachectl.envelope import packed_size
 from cachectl.errors import DamagedEntry, UsageError
 from cachectl.namespace import Namespace
+from cachectl.policy import COMPRESSIONS
 from cachectl.units import format_bytes, format_entries, format_seconds
 
 _TABLE_ROWS: Final = 100
@@ -159,7 +161,7 @@ def _show_entry(namespace: Namespace, key: str) -> None:
     if out.format is Format.TABLE:
         from cachectl.cli import tables
 
-        facts["size"] = format_bytes(entry.size)
+        facts["size"] = _size(entry)
         facts["ttl_left"] = _time_left(entry, now)
         facts["cost"] = f"${entry.cost / 1e6:g}"
         facts["load_seconds"] = format_seconds(entry.load_us / 1e6)
@@ -167,6 +169,8 @@ def _show_entry(namespace: Namespace, key: str) -> None:
         facts["value"] = _preview(entry.value)
         out.table(tables.facts((name.replace("_", " "), str(fact)) for name, fact in facts.items()))
     else:
+        facts["compression"] = COMPRESSIONS[entry.compression]
+        facts["uncompressed_size"] = _uncompressed_size(entry)
         out.document("entry", {**facts, **described(entry.value)})
     if entry.expires_at <= now:
         raise Stop(Exit.NOT_FOUND)
@@ -177,6 +181,18 @@ def _type(entry: Entry) -> str:
         return codecs.codec_name(entry.codec)
     except DamagedEntry:
         return "unknown"
+
+
+def _uncompressed_size(entry: Entry) -> int:
+    """Return what `size` would be without compression."""
+    return packed_size(entry, codecs.encode(entry.value)[1])
+
+
+def _size(entry: Entry) -> str:
+    stored = format_bytes(entry.size)
+    if not entry.compression:
+        return stored
+    return f"{stored} ({format_bytes(_uncompressed_size(entry))} before compression)"
 
 
 def _expiry(entry: Entry) -> str | None:

@@ -1,41 +1,56 @@
 """The entry point: every way in which a command may end becomes an exit code here."""
 
+import gc
 import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from types import FrameType
-from typing import NoReturn
+from typing import Final, NoReturn
 
-import typer
-
-from cachectl.cli.app import app
 from cachectl.cli.exits import Exit, Interrupted, NotWritten, Stop, code_of
-from cachectl.cli.options import document_expected
 from cachectl.cli.output import Format, out
 from cachectl.cli.streams import discard_output, guard_streams
 from cachectl.cli.text import printable
 from cachectl.errors import CacheError, ConfigError
 
+_COLLECTED_AFTER: Final = 100_000
+"""New objects after which Python looks for cycles: what a short call makes is no garbage."""
+
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    gc.set_threshold(_COLLECTED_AFTER)
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _interrupt)
     guard_streams()
-    if document_expected(sys.argv[1:]):
+    arguments = sys.argv[1:]
+    if _document_expected(arguments):
         out.format = Format.JSON  # also for what is wrong before the command begins
-    sys.exit(_run())
+    code = _run(arguments)
+    gc.freeze()  # nor is anything searched that ends with the process
+    sys.exit(code)
 
 
-def _run() -> int:
+def _document_expected(arguments: Sequence[str]) -> bool:
+    """Return whether a command line asks for JSON, be the rest of it right or wrong."""
+    return (
+        not {"--format=json", "-fjson"}.isdisjoint(arguments)
+        or ("--format", "json") in pairwise(arguments)
+        or ("-f", "json") in pairwise(arguments)
+    )
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
-        return _flushed(app(prog_name="cachectl", standalone_mode=False) or Exit.DONE)
+        from cachectl.cli.app import run  # here, where a signal is already answered
+
+        return _flushed(run(arguments))
     except SystemExit as end:  # Typer's completion ends like this
         return _flushed(end.code if isinstance(end.code, int) else Exit.BUG)
-    except typer.TyperException as error:
-        return _ended(printable(f"{error.format_message()} (see --help)"), error.exit_code)
     except Stop as stop:
         return _ended(str(stop), stop.code)
     except ConfigError as error:

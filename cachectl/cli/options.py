@@ -1,7 +1,5 @@
 """Options and arguments that several commands share."""
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -14,12 +12,3 @@ Namespaces = Annotated[
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would go; remove nothing.")]
-
-
-def document_expected(arguments: Sequence[str]) -> bool:
-    """Return whether a command line asks for JSON, be the rest of it right or wrong."""
-    return (
-        not {"--format=json", "-fjson"}.isdisjoint(arguments)
-        or ("--format", "json") in pairwise(arguments)
-        or ("-f", "json") in pairwise(arguments)
-    )

@@ -20,6 +20,14 @@ _METRICS: Final = (
     ("errors_total", "counter", "Damaged entries and backend errors.", "errors"),
     ("saved_cost_dollars_total", "counter", "Money that hits saved.", "saved_cost"),
     ("saved_seconds_total", "counter", "Load time that hits saved.", "saved_seconds"),
+    (
+        "compression_ratio",
+        "gauge",
+        "Bytes before compression over bytes after.",
+        "compression_ratio",
+    ),
+    ("compress_seconds_total", "counter", "Time spent compressing.", "compress_seconds"),
+    ("decompress_seconds_total", "counter", "Time that hits decompressed.", "decompress_seconds"),
 )
 
 

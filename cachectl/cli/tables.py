@@ -11,24 +11,45 @@ from cachectl.reports import NamespaceStats, Stats
 from cachectl.units import format_bytes, format_seconds
 
 UNKNOWN = "–"
+_HEADINGS = (
+    "entries", "size", "full", "memory", "TTL", "hits", "misses", "hit rate",
+    "evicted", "expired", "saved", "time saved", "last hit",
+)  # fmt: skip
+_COMPRESSION = ("compressed", "per set", "per hit")
 
 
 def stats(report: Stats, names: Iterable[str]) -> Table:
-    """Return the figures of namespaces, and below them the totals."""
+    """Return the figures of namespaces, and below them the totals; those of compression only if
+    anything was written where it is on.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("namespace", overflow="fold")
-    for heading in (
-        "entries", "size", "full", "memory", "TTL", "hits", "misses", "hit rate",
-        "evicted", "expired", "saved", "time saved", "last hit",
-    ):  # fmt: skip
+    compresses = report.totals.compression_ratio is not None
+    for heading in (*_HEADINGS, *_COMPRESSION) if compresses else _HEADINGS:
         table.add_column(heading, justify="right", overflow="fold")
+
+    def cells(figures: NamespaceStats, ttl: str) -> list[str]:
+        shown = _cells(figures, ttl, report.generated_at)
+        return shown + _compression(figures) if compresses else shown
+
     for name in names:
         figures = report.namespaces[name]
-        ttl = format_seconds(figures.ttl)
-        table.add_row(Text(printable(name)), *_cells(figures, ttl, report.generated_at))
+        table.add_row(Text(printable(name)), *cells(figures, format_seconds(figures.ttl)))
     table.add_section()
-    table.add_row("total", *_cells(report.totals, UNKNOWN, report.generated_at), style="bold")
+    table.add_row("total", *cells(report.totals, UNKNOWN), style="bold")
     return table
+
+
+def _compression(figures: NamespaceStats) -> list[str]:
+    """Return how much smaller values became, and what that costs a set and a hit."""
+    ratio = figures.compression_ratio
+    if ratio is None:
+        return [UNKNOWN] * len(_COMPRESSION)
+    times = (
+        (figures.compress_seconds, figures.sets), (figures.decompress_seconds, figures.hits),
+    )  # fmt: skip
+    each = (f"{seconds / count * 1e6:,.1f} µs" if count else UNKNOWN for seconds, count in times)
+    return [f"{ratio:.1f}×", *each]
 
 
 def _cells(figures: NamespaceStats, ttl: str, now: float) -> list[str]:

@@ -3,24 +3,23 @@
 import re
 from typing import Final
 
-_UNSAFE: Final = re.compile(
+# Patterns are compiled by `re` when they are first used.
+_UNSAFE: Final = (
     "[\x00-\x1f\x7f-\x9f"  # C0, DEL and C1: escapes, bells, carriage returns, newlines
     "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"  # bidirectional and invisible marks
     "\ud800-\udfff]"  # lone surrogates, which no terminal can be sent
 )
-
-
-_CREDENTIALS: Final = re.compile(r":/+\S*@")  # a path has but one slash
+_CREDENTIALS: Final = r":/+\S*@"  # a path has but one slash
 
 
 def masked(text: str) -> str:
     """Return `text` without the credentials of URLs that may have got into it."""
-    return _CREDENTIALS.sub("://***@", text)
+    return re.sub(_CREDENTIALS, "://***@", text)
 
 
 def printable(text: str) -> str:
     """Return `text` on one line, with whatever a terminal might obey written as an escape."""
-    return _UNSAFE.sub(_escape, text)
+    return re.sub(_UNSAFE, _escape, text)
 
 
 def printable_lines(text: str) -> str:

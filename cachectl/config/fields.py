@@ -1,46 +1,50 @@
-"""The types of settings: what is accepted, also as text, and how a message names it.
-
-A description completes the sentence "expected …". Its validator only decides: it raises a bare
-`ValueError`, or one whose text says more than the description can.
-"""
+"""The types of settings: what is accepted, also as text, and how a message names it."""
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
-
-from pydantic import BeforeValidator, Field, PlainValidator, SecretStr, ValidationInfo
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 from cachectl.config.messages import dotted, shown
 from cachectl.errors import UsageError
-from cachectl.policy import check_namespace
+from cachectl.policy import COMPRESSIONS, EVICTIONS, check_namespace
 from cachectl.units import Duration, parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
 
 T = TypeVar("T")
 KeyDecimals = int | Mapping[str, int] | None
-
-NAME: Final = "a name: a letter or digit, then up to 63 of A-Z a-z 0-9 . _ : -"
-"""What is expected of the name of a namespace, and of other names."""
 
 _BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _DURATION: Final = "a duration above 0 such as 90, 90s, 15m, 1h30m or 7d"
 _MOST_ENTRIES: Final = 2**53  # whole numbers are exact up to here, also in Redis scripts
 _MOST_DIGITS: Final = 15
-_URL: Final = re.compile(r"(?:redis|rediss|unix)://\S+")
+_URL: Final = r"(?:redis|rediss|unix)://\S+"
 
 
-class Places(NamedTuple):
-    """What `~` and relative paths refer to, and the file that was read."""
+class Kind(NamedTuple):
+    """What a setting may be.
 
-    home: Path
-    base: Path
-    source: Path | None
+    `parse` returns the value of what was written. It raises a bare `ValueError`, or one whose
+    text says more than `description`, which completes the sentence "expected …".
+    """
+
+    parse: Callable[[Any], object]
+    description: str
+    secret: bool = False
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> "CoreSchema":
+        """Let pydantic parse in the same way, should it be needed."""
+        from pydantic_core.core_schema import no_info_plain_validator_function
+
+        return no_info_plain_validator_function(self.parse)
 
 
 def _attempt(parse: Callable[[Any], T], value: object) -> T:
-    """Return `parse(value)`; whatever it objects to becomes the error that pydantic collects."""
+    """Return `parse(value)`; whatever it objects to becomes a bare `ValueError`."""
     try:
         return parse(value)
     except (UsageError, OverflowError, ValueError):
@@ -110,7 +114,7 @@ def _digits(value: object, name: str) -> int:
 
 
 def _url(value: object) -> str:
-    if not isinstance(value, str) or not value.isprintable() or not _URL.fullmatch(value):
+    if not isinstance(value, str) or not value.isprintable() or not re.fullmatch(_URL, value):
         raise ValueError
     return value
 
@@ -119,45 +123,50 @@ def _name(value: str) -> str:
     return _attempt(check_namespace, value)
 
 
-def _directory(value: object, info: ValidationInfo) -> Path:
-    places = info.context
-    assert isinstance(places, Places)
+def located(value: object, home: Path, base: Path) -> Path:
+    """Return a path, with `~` and what it is relative to resolved. Raises `ValueError`."""
     text = os.fspath(value) if isinstance(value, str | Path) else ""
     first, _, rest = text.partition("/")
     if not text or "\0" in text or (first != "~" and first.startswith("~")):
         raise ValueError
-    return places.home / rest.lstrip("/") if first == "~" else places.base / text
+    return home / rest.lstrip("/") if first == "~" else base / text
+
+
+def _directory(value: object) -> Path:
+    if not isinstance(value, Path) or "\0" in str(value):  # or it was not to be located
+        raise ValueError
+    return value
+
+
+def _one_of(choices: Sequence[str]) -> Kind:
+    def parse(value: object) -> object:
+        if value not in choices:
+            raise ValueError
+        return value
+
+    *others, last = choices
+    return Kind(parse, f"{', '.join(others)} or {last}" if others else last)
 
 
 Backend = Annotated[
-    Literal["memory", "file", "redis"],
-    PlainValidator(_backend),
-    Field(description="memory, file or redis"),
-]
-Boolean = Annotated[bool, PlainValidator(_boolean), Field(description="true or false")]
-Seconds = Annotated[float, PlainValidator(_seconds), Field(description=_DURATION)]
-Ttl = Annotated[
-    float | None, PlainValidator(_ttl), Field(description=f"{_DURATION}, or 'none'")
+    Literal["memory", "file", "redis"], Kind(_backend, "memory, file or redis")
 ]  # fmt: skip
-Entries = Annotated[
-    int | None,
-    PlainValidator(_entries),
-    Field(description="a whole number of at least 1, or 'none'"),
-]
+Boolean = Annotated[bool, Kind(_boolean, "true or false")]
+Seconds = Annotated[float, Kind(_seconds, _DURATION)]
+Ttl = Annotated[float | None, Kind(_ttl, f"{_DURATION}, or 'none'")]
+Entries = Annotated[int | None, Kind(_entries, "a whole number of at least 1, or 'none'")]
 Size = Annotated[
-    int | None,
-    PlainValidator(_size),
-    Field(description="a size above 0 such as 512, 1.5MiB or 2GB, or 'none'"),
-]
+    int | None, Kind(_size, "a size above 0 such as 512, 1.5MiB or 2GB, or 'none'")
+]  # fmt: skip
 Digits = Annotated[
-    KeyDecimals,
-    PlainValidator(_decimals),
-    Field(description="0 to 15, a table of fields with 0 to 15 each, or 'none'"),
+    KeyDecimals, Kind(_decimals, "0 to 15, a table of fields with 0 to 15 each, or 'none'")
+]  # fmt: skip
+Eviction = Annotated[str, _one_of(EVICTIONS)]
+Compression = Annotated[str, _one_of(COMPRESSIONS)]
+Name = Annotated[
+    str, Kind(_name, "a name: a letter or digit, then up to 63 of A-Z a-z 0-9 . _ : -")
 ]
-Name = Annotated[str, PlainValidator(_name), Field(description=NAME)]
 Url = Annotated[
-    SecretStr,
-    BeforeValidator(_url),
-    Field(description="a URL that begins with redis://, rediss:// or unix://"),
-]
-Directory = Annotated[Path, PlainValidator(_directory), Field(description="a path")]
+    str, Kind(_url, "a URL that begins with redis://, rediss:// or unix://", secret=True)
+]  # fmt: skip
+Directory = Annotated[Path, Kind(_directory, "a path")]

@@ -7,12 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-_DOLLAR: Final = re.compile(
-    r"""\$(?: (?P<dollar>\$)
-            | \{ (?P<name>[A-Za-z_][A-Za-z0-9_]*) (?: :- (?P<default>(?:[^${}]|\$\$)*) )? \}
-         )?""",
-    re.VERBOSE | re.ASCII,
-)
+_DOLLAR: Final = r"""(?ax)\$
+    (?: (?P<dollar>\$)
+      | \{ (?P<name>[A-Za-z_][A-Za-z0-9_]*) (?: :- (?P<default>(?:[^${}]|\$\$)*) )? \}
+    )?"""
 
 
 def interpolate(text: str, environ: Mapping[str, str]) -> str:
@@ -20,7 +18,7 @@ def interpolate(text: str, environ: Mapping[str, str]) -> str:
 
     Raises `ValueError`, saying what is wrong but never what a variable holds.
     """
-    return _DOLLAR.sub(lambda match: _replacement(match, environ), text)
+    return re.sub(_DOLLAR, lambda match: _replacement(match, environ), text)
 
 
 def _replacement(match: re.Match[str], environ: Mapping[str, str]) -> str:

@@ -1,6 +1,5 @@
 """What is said about a wrong setting: one line each, and never a secret."""
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -10,7 +9,7 @@ from cachectl.errors import ConfigError
 Keys = tuple[str, ...]
 """Where a setting is: `("namespaces", "enso", "ttl")`."""
 
-_BARE: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_BARE: Final = r"[A-Za-z0-9_-]+"
 _LONGEST: Final = 60
 _HUGE: Final = 10**_LONGEST
 
@@ -34,7 +33,7 @@ def shown(value: object) -> str:
 
 def dotted(keys: Sequence[str]) -> str:
     """Return the name of a setting as TOML would spell it."""
-    return ".".join(key if _BARE.fullmatch(key) else shown(key) for key in keys)
+    return ".".join(key if re.fullmatch(_BARE, key) else shown(key) for key in keys)
 
 
 def printable(text: object) -> str:
@@ -45,7 +44,9 @@ def printable(text: object) -> str:
 
 def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that was probably meant."""
-    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, known, n=1)), None)
 
 
 def combined(problems: Sequence[str]) -> ConfigError:

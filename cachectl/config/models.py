@@ -5,58 +5,58 @@ of the example follow from it.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final
-
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    ValidationError,
-)
-from pydantic.fields import FieldInfo
+from typing import Any, ClassVar, Final, TypeGuard, get_args, get_origin
 
 from cachectl.config.fields import (
     Backend,
     Boolean,
+    Compression,
     Digits,
     Directory,
     Entries,
+    Eviction,
+    Kind,
     Name,
-    Places,
     Seconds,
     Size,
     Ttl,
     Url,
 )
 from cachectl.config.messages import Keys
-from cachectl.errors import ConfigError
+from cachectl.entry import MISSING
 from cachectl.policy import Policy
 
-_BUILT_IN: Final = Policy()
+_UNSET: Final[Any] = MISSING
 
 
-class Table(BaseModel):
-    """A table of the configuration: immutable, without unknown keys, silent about its input."""
+class Table:
+    """A table of the configuration: immutable, without unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
 
+@dataclass(frozen=True, kw_only=True)
 class FileSettings(Table):
+    """Where the file backend keeps everything."""
+
     directory: Directory
 
 
+@dataclass(frozen=True, kw_only=True)
 class RedisSettings(Table):
-    url: Url = SecretStr("redis://localhost:6379/0")
+    """Which server, and how long it may take."""
+
+    url: Url = field(default="redis://localhost:6379/0", repr=False)  # it may hold a password
     prefix: Name = "cachectl"
     connect_timeout: Seconds = 0.5
     timeout: Seconds = 1.0
 
 
+@dataclass(frozen=True, kw_only=True)
 class MemorySettings(Table):
     """What processes of one user show each other.
 
@@ -69,21 +69,25 @@ class MemorySettings(Table):
     observe: Boolean = False
 
 
+@dataclass(frozen=True, kw_only=True)
 class NamespaceSettings(Table):
-    """What a namespace says itself; what it leaves unset comes from `defaults`."""
+    """What a namespace says itself; what it leaves unset comes from `defaults`, or `Policy`."""
 
-    ttl: Ttl = _BUILT_IN.ttl
-    max_entries: Entries = _BUILT_IN.max_entries
-    max_bytes: Size = _BUILT_IN.max_bytes
-    key_decimals: Digits = _BUILT_IN.key_decimals
-    enabled: Boolean = _BUILT_IN.enabled
-    metrics: Boolean = _BUILT_IN.metrics
+    ttl: Ttl = _UNSET
+    max_entries: Entries = _UNSET
+    max_bytes: Size = _UNSET
+    key_decimals: Digits = _UNSET
+    enabled: Boolean = _UNSET
+    metrics: Boolean = _UNSET
+    eviction: Eviction = _UNSET
+    compress: Compression = _UNSET
 
     def chosen(self) -> dict[str, Any]:
         """Return the values that were set, by name."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+        return {name: value for name, value in vars(self).items() if value is not _UNSET}
 
 
+@dataclass(frozen=True, kw_only=True)
 class Settings(Table):
     """The whole configuration. Made by `load`; its `repr` shows no secret."""
 
@@ -94,19 +98,16 @@ class Settings(Table):
     redis: RedisSettings = RedisSettings()
     memory: MemorySettings = MemorySettings()
     defaults: NamespaceSettings = NamespaceSettings()
-    namespaces: Annotated[Mapping[Name, NamespaceSettings], AfterValidator(MappingProxyType)] = (
-        Field(default_factory=lambda: MappingProxyType({}))
-    )
-    _source: Path | None = PrivateAttr(default=None)
+    namespaces: Mapping[Name, NamespaceSettings] = field(default_factory=dict)
+    source: Path | None = field(default=None, init=False)
+    """The file that was read; None if there was none."""
 
-    def model_post_init(self, context: Any) -> None:
-        if isinstance(context, Places):
-            self._source = context.source
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "namespaces", MappingProxyType(self.namespaces))
 
-    @property
-    def source(self) -> Path | None:
-        """The file that was read; None if there was none."""
-        return self._source
+    def remember(self, source: Path | None) -> None:
+        """Take note of the file that was read: once, by who made this."""
+        object.__setattr__(self, "source", source)
 
     def policy(self, name: str) -> Policy:
         """Return the policy of a namespace, whether or not it was configured."""
@@ -118,54 +119,39 @@ class Settings(Table):
 
     def backend_options(self) -> dict[str, object]:
         """Return the keyword arguments for the factory of `backend`; they hold secrets."""
-        options = dict(getattr(self, self.backend))
-        return {
-            name: value.get_secret_value() if isinstance(value, SecretStr) else value
-            for name, value in options.items()
-        }
+        return dict(vars(getattr(self, self.backend)))
 
 
-def policy_fields(given: Mapping[str, object]) -> dict[str, Any]:
-    """Return settings of a namespace as fields of `Policy`. Raises `ConfigError`."""
-    problems = []
-    try:
-        written = {name: "none" if value is None else value for name, value in given.items()}
-        return NamespaceSettings.model_validate(written).chosen()
-    except ValidationError as error:
-        problems = [f"{detail['loc'][0]}: {detail['msg']}" for detail in error.errors()]
-    raise ConfigError(f"not a setting of a namespace: {'; '.join(problems)}")
+def settings_of(table: type[Table]) -> dict[str, Any]:
+    """Return the names of a table with their annotations."""
+    return {field.name: field.type for field in fields(table) if field.init}
 
 
-_NAMESPACES: Final = "namespaces"
+def is_table(annotation: object) -> TypeGuard[type[Table]]:
+    return isinstance(annotation, type) and issubclass(annotation, Table)
 
 
-def table(keys: Keys) -> type[Table] | None:
-    """Return the model of the table at `keys`; None if there is no such table."""
-    if not keys:
-        return Settings
-    if keys[0] == _NAMESPACES:
-        return NamespaceSettings if len(keys) == 2 else None
-    field = Settings.model_fields.get(keys[0]) if len(keys) == 1 else None
-    kind = field.annotation if field else None
-    return kind if isinstance(kind, type) and issubclass(kind, Table) else None
+def kind_of(annotation: Any) -> Kind | None:
+    """Return what a value may be; None for a table, or for nothing."""
+    return next(iter(getattr(annotation, "__metadata__", ())), None)
 
 
-def is_table(keys: Keys) -> bool:
-    return keys == (_NAMESPACES,) or table(keys) is not None
+def annotation(keys: Keys, top: type[Table] = Settings) -> Any:
+    """Return the annotation of what is at `keys` below the table `top`; None if nothing is."""
+    found: Any = top
+    for key in keys:
+        if is_table(found):
+            found = settings_of(found).get(key)
+        else:  # a mapping of names to tables, or a value, below which there is nothing
+            found = get_args(found)[1] if get_origin(found) is Mapping else None
+    return found
 
 
-def setting(keys: Keys) -> FieldInfo | None:
-    """Return the field at `keys` that has a value; None if it is unknown, or a table."""
-    model = table(keys[:-1])
-    return None if model is None or is_table(keys) else model.model_fields.get(keys[-1])
-
-
-def all_settings(namespace: str) -> Iterator[Keys]:
+def all_settings(namespace: str, keys: Keys = ()) -> Iterator[Keys]:
     """Yield every setting there is, those of namespaces as those of `namespace`."""
-    for name in Settings.model_fields:
-        place = (name, namespace) if name == _NAMESPACES else (name,)
-        model = table(place)
-        if model is None:
-            yield place
-        else:
-            yield from ((*place, key) for key in model.model_fields)
+    found = annotation(keys)
+    if kind_of(found):
+        yield keys
+    else:
+        for name in settings_of(found) if is_table(found) else (namespace,):
+            yield from all_settings(namespace, (*keys, name))

@@ -3,18 +3,17 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from pydantic import SecretStr, ValidationError
-from pydantic_core import ErrorDetails
-
 from cachectl.config import files
-from cachectl.config.fields import NAME, Places
+from cachectl.config.fields import located
 from cachectl.config.interpolate import interpolate
 from cachectl.config.messages import Keys, closest, combined, dotted, printable, shown
-from cachectl.config.models import Settings, all_settings, is_table, setting
+from cachectl.config.models import Settings, all_settings, annotation, kind_of, settings_of
+from cachectl.config.reading import Misfit, read
 
 _PREFIX: Final = "CACHECTL_"
 _SHORT: Final = {"CACHECTL_URL": ("redis", "url")}
@@ -39,8 +38,8 @@ def load(
     draft.add_environment(environ)
     draft.add_overrides(overrides)
     draft.interpolate(environ)
-    draft.add_default_directory(environ)
-    return draft.settings(files.home(environ))
+    draft.locate_directory(environ)
+    return draft.settings()
 
 
 class Draft:
@@ -60,7 +59,7 @@ class Draft:
                 continue
             keys = self._keys_of(variable)
             origin = f"environment variable {printable(variable)}"
-            if setting(keys) is None:
+            if kind_of(annotation(keys)) is None:
                 self._problems.append(f"{origin}: {_unknown(keys, _variable)}")
             elif keys in variables:
                 self._problems.append(
@@ -75,7 +74,7 @@ class Draft:
         """Take flags and keyword arguments."""
         for name, given in overrides.items():
             for keys, value in _leaves(_keys(name), given):
-                if setting(keys) is None:
+                if kind_of(annotation(keys)) is None:
                     self._problems.append(f"option {dotted(keys)}: {_unknown(keys, dotted)}")
                 elif value is not None:
                     self._put(keys, value, f"option {dotted(keys)}")
@@ -92,24 +91,29 @@ class Draft:
                 self._problems.append(f"{self._origin(keys)}: {error}")
                 del node[keys[-1]]
 
-    def add_default_directory(self, environ: Mapping[str, str]) -> None:
-        """Put the file backend into the user's cache directory unless told otherwise."""
+    def locate_directory(self, environ: Mapping[str, str]) -> None:
+        """Put the file backend where it is told to be, or into the user's cache directory."""
         node = self._tree.setdefault(_DIRECTORY[0], {})
         if isinstance(node, dict):
-            cache = files.xdg("XDG_CACHE_HOME", ".cache", environ)
-            node.setdefault(_DIRECTORY[1], cache / "cachectl")
+            cache = files.xdg("XDG_CACHE_HOME", ".cache", environ) / "cachectl"
+            in_file = self._source is not None and _DIRECTORY not in self._origins
+            base = self._source.parent if self._source and in_file else files.working_directory()
+            with suppress(ValueError):  # validation will say so
+                given = node.setdefault(_DIRECTORY[1], cache)
+                node[_DIRECTORY[1]] = located(given, files.home(environ), base)
 
-    def settings(self, home: Path) -> Settings:
+    def settings(self) -> Settings:
         """Return what has been put together. Raises `ConfigError` with all problems."""
-        from_file = self._source is not None and _DIRECTORY not in self._origins
-        base = self._source.parent if self._source and from_file else files.working_directory()
         settings = None
         try:
-            settings = Settings.model_validate(self._tree, context=Places(home, base, self._source))
-        except ValidationError as error:
-            self._problems += [self._problem(detail) for detail in error.errors()]
+            settings = read(Settings, self._tree)
+        except Misfit as misfit:
+            for keys, reason in misfit.problems:
+                said = reason or _unknown(keys, dotted)
+                self._problems.append(f"{self._origin(keys)}: {said}")
         if settings is None or self._problems:
-            raise combined(self._problems)  # outside the handler, whose error holds secrets
+            raise combined(self._problems)
+        settings.remember(self._source)
         return settings
 
     def _keys_of(self, variable: str) -> Keys:
@@ -148,20 +152,6 @@ class Draft:
                 return origin
         return f"{printable(self._source)}: {dotted(keys)}"
 
-    def _problem(self, detail: ErrorDetails) -> str:
-        bad_name = detail["loc"][-1] == "[key]" and detail["type"] != "extra_forbidden"
-        keys = tuple(str(key) for key in detail["loc"][: -1 if bad_name else None])
-        reason = str(detail.get("ctx", {}).get("error", ""))
-        if detail["type"] == "extra_forbidden":
-            reason = _unknown(keys, dotted)
-        elif not reason:
-            field = setting(keys)
-            expected = NAME if bad_name else field.description if field else "a table"
-            secret = field is not None and field.annotation is SecretStr
-            found = "one that is not shown" if secret else shown(detail["input"])
-            reason = f"expected {expected}, found {found}"
-        return f"{self._origin(keys)}: {reason}"
-
 
 def _keys(name: str) -> Keys:
     """Return where a dotted name leads; the name of a namespace may itself have dots."""
@@ -173,7 +163,8 @@ def _keys(name: str) -> Keys:
 
 def _leaves(keys: Keys, value: object) -> Iterator[tuple[Keys, object]]:
     """Yield every value with its place; a mapping that is not a table of ours is a value."""
-    if isinstance(value, Mapping) and is_table(keys):
+    expected = annotation(keys)
+    if isinstance(value, Mapping) and expected is not None and kind_of(expected) is None:
         for key, item in value.items():
             yield from _leaves((*keys, key), item)
     else:
@@ -195,7 +186,7 @@ def _unknown(keys: Keys, spell: Callable[[Keys], str]) -> str:
     known = list(all_settings(namespace))
     by_name = {other[-1]: other for other in reversed(known)}
     by_place = {
-        dotted(other): other for other in (*known, *((name,) for name in Settings.model_fields))
+        dotted(other): other for other in (*known, *((name,) for name in settings_of(Settings)))
     }
     inside = next((other for other in known if other[:-1] == keys), None)
     meant = inside or by_name.get(keys[-1])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -98,6 +99,19 @@ def test_one_entry(filled):
     assert document["ttl_left"] == pytest.approx(7200, abs=60)
     array = json.loads(filled("inspect", "b", "vector", "-f", "json").out)
     assert (array["type"], array["dtype"], array["shape"]) == ("npy", "float64", [3])
+
+
+def test_a_compressed_entry(shared):
+    """Both sizes are told: what is stored, and what it would be without compression."""
+    tool = shared.having(CACHECTL_NAMESPACES__AI__COMPRESS="zstd")
+    with tool.open() as cache:
+        cache.namespace("ai").set("k", "text " * 500)
+    document = json.loads(tool("inspect", "ai", "k", "-f", "json").out)
+
+    assert (document["compression"], document["uncompressed_size"]) == ("zstd", 2549)
+    assert document["size"] < 200
+    expected = rf"size +{document['size']} B \(2\.5 KiB before compression\)"
+    assert [line for line in tool("inspect", "ai", "k").lines if re.fullmatch(expected, line)]
 
 
 def test_expired_and_missing_entries(filled):

@@ -12,7 +12,7 @@ import pytest
 FIGURES = [
     "entries", "max_entries", "bytes", "max_bytes", "memory_bytes", "ttl", "hits", "misses",
     "hit_rate", "sets", "evictions", "expired", "invalidated", "errors", "saved_cost",
-    "saved_seconds", "last_hit_at",
+    "saved_seconds", "last_hit_at", "compression_ratio", "compress_seconds", "decompress_seconds",
 ]  # fmt: skip
 
 
@@ -60,6 +60,25 @@ def test_table(used):
     assert re.match(r"ai +3 / 10 +\d+ B +30\.0%  +≈ .* 1h +3 +1 +75\.0% +0 +0 +\$1\.50 ", ai)
     assert re.match(r"idle +0 +0 B +– .* 5m +0 +0 +– +0 +0 +\$0\.00 ", idle)
     assert re.match(r"total +3 +\d+ B +– .* 3 +1 +75\.0% ", total)
+
+
+def test_compression(shared):
+    """Ratio and time are shown where anything is compressed, and for others a dash."""
+    tool = shared.having(CACHECTL_NAMESPACES__AI__COMPRESS="zstd")
+    with tool.open() as cache:
+        cache.namespace("ai").set("k", "text " * 500)
+        cache.namespace("ai").get("k")
+        cache.namespace("plain").set("k", 1)
+    header, ai, plain, _ = tool("stats").lines
+    figures = json.loads(tool("stats", "--format", "json").out)["namespaces"]
+
+    assert header.split()[-5:] == ["compressed", "per", "set", "per", "hit"]
+    assert re.search(r"  \d+\.\d×  +[\d.,]+ µs  +[\d.,]+ µs$", ai)
+    assert re.search(r"  –  +–  +–$", plain)
+    assert figures["ai"]["compression_ratio"] > 10
+    assert figures["ai"]["compress_seconds"] > 0
+    assert figures["ai"]["decompress_seconds"] > 0
+    assert figures["plain"]["compression_ratio"] is None
 
 
 def test_other_formats(used):

@@ -18,6 +18,8 @@ NAME = "a name: a letter or digit, then up to 63 of A-Z a-z 0-9 . _ : -"
 SIZE = "a size above 0 such as 512, 1.5MiB or 2GB, or 'none'"
 ENTRIES = "a whole number of at least 1, or 'none'"
 DIGITS = "0 to 15, a table of fields with 0 to 15 each, or 'none'"
+EVICTION = "lru or lrfu"
+COMPRESSION = "none or zstd"
 URL = "a URL that begins with redis://, rediss:// or unix://"
 HIDDEN = f"redis.url: expected {URL}, found one that is not shown"
 
@@ -101,6 +103,16 @@ def message(file: Path | None = None, **given: dict[str, str]) -> str:
         (
             "[defaults]\nkey_decimals = { tempo = -1 }",
             "defaults.key_decimals: expected 0 to 15 for tempo, found -1",
+        ),
+        ("[defaults]\neviction = 'lifo'", f"defaults.eviction: expected {EVICTION}, found 'lifo'"),
+        (
+            "[defaults]\neviction = ['lru']",
+            f"defaults.eviction: expected {EVICTION}, found an array",
+        ),
+        ("[defaults]\ncompress = true", f"defaults.compress: expected {COMPRESSION}, found true"),
+        (
+            "[namespaces.enso]\ncompress = 'gzip'",
+            f"namespaces.enso.compress: expected {COMPRESSION}, found 'gzip'",
         ),
         (
             "[namespaces.'a b']\nttl = 1",

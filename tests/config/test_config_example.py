@@ -118,5 +118,5 @@ def test_every_setting_of_the_tables_has_a_line_above_that_explains_it() -> None
         for above, line in pairwise(lines)
         if " = " in line and not line.startswith("#")
     ]
-    assert len(settings) == 17
+    assert len(settings) == 19
     assert [line for above, line in settings if not above.startswith("#")] == []
