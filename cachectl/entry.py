@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     `value` is the encoded payload for backends that store bytes, and the value itself for
     those that hold live values (`Backend.live`). Times are Unix seconds, `cost` is
     micro-dollars, `load_us` the microseconds that making the value took, `size` the bytes of
-    the stored envelope.
+    the stored envelope. An encoded payload may be compressed; `cachectl.compression` says how.
     """
 
     value: object
@@ -41,3 +41,4 @@ class Entry(NamedTuple):
     load_us: int
     tags: tuple[str, ...]
     size: int
+    compression: int = 0

@@ -5,7 +5,7 @@
          4     1  format version, 1
          5     8  XXH3-64 of everything after it, seeded with XXH3-64 of namespace NUL key
         13     1  codec number
-        14     1  flags, 0 (room for compression)
+        14     1  flags: 0, or 1 if the payload is one Zstandard frame with its content size
         15     2  length of the tags
         17     8  created at, µs since 1970
         25     8  expires at, µs since 1970; 0 for never
@@ -13,8 +13,10 @@
         41     8  load time, µs
         49        tags, UTF-8, separated by NUL; then the payload
 
-All integers are little-endian. The checksum finds damage and swapped entries; it is not a
-signature. XXH3 is Yann Collet's (xxHash); ccache protects its entries with it as well.
+All integers are little-endian. The checksum finds damage and swapped entries, before anything
+is decompressed; it is not a signature. A version that does not know a flag takes the entry for
+damaged, that is for a miss: so do those from before compression. XXH3 is Yann Collet's (xxHash);
+ccache protects its entries with it as well.
 """
 
 import struct
@@ -28,6 +30,7 @@ from cachectl.units import COST_LIMIT
 
 _MAGIC: Final = b"cctl"
 _VERSION: Final = 1
+_FLAGS: Final = 1  # the highest that is known; they say how the payload is compressed
 LOAD_LIMIT_US: Final = 10**12
 """Microseconds that a load may have taken, eleven days."""
 _PREFIX: Final = struct.Struct("<4sBQ")
@@ -39,11 +42,11 @@ HEADER_LIMIT: Final = _HEADER.size + 2048
 
 
 def pack(namespace: str, key: str, entry: Entry, payload: bytes) -> bytes:
-    """Return the bytes to store for `entry`, whose encoded value is `payload`."""
+    """Return the bytes to store for `entry`, whose value is `payload` as it is stored."""
     tags = "\0".join(entry.tags).encode()
     body = b"".join((
         _BODY.pack(
-            entry.codec, 0, len(tags),
+            entry.codec, entry.compression, len(tags),
             round(entry.created_at * 1e6),
             0 if entry.expires_at == NEVER else round(entry.expires_at * 1e6),
             entry.cost, entry.load_us,
@@ -79,7 +82,7 @@ def _parse(data: bytes) -> tuple[Entry, int]:
         raise DamagedEntry("shorter than a header") from None
     if magic != _MAGIC:
         raise DamagedEntry("not written by cachectl")
-    if version != _VERSION or flags:
+    if version != _VERSION or flags > _FLAGS:
         raise DamagedEntry(f"format version {version}.{flags} is not known here")
     if not (0 <= cost <= COST_LIMIT and 0 <= load_us <= LOAD_LIMIT_US):
         raise DamagedEntry("a cost or load time that cannot be")
@@ -87,7 +90,7 @@ def _parse(data: bytes) -> tuple[Entry, int]:
     tags = _tags(data[_HEADER.size : start]) if length else ()
     expires_at = expires / 1e6 if expires else NEVER
     payload = memoryview(data)[start:]
-    entry = Entry(payload, codec, created / 1e6, expires_at, cost, load_us, tags, len(data))
+    entry = Entry(payload, codec, created / 1e6, expires_at, cost, load_us, tags, len(data), flags)
     return entry, checksum
 
 

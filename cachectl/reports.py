@@ -1,6 +1,6 @@
 """What the engine reports. Field names are those of the JSON that the commands print."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cachectl.backends import Removed, Usage
@@ -28,6 +28,10 @@ class Status:
 class NamespaceStats:
     """One namespace, or the totals. Sizes are bytes, `ttl` and `saved_seconds` seconds,
     `saved_cost` dollars, `last_hit_at` Unix seconds; None is unknown or no limit.
+
+    `compression_ratio` is the bytes of all values written where compression is on, also of those
+    it did not pay for, over the bytes stored for them. `compress_seconds` were spent on writing
+    them, `decompress_seconds` on hits.
     """
 
     entries: int
@@ -47,6 +51,9 @@ class NamespaceStats:
     saved_cost: float
     saved_seconds: float
     last_hit_at: float | None
+    compression_ratio: float | None
+    compress_seconds: float
+    decompress_seconds: float
 
     @classmethod
     def of(cls, usage: Usage, counts: Counts, policy: Policy) -> "NamespaceStats":
@@ -61,7 +68,7 @@ class NamespaceStats:
             ttl=policy.ttl,
             hits=counts.hits,
             misses=counts.misses,
-            hit_rate=counts.hits / lookups if lookups else None,
+            hit_rate=_ratio(counts.hits, lookups),
             sets=counts.sets,
             evictions=counts.evictions,
             expired=counts.expired,
@@ -70,7 +77,29 @@ class NamespaceStats:
             saved_cost=counts.saved_cost / 1e6,
             saved_seconds=counts.saved_us / 1e6,
             last_hit_at=counts.last_hit_us / 1e6 if counts.last_hit_us else None,
+            compression_ratio=_ratio(counts.compressed_from, counts.compressed_to),
+            compress_seconds=counts.compress_ns / 1e9,
+            decompress_seconds=counts.decompress_ns / 1e9,
         )
+
+    @classmethod
+    def total(cls, usages: Iterable[Usage], counted: Iterable[Counts]) -> "NamespaceStats":
+        """Return the figures of several namespaces together."""
+        usages = list(usages)
+        memory = [usage.memory_bytes for usage in usages]
+        total = Counts()
+        for counts in counted:
+            total = total.plus(counts)
+        held = Usage(
+            sum(usage.entries for usage in usages),
+            sum(usage.bytes for usage in usages),
+            None if None in memory else sum(size or 0 for size in memory),
+        )
+        return cls.of(held, total, Policy(ttl=None))
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ _CLASSES: Final[Registry[Callable[[], Codec]]] = Registry(
 )
 _NAMES: Final = {registration.number: registration.name for registration in CODECS}
 _NUMBERS: Final = {name: r.number for r in CODECS for name in r.types}
+_TYPES: Final[dict[type, int]] = {}
 
 
 @cache
@@ -75,16 +76,22 @@ def encode(value: object) -> tuple[int, bytes]:
 
     Raises `UnsupportedValue`, naming the type, for whatever is not JSON, text, bytes or an array.
     """
-    name = qualified_name(type(value))
-    if name not in _NUMBERS:
-        raise UnsupportedValue(
-            f"a value of type {name} cannot be cached (JSON, text, bytes and numpy arrays can)"
-        )
-    number = _NUMBERS[name]
+    kind = type(value)
+    number = _TYPES.get(kind) or _number(kind)
     payload = codec(number).encode(value)
     if len(payload) > VALUE_LIMIT:
         raise UnsupportedValue(f"a value of {len(payload)} bytes is over {VALUE_LIMIT}")
     return number, payload
+
+
+def _number(kind: type) -> int:
+    """Return the number of the codec for a type, and remember it: names take time to make."""
+    name = qualified_name(kind)
+    if name not in _NUMBERS:
+        raise UnsupportedValue(
+            f"a value of type {name} cannot be cached (JSON, text, bytes and numpy arrays can)"
+        )
+    return _TYPES.setdefault(kind, _NUMBERS[name])
 
 
 def decode(number: int, payload: memoryview) -> object:

@@ -8,6 +8,7 @@ takes forty: one byte with the length of the dtype string, the dtype string (as
 
 import re
 import struct
+from functools import lru_cache
 from math import prod
 from sys import getsizeof
 from typing import Any, Final
@@ -49,6 +50,7 @@ class NpyCodec:
         return _VIEW_BYTES + value.nbytes + getsizeof(b"")
 
 
+@lru_cache(maxsize=256)
 def _dtype(text: str) -> np.dtype[Any]:
     if not _DTYPE.fullmatch(text):  # numpy would read much more: structures, old names
         raise ValueError("no dtype that is encoded here")

@@ -5,11 +5,7 @@ from typing import Final, NamedTuple
 
 from cachectl.batches import BATCH
 from cachectl.cache import Cache
-from cachectl.codecs import encode
-from cachectl.entry import NEVER, Entry
-from cachectl.envelope import packed_size
 from cachectl.errors import UsageError
-from cachectl.keys import check_tags
 from cachectl.namespace import Namespace, Write
 from cachectl.policy import check_namespace
 from cachectl.warm.records import Place, Record
@@ -106,15 +102,10 @@ class Writer:
         limit = namespace.policy.max_bytes
         kept = []
         for waiting in batch:
-            if limit is not None and _stored_size(waiting.write) > limit:
+            if limit is not None and namespace.stored_size(waiting.write) > limit:
                 self._report.fail(waiting.place, f"larger than max_bytes of {namespace.name!r}")
             elif not stored:  # a cache that is not strict was spared the error
                 self._report.fail(waiting.place, "the backend did not store it")
             else:
                 kept.append(waiting)
         return kept
-
-
-def _stored_size(write: Write) -> int:
-    number, payload = encode(write.value)
-    return packed_size(Entry(payload, number, 0.0, NEVER, 0, 0, check_tags(write.tags), 0), payload)

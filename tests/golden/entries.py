@@ -7,6 +7,9 @@ codec or format, add them below under new names and run
 
 from the root of the repository. It writes what is not there yet and never overwrites a file: a
 file that differs from what is written now means that existing caches would become unreadable.
+
+Compressed bytes may differ from one version of Zstandard to the next: those of `COMPRESSED` must
+only be read for ever.
 """
 
 from pathlib import Path
@@ -15,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cachectl import codecs, envelope
+from cachectl.compression import ZSTD, compress
 from cachectl.entry import NEVER, Entry
 
 DIRECTORY = Path(__file__).parent
@@ -43,6 +47,12 @@ class Golden(NamedTuple):
     def packed(self) -> bytes:
         return envelope.pack(self.namespace, self.key, *self.entry())
 
+    def compressed(self) -> bytes:
+        entry, payload = self.entry()
+        smaller = compress(payload)
+        assert smaller is not None
+        return envelope.pack(self.namespace, self.key, entry._replace(compression=ZSTD), smaller)
+
 
 ENTRIES = {
     "json-object": Golden(
@@ -69,13 +79,29 @@ ENTRIES = {
         tags=("org:42", "région", "vip"),
     ),
 }  # fmt: skip
+COMPRESSED = {
+    "json": Golden("ai", "k", {f"key {i}": [i, i / 8, "é"] for i in range(30)}),
+    "text": Golden("prompts", "k", "Grüße, 世界 \U0001f3a7\0\n" * 20),
+    "bytes": Golden("tts", "k", bytes(range(16)) * 40, cost=5_000, tags=("org:42", "région")),
+    "npy": Golden("speakers", "k", np.arange(300, dtype="<i8").reshape(3, 100)),
+}
 
 
 def path(name: str) -> Path:
     return DIRECTORY / f"{name}.bin"
 
 
+def compressed_path(name: str) -> Path:
+    return DIRECTORY / "compressed" / f"{name}.bin"
+
+
+def freeze(file: Path, data: bytes) -> None:
+    if not file.exists():
+        file.write_bytes(data)
+
+
 if __name__ == "__main__":
     for name, golden in ENTRIES.items():
-        if not path(name).exists():
-            path(name).write_bytes(golden.packed())
+        freeze(path(name), golden.packed())
+    for name, golden in COMPRESSED.items():
+        freeze(compressed_path(name), golden.compressed())
