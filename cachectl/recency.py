@@ -1,44 +1,52 @@
 """When keys were last used, noted in memory, so that a hit needs no write."""
 
 from collections.abc import Iterable
-from threading import Lock
+from operator import itemgetter
+from typing import Final
+
+_LATEST: Final = 2**53
+"""Stamps from here on are not exact in Redis; what says so was not written by us."""
 
 
 class Recency:
-    """The keys of one namespace that were used since the last hand-over, oldest first.
+    """The keys of one namespace that were used since the last hand-over.
 
-    Stamps are microseconds since 1970 and strictly increase within the process, whatever the
-    clock does, so that the order of use survives a clock that stands still.
+    Stamps are microseconds since 1970 and increase within the process, whatever the clock does,
+    so that the order of use survives a clock that stands still (a logical clock in the sense of
+    Lamport, 1978). They are not locked: threads that stamp at once may get the same one.
     """
 
     def __init__(self) -> None:
-        self._used: dict[str, float] = {}
+        self._used: dict[str, int] = {}
         self._last = 0
-        self._lock = Lock()
 
-    def note(self, key: str, now: float) -> None:
-        """Remember that `key` was used at `now` (Unix seconds)."""
-        used = self._used
-        used.pop(key, None)
-        used[key] = now
+    def note(self, key: str, now: float) -> int:
+        """Remember that `key` was used at `now` (Unix seconds), and return the stamp of that."""
+        stamp = self._used[key] = self.stamp(now)
+        return stamp
 
     def stamp(self, now: float) -> int:
-        """Return the next stamp, for something written at `now`."""
-        with self._lock:
-            self._last = max(self._last + 1, int(now * 1e6))
-            return self._last
+        """Return the next stamp, for something used or written at `now`."""
+        last = self._last
+        stamp = int(now * 1e6)
+        if stamp <= last:
+            stamp = last + 1
+        self._last = stamp
+        return stamp
+
+    def advance(self, stamp: int) -> None:
+        """Let later stamps be above `stamp`, which another process's clock may have made."""
+        if self._last < stamp < _LATEST:
+            self._last = stamp
 
     def drain(self) -> list[tuple[str, int]]:
         """Return the (key, stamp) pairs noted so far, least recent first, and forget them."""
         used, self._used = self._used, {}
-        return [(key, self.stamp(now)) for key, now in list(used.items())]
+        return sorted(list(used.items()), key=itemgetter(1))  # noqa: C414 - threads may add to it
 
     def restore(self, pairs: Iterable[tuple[str, int]]) -> None:
         """Take back pairs that could not be handed over, unless a key was used since."""
-        used = self._used
-        earlier = {key: stamp / 1e6 for key, stamp in pairs if key not in used}
-        earlier.update(used)
-        self._used = earlier
+        self._used = dict(pairs) | self._used
 
     def __len__(self) -> int:
         return len(self._used)

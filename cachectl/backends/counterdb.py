@@ -40,12 +40,16 @@ _TIMEOUT: Final = 5.0
 _ATTEMPTS: Final = 20
 
 
+FAILURES: Final = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""What SQLite raises; the last one if its message quotes a damaged schema."""
+
+
 @contextmanager
 def sqlite_errors(what: str) -> Iterator[None]:
     """Translate the errors of SQLite and of the file system into ours."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except FAILURES as error:
         raise translated(what, error) from None
 
 

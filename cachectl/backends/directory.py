@@ -5,7 +5,6 @@ tells backup programs to pass the directory by.
 """
 
 import os
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -109,7 +108,7 @@ def _empty(directory: Path) -> bool:
 
 def _mark(directory: Path) -> None:
     """Put the marker in place at once, whole, so that no process ever sees half of it."""
-    draft = directory / f"{MARKER}.{secrets.token_hex(8)}"
+    draft = directory / f"{MARKER}.{os.urandom(8).hex()}"
     create_private(draft)
     draft.write_bytes(_CONTENT)
     draft.replace(directory / MARKER)

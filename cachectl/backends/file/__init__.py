@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -27,6 +28,7 @@ from cachectl.backends.counterdb import CounterDatabase
 from cachectl.backends.directory import claim, create_private
 from cachectl.backends.file.reader import DiskRow, Reader
 from cachectl.backends.file.values import ValueFiles
+from cachectl.backends.file.writer import Writer
 from cachectl.batches import batches
 from cachectl.counters import CounterStore
 from cachectl.entry import Entry
@@ -44,18 +46,19 @@ _ORPHAN_AGE: Final = 3600.0  # seconds after which a value file without a row be
 class FileStore:
     """One namespace of a directory."""
 
-    def __init__(self, namespace: str, reader: Reader, table: Callable[[], "EntryTable"]) -> None:
+    def __init__(self, namespace: str, reader: Reader, backend: "FileBackend") -> None:
         self._namespace = namespace
         self._prefix = f"{namespace}/"  # what row keys begin with; a namespace has no slash
         self._reader = reader
-        self._table = table
+        self._backend = backend
         self._recency = Recency()
-        self._handing_over = threading.Lock()
 
     def get(self, key: str, now: float) -> Entry | None:
-        entry = self.peek(key)
-        if entry is not None:
-            self._recency.note(key, now)
+        data = self._reader.read(self._prefix + key)
+        if data is None:
+            return None
+        entry = envelope.unpack(self._namespace, key, data)
+        self._recency.note(key, now)
         return entry
 
     def peek(self, key: str) -> Entry | None:
@@ -69,29 +72,31 @@ class FileStore:
         now: float,
         condition: Condition | None = None,
     ) -> Written:
-        with self._used() as used:
-            stamped = [(item, self._recency.stamp(now) / 1e6) for item in items]
-            return self._table().put(self._namespace, stamped, limits, now, condition, used)
+        return self._backend.table.put(
+            self._namespace, items, limits, now, condition, self._recency
+        )
 
     def remove(self, keys: Iterable[str]) -> Removed:
         total = Removed()
         for batch in batches(keys):
             if self._reader.exists():
-                total = total.plus(self._table().remove(self._namespace, batch))
+                total = total.plus(self._backend.table.remove(self._namespace, batch))
         return total
 
     def remove_expired(self, key: str, now: float) -> Removed:
-        return self._table().remove_expired(self._namespace, key, now)
+        return self._backend.table.remove_expired(self._namespace, key, now)
 
     def remove_tagged(self, tag: str) -> Removed:
-        return self._until_done(lambda table: table.remove_tagged(self._namespace, tag))
+        return self._until_done(lambda namespace: self._backend.table.remove_tagged(namespace, tag))
 
     def clear(self) -> Removed:
-        return self._until_done(lambda table: table.clear(self._namespace))
+        return self._until_done(self._backend.table.clear)
 
     def sweep(self, rule: Sweep) -> Swept:
         self.flush()
-        return self._table().sweep(self._namespace, rule) if self._reader.exists() else Swept()
+        return (
+            self._backend.table.sweep(self._namespace, rule) if self._reader.exists() else Swept()
+        )
 
     def scan(self, tag: str | None = None) -> Iterator[Listed]:
         if tag is None:
@@ -102,33 +107,14 @@ class FileStore:
             yield self._listed(row)
 
     def flush(self) -> None:
-        with self._used() as used:
-            if used:
-                self._table().touch(self._namespace, used)
+        if len(self._recency):
+            self._backend.table.touch(self._namespace, self._recency)
 
-    def _until_done(self, remove: Callable[["EntryTable"], Removed]) -> Removed:
+    def _until_done(self, remove: Callable[[str], Removed]) -> Removed:
         total = Removed()
-        while self._reader.exists() and (removed := remove(self._table())).entries:
+        while self._reader.exists() and (removed := remove(self._namespace)).entries:
             total = total.plus(removed)
         return total
-
-    def after_fork(self) -> None:
-        """Make a new lock; see `Backend.after_fork`."""
-        self._handing_over = threading.Lock()
-
-    @contextmanager
-    def _used(self) -> Iterator[list[tuple[str, float]]]:
-        """Hand over the uses noted so far; they are taken back if that fails.
-
-        Only one at a time: what is on its way must arrive before an eviction is decided.
-        """
-        with self._handing_over:
-            pairs = self._recency.drain()
-            try:
-                yield [(key, stamp / 1e6) for key, stamp in pairs]
-            except BaseException:
-                self._recency.restore(pairs)
-                raise
 
     def _listed(self, row: DiskRow) -> Listed:
         try:
@@ -150,19 +136,25 @@ class FileBackend:
             raise ConfigError(f"the path of a cache directory has no $ and no ~: {directory}")
         self._directory = directory.absolute()
         self._reader = Reader(self._directory, _TIMEOUT)
+        self._writer = Writer(self._directory, _TIMEOUT)
         self._counters = CounterDatabase(self._directory)
         self._stores: dict[str, FileStore] = {}
         self._lock = threading.Lock()
-        self._opened: EntryTable | None = None
 
     @property
     def counters(self) -> CounterStore:
         return self._counters
 
+    @cached_property
+    def table(self) -> "EntryTable":
+        from cachectl.backends.file.table import EntryTable  # a lookup that misses needs none
+
+        return EntryTable(self._directory, self._writer)
+
     def store(self, namespace: str) -> FileStore:
         with self._lock:
             if namespace not in self._stores:
-                self._stores[namespace] = FileStore(namespace, self._reader, self._table)
+                self._stores[namespace] = FileStore(namespace, self._reader, self)
             return self._stores[namespace]
 
     def usage(self) -> Mapping[str, Usage]:
@@ -186,39 +178,20 @@ class FileBackend:
     def compact(self) -> None:
         if not self._reader.exists():
             return
-        table = self._table()
         files = ValueFiles(self._directory)
         for name in files.names(older_than=time.time() - _ORPHAN_AGE):
-            if not table.has_file(name):
+            if not self.table.has_file(name):
                 files.remove(name)
-        table.give_back()
+        self.table.give_back()
 
     def after_fork(self) -> None:
         self._lock = threading.Lock()
         self._reader.after_fork()
-        for store in self._stores.values():
-            store.after_fork()
+        self._writer.after_fork()
 
     def close(self) -> None:
         for store in self._stores.values():
             store.flush()
         self._reader.close()
+        self._writer.close()
         self._counters.close()
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
-
-    def _table(self) -> "EntryTable":
-        if self._opened is None:
-            with self._lock:
-                if self._opened is None:
-                    self._opened = self._open_table()
-        return self._opened
-
-    def _open_table(self) -> "EntryTable":
-        from cachectl.backends.file.table import EntryTable
-
-        claim(self._directory)
-        create_private(self._directory / "cache.db")
-        self._reader.check_settings()
-        return EntryTable(self._directory, _TIMEOUT)

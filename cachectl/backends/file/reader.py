@@ -4,7 +4,6 @@ A reader's connection cannot write. It is the path of every hit: one statement, 
 of diskcache, which costs a short-lived command 20 ms.
 """
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cachectl.backends import Usage
-from cachectl.backends.counterdb import sqlite_errors, translated
+from cachectl.backends.counterdb import FAILURES, sqlite_errors, translated
 from cachectl.backends.directory import require_ours
-from cachectl.backends.file.settings import require_known_settings
+from cachectl.backends.file.settings import is_complete, require_known_settings
 from cachectl.backends.file.values import ValueFiles
 from cachectl.batches import BATCH
 from cachectl.errors import DamagedEntry
@@ -31,8 +30,6 @@ _LIST_TAGGED: Final = (
     " WHERE raw = 1 AND key IN (SELECT key FROM cachectl_tags WHERE tag = ? AND key > ?"
     " AND key < ? ORDER BY key LIMIT ?) ORDER BY key"
 )
-_COMPLETE: Final = "SELECT 1 FROM sqlite_master WHERE name = 'cachectl_tagged'"
-"""Whether the last part of the schema is there: another process may be about to make it."""
 _REPLACED: Final = 20  # how often in a row a value may be replaced while it is read
 _ROW_OVERHEAD: Final = 300
 """Bytes of a row beside its value: columns, and its places in four indexes. It only weighs how
@@ -53,13 +50,12 @@ class DiskRow(NamedTuple):
 class _Opened(NamedTuple):
     """A connection, and whose it is."""
 
-    pid: int
     thread: threading.Thread
     connection: sqlite3.Connection
 
 
 class Reader:
-    """Connections that read, one for each thread of each process."""
+    """Connections that read, one for each thread."""
 
     def __init__(self, directory: Path, timeout: float) -> None:
         self._directory = directory
@@ -69,11 +65,12 @@ class Reader:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._open: list[_Opened] = []
+        self._inherited: list[_Opened] = []  # only kept from being closed
 
     def read(self, name: str) -> bytes | None:
         """Return the envelope under this row key. Raises `DamagedEntry`."""
         try:
-            connection = self._connection()
+            connection = getattr(self._local, "connection", None) or self._connection()
             if connection is None:
                 return None
             row = connection.execute(_READ, (name,)).fetchone()
@@ -82,7 +79,7 @@ class Reader:
             data, filename = row
             if filename is not None:
                 return self._read_file(connection, name, filename)
-        except (sqlite3.Error, OSError) as error:
+        except FAILURES as error:
             raise translated("the cache", error) from None
         if type(data) is not bytes:
             raise DamagedEntry("the row holds no bytes")
@@ -143,18 +140,21 @@ class Reader:
         }
 
     def after_fork(self) -> None:
-        """Make a new lock; see `Backend.after_fork`."""
+        """Begin anew: the parent's connections are the parent's to use and to close."""
         self._lock = threading.Lock()
+        self._local = threading.local()
+        self._inherited += self._open
+        self._open = []
 
     def close(self) -> None:
-        """Close the connections of all threads of this process."""
+        """Close the connections of all threads."""
         self._local = threading.local()
         self._close(lambda _: True)
 
     def _close(self, condemned: Callable[[threading.Thread], bool]) -> None:
         opened, self._open = self._open, []
-        for one in opened:  # those of the parent process are the parent's to close
-            if one.pid == os.getpid() and condemned(one.thread):
+        for one in opened:
+            if condemned(one.thread):
                 one.connection.close()
             else:
                 self._open.append(one)
@@ -178,15 +178,15 @@ class Reader:
 
     def _connection(self) -> sqlite3.Connection | None:
         local = self._local
-        if getattr(local, "pid", None) == os.getpid():
+        if hasattr(local, "connection"):
             found: sqlite3.Connection = local.connection
             return found
         connection = self._connect()
         if connection is not None:
-            local.pid, local.connection = os.getpid(), connection
+            local.connection = connection
             with self._lock:
                 self._close(lambda thread: not thread.is_alive())
-                self._open.append(_Opened(local.pid, threading.current_thread(), connection))
+                self._open.append(_Opened(threading.current_thread(), connection))
         return connection
 
     def _connect(self) -> sqlite3.Connection | None:
@@ -197,14 +197,14 @@ class Reader:
         except sqlite3.OperationalError:
             connection = self._attempt("ro")  # a medium that cannot be written
         require_known_settings(connection)
-        if not connection.execute(_COMPLETE).fetchone():
+        if not is_complete(connection):  # another process may be about to make it
             connection.close()
             return None
         return connection
 
     def _attempt(self, mode: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode={mode}",
+            f"{self._path.as_uri()}?mode={mode}",
             uri=True,
             timeout=self._timeout,
             isolation_level=None,
@@ -212,7 +212,7 @@ class Reader:
         )
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute(_COMPLETE).fetchone()
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
         return connection
 
 

@@ -1,7 +1,7 @@
-"""The settings that diskcache keeps in its database, all of them, so that none is taken from it.
+"""What a database must say of itself before it is used: our settings, our version.
 
-diskcache turns each row into an attribute or a PRAGMA whenever it opens a directory, so a
-database with any other row is not opened at all.
+diskcache turns each row of its table of settings into an attribute or a PRAGMA, so a database
+with any other row is not opened at all.
 """
 
 import sqlite3
@@ -24,6 +24,9 @@ SETTINGS: Final[dict[str, str | int]] = {
     "disk_min_file_size": ROW_LIMIT,
     "disk_pickle_protocol": 0,
 }
+VERSION: Final = 1
+"""Of our schema: the database's `user_version` once all of it is there."""
+
 _METADATA: Final = frozenset(("count", "size", "hits", "misses"))
 _TEXTS: Final = frozenset(("none", "wal"))
 
@@ -36,3 +39,11 @@ def require_known_settings(connection: sqlite3.Connection) -> None:
         known = key in SETTINGS or key in _METADATA
         if not known or not (type(value) is int or value in _TEXTS):
             raise BackendRefused("the cache was tampered with: its table of settings is not ours")
+
+
+def is_complete(connection: sqlite3.Connection) -> bool:
+    """Return whether the schema is there. Raises `BackendRefused` for one from the future."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise BackendRefused(f"the cache was made by a newer cachectl (its version is {version})")
+    return version == VERSION

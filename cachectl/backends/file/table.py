@@ -1,164 +1,212 @@
-"""The table of entries: diskcache's, with statements of ours.
-
-diskcache keeps the schema, the connections of each thread and process, the transactions, and
-the removal of value files after a commit. What it cannot do is done in `rows`: limits and
-totals per namespace, several tags, least recently used order without a write per read. Its own
-`get`, `set` and iteration, which may unpickle, are never called; `BytesDisk` refuses them.
-"""
+"""The table of entries of all namespaces: each method one transaction, among many processes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NoReturn
-
-import diskcache
+from typing import Final
 
 from cachectl.backends import Condition, Item, Removed, Sweep, Swept, Written
-from cachectl.backends.counterdb import sqlite_errors
-from cachectl.backends.file import rows
+from cachectl.backends.counterdb import translated
+from cachectl.backends.file import bulk
+from cachectl.backends.file.bulk import BULK
 from cachectl.backends.file.reader import key_range
-from cachectl.backends.file.rows import Rows
-from cachectl.backends.file.settings import SETTINGS
+from cachectl.backends.file.rows import Rows, row_key
 from cachectl.backends.file.values import ROW_LIMIT, ValueFiles
-from cachectl.batches import BATCH
-from cachectl.errors import BackendBusy
+from cachectl.backends.file.writer import Writer
+from cachectl.batches import batches
 from cachectl.policy import Limits
+from cachectl.recency import Recency
 
 _EXPIRED_PER_WRITE: Final = 10
-_TICK: Final = 1e-6  # seconds between two uses, so that they have an order
+_LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
+_PAGES: Final = 1_000  # that are given back by one transaction
+
+_Placed = tuple[Item, str | None]
+"""An item, and the file that holds its value if that is large."""
 
 
-class BytesDisk(diskcache.Disk):
-    """Removes value files that are ours, and does nothing else: no key or value passes here."""
+class EntryTable:
+    """Entries of all namespaces."""
 
-    def __init__(self, directory: str, min_file_size: int = 0, pickle_protocol: int = 0) -> None:
-        super().__init__(directory, min_file_size, pickle_protocol)
-        self._files = ValueFiles(directory)
-
-    def remove(self, file_path: str) -> None:
-        self._files.remove(file_path)
-
-    def put(self, key: object) -> NoReturn:
-        raise TypeError("cachectl does not write through diskcache.Disk")
-
-    def get(self, key: object, raw: object) -> NoReturn:
-        raise TypeError("cachectl does not read keys through diskcache.Disk")
-
-    def store(self, value: object, read: object, key: object = None) -> NoReturn:
-        raise TypeError("cachectl does not write through diskcache.Disk")
-
-    def fetch(self, mode: object, filename: object, value: object, read: object) -> NoReturn:
-        raise TypeError("cachectl does not read values through diskcache.Disk")
-
-
-class EntryTable(diskcache.Cache):
-    """Entries of all namespaces. One transaction per method; safe with many processes."""
-
-    def __init__(self, directory: Path, timeout: float) -> None:
-        with sqlite_errors(str(directory)):
-            super().__init__(str(directory), timeout=timeout, disk=BytesDisk, **SETTINGS)
-            self._con.executescript(rows.SCHEMA)
+    def __init__(self, directory: Path, writer: Writer) -> None:
+        self._writer = writer
         self._files = ValueFiles(directory)
 
     def put(
         self,
         namespace: str,
-        items: Sequence[tuple[Item, float]],
+        items: Sequence[Item],
         limits: Limits,
         now: float,
         condition: Condition | None,
-        used: Iterable[tuple[str, float]],
+        recency: Recency,
     ) -> Written:
-        """Write items with their times of use, after noting `used`; then hold the limits."""
-        stored = expired = 0
-        with self._value_files(items) as filenames, self._rows(namespace) as table:
-            table.touch(used)
-            newest = table.newest()
-            for (item, stamp), filename in zip(items, filenames, strict=True):
-                old = table.find(item.key)
-                fresh = old is not None and not old.expired(now)
-                if condition and fresh != (condition == "present"):
-                    table.unlink(filename)
-                    continue
-                newest = max(stamp, newest + _TICK)
-                table.write(item, newest, filename, old)
-                stored += 1
-                expired += old is not None and not fresh
-            expired += table.remove(rows.EXPIRED, now, _EXPIRED_PER_WRITE).entries
-            evicted = table.evict(limits).entries
+        """Write items, then hold the limits.
+
+        The uses that `recency` noted are handed over only if something is to be evicted, and
+        what is replaced is noted there as well: to move its row now would double the pages that
+        are written. An order that is not of use alone is told at once.
+        """
+        used: list[tuple[str, int]] = []
+        stored = expired = evicted = 0
+        filenames = self._write_files(items)
+        try:
+            with self._rows(namespace) as table:
+                recency.advance(table.newest)
+                table.follow(limits.eviction)
+                if table.ordered:  # what was used counts before what is written
+                    _hand_over(table, recency, used)
+                for run in _without_repeats(zip(items, filenames, strict=True)):
+                    more, outdated = _write(table, run, now, condition, recency)
+                    stored, expired = stored + more, expired + outdated
+                if table.soonest <= now:
+                    expired += table.remove(bulk.EXPIRED, now, _EXPIRED_PER_WRITE).entries
+                if table.exceeded(limits):
+                    _hand_over(table, recency, used)
+                    evicted = table.evict_all(limits)
+                table.settle(stored)
+        except BaseException:
+            recency.restore(used)
+            self._remove_files(filenames)
+            raise
         return Written(stored, expired, evicted)
 
-    def touch(self, namespace: str, used: Iterable[tuple[str, float]]) -> None:
-        """Note when keys were last used."""
-        with self._rows(namespace) as table:
-            table.touch(used)
+    def touch(self, namespace: str, recency: Recency) -> None:
+        """Hand over when keys were last used."""
+        used = recency.drain()
+        try:
+            for batch in batches(used):
+                with self._rows(namespace) as table:
+                    table.touch(batch)
+        except BaseException:
+            recency.restore(used)
+            raise
 
     def remove(self, namespace: str, keys: Sequence[str]) -> Removed:
         """Remove these keys; at most `BATCH` of them."""
+        names = [row_key(namespace, key) for key in keys]
         with self._rows(namespace) as table:
-            return table.remove_keys(keys)
+            return table.remove(bulk.keys(len(names)), *names)
 
     def remove_expired(self, namespace: str, key: str, now: float) -> Removed:
         """Remove one key if it expired by `now`."""
         with self._rows(namespace) as table:
-            return table.remove(rows.IF_EXPIRED, rows.row_key(namespace, key), now)
+            return table.remove(bulk.IF_EXPIRED, row_key(namespace, key), now)
 
     def remove_tagged(self, namespace: str, tag: str) -> Removed:
-        """Remove up to `BATCH` entries that carry `tag`."""
+        """Remove some entries that carry `tag`; nothing if there are none."""
         with self._rows(namespace) as table:
-            return table.remove(rows.TAGGED, tag, *key_range(namespace), BATCH)
+            return table.remove(bulk.TAGGED, tag, *key_range(namespace), BULK)
 
     def clear(self, namespace: str) -> Removed:
-        """Remove up to `BATCH` entries."""
+        """Remove some entries; nothing if there are none."""
         with self._rows(namespace) as table:
-            return table.remove(rows.ALL, BATCH)
+            removed = table.keep_only(bulk.OTHERS)
+            return removed if removed.entries else table.remove(bulk.ALL, BULK)
 
     def sweep(self, namespace: str, rule: Sweep) -> Swept:
-        """Remove up to `BATCH` entries that `rule` condemns."""
+        """Remove some entries that `rule` condemns; nothing if there are none."""
         with self._rows(namespace) as table:
-            expired = table.remove(rows.EXPIRED, rule.now, BATCH)
+            expired = table.keep_only(bulk.FRESH, rule.now)
+            if not expired.entries:
+                expired = table.remove(bulk.EXPIRED, rule.now, BULK)
             if expired.entries:
                 return Swept(expired)
             if rule.idle_before is not None:
-                idle = table.remove(rows.IDLE, rule.idle_before, BATCH)
+                idle = table.remove(bulk.IDLE, rule.idle_before, BULK)
                 if idle.entries:
                     return Swept(evicted=idle)
-            return Swept(evicted=table.evict_some(rule.limits))
+            return Swept(evicted=table.evict(rule.limits))
 
     def give_back(self) -> None:
-        """Return free pages to the file system, a few at a time."""
-        with sqlite_errors("the cache"):
-            while self._con.execute("PRAGMA freelist_count").fetchone()[0]:
-                self._con.execute("PRAGMA incremental_vacuum(200)").fetchall()
+        """Return free pages to the file system: all at once if little is left, or a few at a
+        time.
+        """
+        self._writer.vacuum(_LITTLE)
+        free = 1
+        while free:
+            with self._writer as connection:
+                connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+                free = connection.execute("PRAGMA freelist_count").fetchone()[0]
 
     def has_file(self, filename: str) -> bool:
         """Return whether an entry has its value in this file."""
         select = "SELECT 1 FROM Cache WHERE filename = ?"
-        with sqlite_errors("the cache"):
-            return self._con.execute(select, (filename,)).fetchone() is not None
-
-    @contextmanager
-    def _value_files(self, items: Sequence[tuple[Item, float]]) -> Iterator[list[str | None]]:
-        """Write the large values to files first, so that no lock is held meanwhile."""
-        names: list[str | None] = []
-        try:
-            for item, _ in items:
-                large = len(item.data) > ROW_LIMIT
-                names.append(self._files.write(item.data) if large else None)
-            yield names
-        except BaseException:
-            for name in names:
-                self._files.remove(name or "")
-            raise
+        with self._writer as connection:
+            return connection.execute(select, (filename,)).fetchone() is not None
 
     @contextmanager
     def _rows(self, namespace: str) -> Iterator[Rows]:
         """Begin a transaction on one namespace, and bring its totals up to date at the end."""
-        with sqlite_errors("the cache"):
-            try:
-                with self._transact() as (sql, unlink):
-                    table = Rows(sql, unlink, namespace)
-                    yield table
-                    table.finish()
-            except diskcache.Timeout:
-                raise BackendBusy("the cache: another process has it locked") from None
+        with self._writer as connection:
+            table = Rows(connection, namespace)
+            yield table
+            table.finish()
+        self._remove_files(table.unlinked)
+
+    def _write_files(self, items: Sequence[Item]) -> list[str | None]:
+        """Write the large values to files, before any lock is held."""
+        names: list[str | None] = []
+        try:
+            for item in items:
+                if len(item.data) > ROW_LIMIT:
+                    self._writer.open()
+                    names.append(self._files.write(item.data))
+                else:
+                    names.append(None)
+        except BaseException as error:
+            self._remove_files(names)
+            if isinstance(error, OSError):
+                raise translated("the cache", error) from None
+            raise
+        return names
+
+    def _remove_files(self, names: Iterable[str | None]) -> None:
+        for name in names:
+            if name is not None:
+                self._files.remove(name)
+
+
+def _hand_over(table: Rows, recency: Recency, used: list[tuple[str, int]]) -> None:
+    """Note the uses, and add them to those to be taken back if the transaction fails."""
+    more = recency.drain()
+    used += more
+    table.touch(more)
+
+
+def _write(
+    table: Rows,
+    items: Sequence[_Placed],
+    now: float,
+    condition: Condition | None,
+    recency: Recency,
+) -> tuple[int, int]:
+    """Write items whose keys differ. Return how many, and how many replaced an expired entry."""
+    new: list[tuple[Item, int, str | None]] = []
+    replaced = expired = 0
+    for (item, filename), old in zip(items, table.find([item for item, _ in items]), strict=True):
+        fresh = old is not None and not old.expired(now)
+        if condition and fresh != (condition == "present"):
+            table.unlinked.append(filename)
+        elif old is None:
+            new.append((item, recency.stamp(now), filename))
+        else:
+            stamp = recency.stamp(now) if table.ordered else recency.note(item.key, now)
+            table.replace(item, old, stamp, filename)
+            replaced += 1
+            expired += not fresh
+    table.insert(new)
+    return len(new) + replaced, expired
+
+
+def _without_repeats(items: Iterable[_Placed]) -> Iterator[list[_Placed]]:
+    """Yield the items in lists in which no key comes twice."""
+    run: list[_Placed] = []
+    keys: set[str] = set()
+    for item, filename in items:
+        if item.key in keys:
+            yield run
+            run, keys = [], set()
+        run.append((item, filename))
+        keys.add(item.key)
+    yield run

@@ -7,7 +7,6 @@ read nor removed.
 import errno
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -31,7 +30,7 @@ class ValueFiles:
 
     def write(self, data: bytes) -> str:
         """Write a new file and return its name."""
-        name = f"{secrets.token_hex(1)}/{secrets.token_hex(14)}.val"
+        name = f"{os.urandom(1).hex()}/{os.urandom(14).hex()}.val"
         path = self._root / name
         path.parent.mkdir(mode=0o700, exist_ok=True)
         if path.parent.is_symlink():

@@ -1,0 +1,122 @@
+"""Removing many rows at once: all in SQL, and where few rows remain, by moving these instead."""
+
+from collections.abc import Sequence
+from sqlite3 import Connection
+from typing import Final, NamedTuple
+
+BULK: Final = 5_000
+"""Rows that are removed by one transaction where many are: others wait for some 20 ms."""
+
+EXPIRED: Final = "tag = ? AND raw = 1 AND expire_time <= ? LIMIT ?"
+IDLE: Final = "tag = ? AND raw = 1 AND access_time < ? ORDER BY access_time LIMIT ?"
+ALL: Final = "tag = ? AND raw = 1 LIMIT ?"
+IF_EXPIRED: Final = "tag = ? AND key = ? AND raw = 1 AND expire_time <= ?"
+TAGGED: Final = (
+    "tag = ? AND raw = 1 AND key IN"
+    " (SELECT key FROM cachectl_tags WHERE tag = ? AND key >= ? AND key < ? LIMIT ?)"
+)
+"""Conditions for `remove`. The first parameter of each is the namespace."""
+
+
+def keys(count: int) -> str:
+    """Return the condition that a row has one of so many keys."""
+    return f"tag = ? AND raw = 1 AND key IN ({', '.join('?' * count)})"
+
+
+OTHERS: Final = (
+    "SELECT rowid FROM Cache WHERE tag < ?1 UNION ALL SELECT rowid FROM Cache WHERE tag > ?1"
+    " UNION ALL SELECT rowid FROM Cache WHERE tag IS NULL"
+)
+FRESH: Final = (
+    f"{OTHERS} UNION ALL SELECT rowid FROM Cache WHERE tag = ?1 AND expire_time > ?2"
+    " UNION ALL SELECT rowid FROM Cache WHERE tag = ?1 AND expire_time IS NULL"
+)
+"""What `keep_only` keeps: rows of other namespaces, and those that are fresh. The first parameter
+is the namespace. All of it is read from one index, `cachectl_expiry`."""
+
+SIZE: Final = "CAST(ifnull(size, 0) AS INTEGER)"  # whatever somebody planted
+CHOSEN: Final = "CREATE TEMP TABLE chosen(id INTEGER PRIMARY KEY)"
+"""Made for each connection that removes; empty between two removals."""
+
+_FILE_SIZE: Final = f"iif(filename IS NULL, 0, {SIZE})"
+_HELD: Final = (
+    f"SELECT count(*), ifnull(sum({SIZE}), 0), ifnull(sum({_FILE_SIZE}), 0) FROM Cache"
+    " WHERE tag = ? AND raw = 1"
+)
+_THESE: Final = "rowid IN (SELECT id FROM chosen)"
+_MOST_KEPT: Final = 2_000  # rows
+_MOST_MOVED: Final = 32 * 1024 * 1024  # bytes
+
+
+class Gone(NamedTuple):
+    """What was removed: rows, stored bytes, those of them in value files, these files; and how
+    many were in the window and in the main part of an order.
+    """
+
+    entries: int = 0
+    bytes: int = 0
+    file_bytes: int = 0
+    filenames: Sequence[str] = ()
+    places: tuple[int, int] = (0, 0)
+
+
+def remove(
+    connection: Connection, condition: str, parameters: Sequence[object], *, ordered: bool
+) -> Gone:
+    """Remove the rows that meet one of the conditions above, with their places if `ordered`."""
+    execute = connection.execute
+    choose = f"INSERT INTO chosen SELECT rowid FROM Cache WHERE {condition}"
+    entries = execute(choose, parameters).rowcount
+    if not entries:
+        return Gone()
+    sums = f"SELECT sum({SIZE}), sum({_FILE_SIZE}) FROM Cache WHERE {_THESE}"
+    size, file_bytes = execute(sums).fetchone()
+    files = f"SELECT filename FROM Cache WHERE {_THESE} AND filename IS NOT NULL"
+    filenames = [name for (name,) in execute(files)] if file_bytes else []
+    if execute("SELECT EXISTS(SELECT 1 FROM cachectl_tags)").fetchone()[0]:
+        keys = f"SELECT key FROM Cache WHERE {_THESE}"
+        execute(f"DELETE FROM cachectl_tags WHERE key IN ({keys})")
+    places = _drop_places(connection) if ordered else (0, 0)
+    execute(f"DELETE FROM Cache WHERE {_THESE}")
+    execute("DELETE FROM chosen")
+    return Gone(entries, size, file_bytes, filenames, places)
+
+
+def keep_only(
+    connection: Connection, survivors: str, parameters: Sequence[object], held: Gone
+) -> Gone:
+    """Remove all rows but the survivors of a namespace that holds `held`, or do nothing if these
+    are many.
+
+    SQLite empties a table without looking at its rows, and what few survive are put back: a
+    million rows are gone in a tenth of the time that removing each of them takes.
+    """
+    execute = connection.execute
+    most = (*parameters, _MOST_KEPT + 1)
+    kept = execute(f"INSERT INTO chosen {survivors} LIMIT ?{len(most)}", most).rowcount
+    moved = f"SELECT ifnull(sum(length(value)), 0) FROM Cache WHERE {_THESE}"
+    if kept > _MOST_KEPT or execute(moved).fetchone()[0] > _MOST_MOVED:
+        execute("DELETE FROM chosen")
+        return Gone()
+    files = f"SELECT filename FROM Cache WHERE filename IS NOT NULL AND NOT {_THESE}"
+    filenames = [name for (name,) in execute(files)]
+    execute(f"CREATE TEMP TABLE kept AS SELECT * FROM Cache WHERE {_THESE}")
+    execute(
+        "CREATE TEMP TABLE kept_tags AS SELECT cachectl_tags.* FROM cachectl_tags"
+        " JOIN kept ON kept.key = cachectl_tags.key"
+    )
+    for table, copy in (("Cache", "kept"), ("cachectl_tags", "kept_tags")):
+        execute(f"DELETE FROM {table}")
+        execute(f"INSERT INTO {table} SELECT * FROM temp.{copy}")
+        execute(f"DROP TABLE temp.{copy}")
+    execute("DELETE FROM chosen")
+    entries, size, file_bytes = execute(_HELD, parameters[:1]).fetchone()
+    return Gone(
+        held.entries - entries, held.bytes - size, held.file_bytes - file_bytes, filenames
+    )  # fmt: skip
+
+
+def _drop_places(connection: Connection) -> tuple[int, int]:
+    from cachectl.backends.file.places import drop_held  # only an order needs it
+
+    return drop_held(connection, f"SELECT key FROM Cache WHERE {_THESE}")
