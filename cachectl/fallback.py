@@ -48,7 +48,12 @@ class FallbackStore:
         self._changed = _Changed()
 
     def get(self, key: str, now: float) -> Entry | None:
-        return self._do(lambda store: store.get(key, now))
+        if not self._backend.away:  # the path of every hit: without a call in between
+            try:
+                return self._store.get(key, now)
+            except BackendUnavailable as error:
+                self._backend.lose(error)
+        return self.memory.get(key, now)
 
     def peek(self, key: str) -> Entry | None:
         return self._do(lambda store: store.peek(key))
@@ -175,20 +180,17 @@ class FallbackBackend:
         self._stores: dict[str, FallbackStore] = {}
         self._lock = threading.Lock()
         self.returning = threading.Lock()
-        self._since: float | None = None
+        self.away = False
+        self._since = 0.0
         self._last_error: str | None = None
 
     @property
     def counters(self) -> CounterStore:
         return self._backend.counters
 
-    @property
-    def away(self) -> bool:
-        return self._since is not None
-
     def primary(self, operation: Callable[[], T]) -> T:
         """Do something on the backend itself. Raises `BackendUnavailable` while it is away."""
-        if self._since is not None:
+        if self.away:
             raise BackendUnavailable(self._last_error)
         try:
             return operation()
@@ -217,18 +219,18 @@ class FallbackBackend:
             return
         self._backend.check()
         with self.returning:
-            if self._since is None:  # another thread was faster
+            if not self.away:  # another thread was faster
                 return
             for store in list(self._stores.values()):
                 store.recover()
             log.warning("%s is back after %.0f s", self.name, self._clock() - self._since)
-            self._since = self._last_error = None
+            self.away, self._last_error = False, None
 
     def status(self) -> Status:
         """Return where entries are kept now."""
         with suppress(BackendUnavailable):
             self.check()
-        if self._since is None:
+        if not self.away:
             return Status(self.name, self.name, "ok", 0)
         entries = sum(store.memory.usage().entries for store in self._stores.values())
         return Status(self.name, "memory", "fallback_only", entries, self._since, self._last_error)
@@ -258,9 +260,9 @@ class FallbackBackend:
     def lose(self, error: BackendUnavailable) -> None:
         """Work from memory from now on."""
         with self._lock:
-            if self._since is None:
+            if not self.away:
                 log.warning("%s is away, working from memory: %s", self.name, error)
-                self._since, self._last_error = self._clock(), str(error)
+                self._since, self._last_error, self.away = self._clock(), str(error), True
 
 
 def _tighter(limits: Limits) -> Limits:

@@ -8,10 +8,12 @@ calls with `await`.
 
 import logging
 from collections.abc import Mapping, Sequence
+from time import perf_counter_ns
 from typing import Final
 
 from cachectl import codecs, envelope
 from cachectl.backends import Item, Removed, Swept, Written
+from cachectl.compression import NONE, ZSTD, compress, decompress
 from cachectl.counters import Tally
 from cachectl.entry import MISSING, NEVER, Entry
 from cachectl.errors import BackendError, CacheError, DamagedEntry
@@ -36,7 +38,9 @@ class NamespaceLogic:
     def use(self, policy: Policy) -> None:
         """Follow `policy` from now on."""
         self.policy = policy
+        self.limits = policy.limits
         self._counting = policy.metrics
+        self._compressing = policy.compress == "zstd" and not self._live
 
     def key(self, features: object, extra: Mapping[str, object]) -> str:
         return feature_key(features, extra, self.policy.key_decimals)
@@ -55,6 +59,9 @@ class NamespaceLogic:
         """Return what to write. Raises `InvalidKey`, `UnsupportedValue` or `UsageError`."""
         check_key(key)
         number, payload = codecs.encode(value)
+        compressed = self._compressed(payload) if self._compressing else None
+        if compressed is not None:
+            payload = compressed
         seconds = self.policy.ttl if ttl is None else parse_duration(ttl)
         expires_at = NEVER if seconds is None else now + seconds
         entry = Entry(
@@ -66,6 +73,7 @@ class NamespaceLogic:
             min(load_us, envelope.LOAD_LIMIT_US),
             check_tags(tags),
             0,
+            NONE if compressed is None else ZSTD,
         )
         if self._live:
             # What is kept must not change when the caller changes what he passed.
@@ -77,24 +85,48 @@ class NamespaceLogic:
         return Item(key, entry._replace(size=len(data)), data, len(payload))
 
     def value(self, entry: Entry) -> object:
-        """Return the value of an entry. Raises `DamagedEntry`."""
-        if self._live:
-            return entry.value
-        assert isinstance(entry.value, memoryview | bytes)
-        return codecs.decode(entry.codec, memoryview(entry.value))
+        """Return the value of an entry, counting nothing. Raises `DamagedEntry`."""
+        return entry.value if self._live else codecs.decode(entry.codec, _payload(entry))
+
+    def _compressed(self, payload: bytes) -> bytes | None:
+        """Return the payload compressed, or None if that does not pay; either way it counts."""
+        started = perf_counter_ns()
+        compressed = compress(payload)
+        if self._counting:
+            mine = self.tally.mine()
+            mine.compress_ns += perf_counter_ns() - started
+            mine.compressed_from += len(payload)
+            mine.compressed_to += len(payload if compressed is None else compressed)
+        return compressed
+
+    def _decompressed(self, entry: Entry) -> object:
+        """Return the value of a compressed entry and count the time that decompressing took."""
+        started = perf_counter_ns()
+        payload = _payload(entry)
+        if self._counting:
+            self.tally.mine().decompress_ns += perf_counter_ns() - started
+        return codecs.decode(entry.codec, payload)
 
     def hit(self, entry: Entry, now: float) -> object:
         """Return the value of a fresh entry and count a hit, or count the damage."""
         try:
-            value = entry.value if self._live else self.value(entry)
+            if self._live:
+                value = entry.value
+            elif entry.compression:
+                value = self._decompressed(entry)
+            else:
+                value = codecs.decode(entry.codec, memoryview(entry.value))  # type: ignore[arg-type]
         except DamagedEntry as error:
             return self.failed(error)
         if self._counting:
-            mine = self.tally.mine()
+            try:
+                mine = self.tally.local.counts
+            except AttributeError:
+                mine = self.tally.mine()
             mine.hits += 1
             mine.saved_cost += entry.cost
             mine.saved_us += entry.load_us
-            mine.last_hit_us = int(now * 1e6)
+            mine.last_hit_at = now
         if self._traced:
             log.debug("get %s: hit", self.name)
         return value
@@ -131,6 +163,8 @@ class NamespaceLogic:
             mine.sets += written.stored
             mine.expired += written.expired
             mine.evictions += written.evicted
+        if self._traced:
+            log.debug("set %s: %d stored, %d evicted", self.name, written.stored, written.evicted)
 
     def invalidated(self, removed: Removed) -> None:
         """Count what someone removed."""
@@ -144,7 +178,9 @@ class NamespaceLogic:
             mine.expired += swept.expired.entries
             mine.evictions += swept.evicted.entries
 
-    def too_large(self, item: Item) -> bool:
-        """Return whether this entry alone is over the limit of its namespace."""
-        limit = self.policy.max_bytes
-        return limit is not None and item.entry.size > limit
+
+def _payload(entry: Entry) -> memoryview:
+    """Return the encoded value of an entry that holds bytes. Raises `DamagedEntry`."""
+    stored = entry.value
+    assert isinstance(stored, memoryview | bytes)
+    return memoryview(decompress(stored, codecs.VALUE_LIMIT) if entry.compression else stored)

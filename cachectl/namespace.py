@@ -12,11 +12,11 @@ from cachectl.errors import BackendError, CacheError, DamagedEntry
 from cachectl.keys import check_key, check_tags
 from cachectl.logic import NamespaceLogic, log
 from cachectl.policy import Policy
-from cachectl.reports import NamespaceStats
 from cachectl.units import Duration, Money
 
 if TYPE_CHECKING:
     from cachectl.loading import Flights
+    from cachectl.reports import NamespaceStats
 
 D = TypeVar("D")
 
@@ -45,7 +45,7 @@ class Namespace:
         logic: NamespaceLogic,
         store: Store,
         clock: Callable[[], float],
-        figures: Callable[[str, Duration | None], NamespaceStats],
+        figures: "Callable[[str, Duration | None], NamespaceStats]",
         *,
         strict: bool,
     ) -> None:
@@ -81,7 +81,23 @@ class Namespace:
         """Return the value, or `default` on a miss. A cached None is a value."""
         if not self._enabled:
             return default
-        value = self._find(key)
+        if type(key) is not str or not key or len(key) > 255 or not key.isascii():
+            check_key(key)  # whatever is not plainly a key is looked at more closely
+        now = self._clock()
+        try:
+            entry = self._store.get(key, now)
+            if entry is None:
+                value = self._logic.missed()
+            elif entry.expires_at > now:
+                value = self._logic.hit(entry, now)
+            else:
+                value = self._expired(key, now)
+        except DamagedEntry as error:
+            value = self._logic.failed(error)
+        except BackendError as error:
+            if self._strict:
+                raise
+            value = self._logic.failed(error)
         return default if value is MISSING else value
 
     def set(
@@ -115,14 +131,12 @@ class Namespace:
         stored = 0
         for batch in batches(writes) if self._enabled else ():
             now = self._clock()
-            items = [
-                self._logic.item(
-                    w.key, w.value, now, ttl=w.ttl, tags=w.tags, cost=w.cost, load_us=w.load_us
-                )
-                for w in batch
-            ]
-            stored += self._put(items, now, None)
+            stored += self._put([self._item(write, now) for write in batch], now, None)
         return stored
+
+    def stored_size(self, write: Write) -> int:
+        """Return the bytes that `write` would take of `max_bytes`."""
+        return self._item(write, self._clock()).entry.size
 
     def get_or_load(
         self,
@@ -152,20 +166,21 @@ class Namespace:
                 self.keep(key, value, ttl=ttl, tags=tags, cost=cost, load_us=load_us)
             return value
 
-        def load_unless_landed() -> object:
-            value = self.landed_value(key, landed)
-            return load() if value is MISSING else value
-
-        check_key(key)
         if bypass:
+            check_key(key)
             fresh = load()
             self._outdate([key])
             return fresh
         landed = self.flights.landed
-        value: Any = self._find(key)
+        value: Any = self.get(key)
         if value is MISSING:
-            value = self.flights.run(key, load_unless_landed)
+            value = self.flights.run(key, lambda: self._landed_or(load, key, landed))
         return value  # type: ignore[no-any-return]
+
+    def _landed_or(self, load: Callable[[], object], key: str, landed: int) -> object:
+        """Return what another load of `key` has stored meanwhile, or what this one brings."""
+        value = self.landed_value(key, landed)
+        return load() if value is MISSING else value
 
     def keep(
         self,
@@ -231,7 +246,7 @@ class Namespace:
         """Yield all entries, least recently used first; no counter and no recency moves."""
         return self._store.scan(tag)
 
-    def stats(self, *, since: Duration | None = None) -> NamespaceStats:
+    def stats(self, *, since: Duration | None = None) -> "NamespaceStats":
         """Return the figures of this namespace, as `Cache.stats` does."""
         return self._figures(self.name, since)
 
@@ -242,25 +257,6 @@ class Namespace:
 
         return Flights()
 
-    def _find(self, key: str) -> object:
-        """Return the value of a fresh entry, or MISSING; either way it counts as a lookup."""
-        if type(key) is not str or not key or len(key) > 255 or not key.isascii():
-            check_key(key)  # whatever is not plainly a key is looked at more closely
-        now = self._clock()
-        try:
-            entry = self._store.get(key, now)
-            if entry is None:
-                return self._logic.missed()
-            if entry.expires_at <= now:
-                return self._expired(key, now)
-        except DamagedEntry as error:
-            return self._logic.failed(error)
-        except BackendError as error:
-            if self._strict:
-                raise
-            return self._logic.failed(error)
-        return self._logic.hit(entry, now)
-
     def _fresh(self, key: str) -> Entry | None:
         entry = self._store.peek(key)
         return entry if entry is not None and entry.expires_at > self._clock() else None
@@ -269,27 +265,37 @@ class Namespace:
         self._logic.swept(Swept(expired=self._store.remove_expired(key, now)))
         return self._logic.missed()
 
+    def _item(self, w: Write, now: float) -> Item:
+        return self._logic.item(
+            w.key, w.value, now, ttl=w.ttl, tags=w.tags, cost=w.cost, load_us=w.load_us
+        )
+
     def _put(self, items: list[Item], now: float, condition: Condition | None) -> int:
-        fitting = [item for item in items if not self._logic.too_large(item)]
+        limits = self._logic.limits
         try:
-            if len(fitting) < len(items) and condition != "absent":
-                self._refuse_large(items)
-            written = self._store.put(fitting, self.policy.limits, now, condition)
+            if limits.max_bytes is not None:
+                items = self._fitting(items, limits.max_bytes, condition)
+            written = self._store.put(items, limits, now, condition)
         except BackendError as error:
             if self._strict:
                 raise
             self._logic.spared(error)
             return 0
         self._logic.wrote(written)
-        log.debug("set %s: %d stored, %d evicted", self.name, written.stored, written.evicted)
         return written.stored
 
-    def _refuse_large(self, items: list[Item]) -> None:
-        """Remove what stands under the keys of entries that are too large to replace it."""
-        for item in items:
-            if self._logic.too_large(item):
+    def _fitting(
+        self, items: list[Item], max_bytes: int, condition: Condition | None
+    ) -> list[Item]:
+        """Return the items that alone are not over the limit. What stands under the keys of the
+        others is removed, since it would have been replaced.
+        """
+        large = [item for item in items if item.entry.size > max_bytes]
+        if large and condition != "absent":
+            for item in large:
                 log.info("namespace %s: %d bytes are over max_bytes", self.name, item.entry.size)
                 self._logic.invalidated(self._store.remove([item.key]))
+        return [item for item in items if item.entry.size <= max_bytes] if large else items
 
     def _invalidated(
         self, removed: Removed, operation: str, keys: Iterable[str] | None = None
