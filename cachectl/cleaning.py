@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from cachectl.backends import Backend, Removed, Store, Sweep, Swept
 from cachectl.logic import NamespaceLogic
-from cachectl.policy import Limits
 from cachectl.reports import CleanupReport
 
 
@@ -26,7 +26,10 @@ class Cleaning:
         self._backend = backend
         self._clock = clock
         self._older_than = older_than
-        self._limits = Limits(max_entries, max_bytes)
+        given = {"max_entries": max_entries, "max_bytes": max_bytes}
+        self._limits: dict[str, Any] = {
+            name: most for name, most in given.items() if most is not None
+        }
         self._ends_at = None if deadline is None else time.monotonic() + deadline
         self._logic = logic
         self._swept: dict[str, Swept] = {}
@@ -76,17 +79,8 @@ class Cleaning:
 
     def _rule(self, logic: NamespaceLogic) -> Sweep:
         now = self._clock()
-        limits = logic.policy.limits
-        return Sweep(
-            now,
-            None if self._older_than is None else now - self._older_than,
-            Limits(
-                limits.max_entries
-                if self._limits.max_entries is None
-                else self._limits.max_entries,
-                limits.max_bytes if self._limits.max_bytes is None else self._limits.max_bytes,
-            ),
-        )
+        idle_before = None if self._older_than is None else now - self._older_than
+        return Sweep(now, idle_before, logic.policy.limits._replace(**self._limits))
 
 
 def _survey(store: Store, rule: Sweep) -> Swept:

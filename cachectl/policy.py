@@ -3,18 +3,25 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cachectl.errors import InvalidKey
+
+EVICTIONS: Final = ("lru", "lrfu")
+"""What `Policy.eviction` may be: the least recently used go first, or those that are used neither
+recently nor frequently (`cachectl.lrfu`)."""
+COMPRESSIONS: Final = ("none", "zstd")
+"""What `Policy.compress` may be."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 
 
 class Limits(NamedTuple):
-    """The most a namespace may hold; None is no limit."""
+    """The most a namespace may hold, None is no limit; and the order in which entries go."""
 
     max_entries: int | None = None
     max_bytes: int | None = None
+    eviction: str = "lru"
 
     def exceeded(self, entries: int, size: int) -> bool:
         """Return whether so many entries of so many bytes together are too much."""
@@ -33,10 +40,12 @@ class Policy:
     key_decimals: int | Mapping[str, int] | None = field(default=None)
     enabled: bool = True
     metrics: bool = True
+    eviction: str = "lru"
+    compress: str = "none"
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.max_entries, self.max_bytes)
+        return Limits(self.max_entries, self.max_bytes, self.eviction)
 
 
 def is_namespace(name: str) -> bool:

@@ -1,34 +1,17 @@
-"""Entries in this process: live values, least recently used first.
-
-The counters live in the process too; each cache object has its own. Both are also published on
-a `Board`, so that the command line can see an application at work.
-"""
+"""One namespace in this process."""
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
-from itertools import islice
 from sys import getsizeof
-from typing import ClassVar, Final
+from typing import Final
 
-from cachectl.backends import (
-    Condition,
-    Item,
-    Listed,
-    Removed,
-    Sweep,
-    Swept,
-    Usage,
-    Written,
-)
-from cachectl.backends.board import Board
-from cachectl.backends.counterdb import CounterDatabase
+from cachectl.backends import Condition, Item, Listed, Removed, Sweep, Swept, Usage, Written
+from cachectl.backends.memory.places import MemoryPlaces
 from cachectl.batches import BATCH
-from cachectl.counters import Batch, CounterStore, Counts, Window
 from cachectl.entry import NEVER, Entry
-from cachectl.errors import BackendBusy
+from cachectl.lrfu import Lrfu, State
 from cachectl.policy import Limits
 
 _PER_ENTRY: Final = 300
@@ -64,15 +47,21 @@ class MemoryStore:
         self._tagged: dict[str, dict[str, None]] = {}
         self._bytes = 0
         self._memory = 0
+        self._places = MemoryPlaces()
+        self._order: Lrfu | None = None
+        self._used: dict[str, None] = {}  # what `_order` is still to be told
 
     def get(self, key: str, now: float) -> Entry | None:
-        with self._lock:
-            record = self._records.get(key)
-            if record is None:
-                return None
+        try:  # without the lock: each step is one of the interpreter, and safe at that
+            record = self._records[key]
             self._records.move_to_end(key)
-            record.used_at = now
-            return record.entry
+        except KeyError:
+            return None
+        record.used_at = now
+        if self._order is not None:
+            self._used.pop(key, None)
+            self._used[key] = None
+        return record.entry
 
     def peek(self, key: str) -> Entry | None:
         record = self._records.get(key)
@@ -87,6 +76,8 @@ class MemoryStore:
     ) -> Written:
         stored = expired = 0
         with self._lock:
+            self._follow(limits.eviction)
+            self._hand_over()
             for item in items:
                 old = self._records.get(item.key)
                 fresh = old is not None and old.entry.expires_at > now
@@ -97,6 +88,8 @@ class MemoryStore:
                 stored += 1
             expired += self._drop_expired(now, _EXPIRED_PER_WRITE).entries
             evicted = self._drop_over(limits).entries
+            if self._order is not None:
+                self._order.settle(stored)
         return Written(stored, expired, evicted)
 
     def remove(self, keys: Iterable[str]) -> Removed:
@@ -133,7 +126,8 @@ class MemoryStore:
                 yield Listed(key, record.entry, record.entry.size, record.used_at)
 
     def flush(self) -> None:
-        """Do nothing: a use is noted where it happens."""
+        with self._lock:
+            self._hand_over()
 
     def after_fork(self) -> None:
         """Make a new lock; see `Backend.after_fork`."""
@@ -141,10 +135,25 @@ class MemoryStore:
 
     def usage(self) -> Usage:
         with self._lock:
-            return Usage(len(self._records), self._bytes, self._memory)
+            return Usage(len(self._records), self._bytes, self._memory + self._places.memory)
+
+    def _follow(self, eviction: str) -> None:
+        """Let entries go by this eviction from now on."""
+        if (eviction == "lrfu") == (self._order is not None):
+            return
+        self._places, self._order, self._used = MemoryPlaces(), None, {}
+        if eviction == "lrfu":
+            self._order = Lrfu(self._places, State())
+            self._order.adopt(self._records)
+
+    def _hand_over(self) -> None:
+        if self._order is not None:
+            used, self._used = self._used, {}
+            for key in list(used):
+                self._order.used(key)
 
     def _replace(self, item: Item, now: float) -> None:
-        self._drop([item.key])
+        self._take(item.key)
         record = self._records[item.key] = _Record(item, now)
         self._bytes += item.entry.size
         self._memory += record.memory
@@ -154,20 +163,28 @@ class MemoryStore:
             heappush(self._expiries, (item.entry.expires_at, item.key))
             if len(self._expiries) > 2 * len(self._records) + BATCH:
                 self._forget_stale_expiries()
+        if self._order is not None:
+            self._order.written(item.key)
 
     def _drop(self, keys: Iterable[str]) -> Removed:
         entries = size = 0
         for key in keys:
-            record = self._records.pop(key, None)
-            if record is None:
-                continue
-            entries += 1
-            size += record.entry.size
+            record = self._take(key)
+            if record is not None:
+                entries += 1
+                size += record.entry.size
+                if self._order is not None:
+                    self._order.removed(key)
+        return Removed(entries, size)
+
+    def _take(self, key: str) -> _Record | None:
+        record = self._records.pop(key, None)
+        if record is not None:
+            self._bytes -= record.entry.size
             self._memory -= record.memory
             for tag in record.entry.tags:
                 self._untag(tag, key)
-        self._bytes -= size
-        return Removed(entries, size)
+        return record
 
     def _untag(self, tag: str, key: str) -> None:
         keys = self._tagged[tag]
@@ -196,91 +213,12 @@ class MemoryStore:
     def _drop_over(self, limits: Limits) -> Removed:
         total = Removed()
         while limits.exceeded(len(self._records), self._bytes):
-            total = total.plus(self._drop(list(islice(self._records, 1))))
+            oldest = next(iter(self._records))
+            victim = None if self._order is None else self._order.evict()
+            total = total.plus(self._drop([victim or oldest]))
         return total
 
     def _idle_keys(self, before: float | None) -> list[str]:
         if before is None:
             return []
         return [key for key, record in self._records.items() if record.used_at < before]
-
-
-class MemoryBackend:
-    """Namespaces in this process.
-
-    `publish` shows counters and usage to other processes under `name`; with `observe` it is
-    those that are reported, of every process that published, instead of this one's.
-    """
-
-    name: ClassVar[str] = "memory"
-    live: ClassVar[bool] = True
-
-    def __init__(
-        self,
-        *,
-        name: str = "default",
-        publish: bool = False,
-        observe: bool = False,
-    ) -> None:
-        self._stores: dict[str, MemoryStore] = {}
-        self._lock = threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-        self._counts = CounterDatabase(None)
-        self._board = Board(name) if publish or observe else None
-        self._observe = observe
-
-    @property
-    def counters(self) -> CounterStore:
-        return self
-
-    def add(self, batch: Batch) -> None:
-        self._counts.add(batch)
-        if self._board and not self._observe:
-            self._board.publish(batch, self._own_usage())
-
-    def read(self, window: Window) -> dict[str, Counts]:
-        if self._board and self._observe:
-            return self._board.read(window)
-        return self._counts.read(window)
-
-    def store(self, namespace: str) -> MemoryStore:
-        with self._lock:
-            return self._stores.setdefault(namespace, MemoryStore())
-
-    def usage(self) -> Mapping[str, Usage]:
-        if self._board and self._observe:
-            return self._board.usage()
-        return self._own_usage()
-
-    def check(self) -> None:
-        """Do nothing: this process can be reached."""
-
-    @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        with self._lock:
-            lock = self._locks.setdefault(name, threading.Lock())
-        if not lock.acquire(blocking=False):
-            raise BackendBusy(f"another {name} is running")
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def compact(self) -> None:
-        """Do nothing: memory is given back as entries go."""
-
-    def after_fork(self) -> None:
-        self._lock = threading.Lock()
-        self._locks = {}
-        for store in self._stores.values():
-            store.after_fork()
-
-    def close(self) -> None:
-        if self._board and not self._observe:
-            self._board.withdraw()
-        self._counts.close()
-        self._stores.clear()
-
-    def _own_usage(self) -> dict[str, Usage]:
-        with self._lock:
-            return {name: store.usage() for name, store in self._stores.items()}
