@@ -20,6 +20,7 @@ ccache protects its entries with it as well.
 """
 
 import struct
+from collections.abc import Sequence
 from typing import Final
 
 from xxhash import xxh3_64_intdigest
@@ -107,4 +108,9 @@ def _checksum(namespace: str, key: str, body: bytes | memoryview) -> int:
 
 def packed_size(entry: Entry, payload: bytes) -> int:
     """Return the bytes that `pack` would return."""
-    return _HEADER.size + len("\0".join(entry.tags).encode()) + len(payload)
+    return size_with(entry.tags, payload)
+
+
+def size_with(tags: Sequence[str], payload: bytes) -> int:
+    """Return the bytes of an envelope with these tags."""
+    return _HEADER.size + len(payload) + (len("\0".join(tags).encode()) if tags else 0)

@@ -64,6 +64,7 @@ class NamespaceLogic:
             payload = compressed
         seconds = self.policy.ttl if ttl is None else parse_duration(ttl)
         expires_at = NEVER if seconds is None else now + seconds
+        checked = check_tags(tags)
         entry = Entry(
             payload,
             number,
@@ -71,18 +72,16 @@ class NamespaceLogic:
             expires_at,
             micro_dollars(cost),
             min(load_us, envelope.LOAD_LIMIT_US),
-            check_tags(tags),
-            0,
+            checked,
+            envelope.size_with(checked, payload),
             NONE if compressed is None else ZSTD,
         )
         if self._live:
             # What is kept must not change when the caller changes what he passed.
-            snapshot = codecs.decode(number, memoryview(payload))
-            size = envelope.packed_size(entry, payload)
-            memory = codecs.codec(number).memory(snapshot)
-            return Item(key, entry._replace(value=snapshot, size=size), b"", memory)
-        data = envelope.pack(self.name, key, entry, payload)
-        return Item(key, entry._replace(size=len(data)), data, len(payload))
+            codec = codecs.codec(number)
+            snapshot = codec.copy(memoryview(payload))
+            return Item(key, entry._replace(value=snapshot), b"", codec.memory(snapshot))
+        return Item(key, entry, envelope.pack(self.name, key, entry, payload), len(payload))
 
     def value(self, entry: Entry) -> object:
         """Return the value of an entry, counting nothing. Raises `DamagedEntry`."""
@@ -124,9 +123,11 @@ class NamespaceLogic:
             except AttributeError:
                 mine = self.tally.mine()
             mine.hits += 1
-            mine.saved_cost += entry.cost
-            mine.saved_us += entry.load_us
             mine.last_hit_at = now
+            if entry.cost:
+                mine.saved_cost += entry.cost
+            if entry.load_us:
+                mine.saved_us += entry.load_us
         if self._traced:
             log.debug("get %s: hit", self.name)
         return value

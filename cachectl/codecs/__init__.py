@@ -26,8 +26,11 @@ class Codec(Protocol):
     def decode(self, payload: memoryview) -> object:
         """Return a value equal to the one encoded. Raises `ValueError` for anything else."""
 
+    def copy(self, payload: memoryview) -> object:
+        """Do what `decode` does, sharing nothing with other values: these can be weighed."""
+
     def memory(self, value: object) -> int:
-        """Return the bytes that the live value occupies in this process."""
+        """Return the bytes that such a copy occupies in this process."""
 
 
 class Registration(NamedTuple):

@@ -1,21 +1,26 @@
 """JSON: what Python's own `json` writes, restricted to what comes back equal.
 
-Others are faster: orjson writes 700 bytes in 1 µs and msgspec reads them in 2, where `json` takes
-9 and 5. But both write NaN as null, and other bytes than the frozen ones; orjson reads integers
-beyond 64 bits as floats; what they read shares its keys, so that nobody can tell the memory of
-one value from that of the next.
+msgspec writes and reads it where it would write the very same bytes: 700 bytes are written in
+2 µs instead of 13, and read in 2 instead of 5. `json` does the rest: text beyond ASCII, floats
+that take an exponent, lone surrogates.
 """
 
 import json
+from collections.abc import Iterable
+from functools import cache
+from itertools import repeat
 from sys import getsizeof
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from cachectl.errors import UnsupportedValue
 
 DEPTH_LIMIT: Final = 100
-_LEAVES: Final = frozenset((str, int, float, bool, type(None)))
-_Path = tuple["_Path", str] | None
-"""Where a value is in another: the path of what holds it, and its place in that."""
+_LEAVES: Final = frozenset((str, int, bool, type(None)))
+_SCALARS: Final = _LEAVES | {float}
+_FEW: Final = 500
+"""Documents after which msgspec pays: to import it takes as long as it has saved by then."""
+_Path = tuple["_Path", str | None] | None
+"""Where a value is in another: the path of what holds it, and its key if that has keys."""
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -29,15 +34,35 @@ _encode: Final = json.JSONEncoder(allow_nan=False, check_circular=False, separat
 class JsonCodec:
     """dict with string keys, list, str, int, finite float, bool and None, exactly these."""
 
+    def __init__(self) -> None:
+        self._documents = 0
+
     def encode(self, value: object) -> bytes:
-        if type(value) not in _LEAVES:
-            _check(value, None, DEPTH_LIMIT)
+        plain = type(value) not in _SCALARS and _is_plain(value, None, DEPTH_LIMIT)
+        try:
+            if plain and self._many():
+                data: bytes = _msgspec().json.encode(value)
+                if data.isascii() and b"\x7f" not in data:
+                    return data
+        except UnicodeEncodeError:
+            pass  # a lone surrogate
         try:
             return _encode.encode(value).encode()
         except ValueError:
             raise UnsupportedValue("JSON has no NaN and no infinity") from None
 
     def decode(self, payload: memoryview) -> object:
+        if self._many():
+            library = _msgspec()
+            try:
+                value: object = library.json.decode(payload)
+            except (library.DecodeError, RecursionError):
+                return self.copy(payload)
+            if payload[0] > 0x20 and payload[-1] > 0x20:  # it passes over white space
+                return value
+        return self.copy(payload)
+
+    def copy(self, payload: memoryview) -> object:
         text = str(payload, "ascii")
         try:
             value, end = _decode(text)
@@ -48,42 +73,76 @@ class JsonCodec:
         return value
 
     def memory(self, value: object) -> int:
-        return _memory(value, set())
+        return _memory(value)
+
+    def _many(self) -> bool:
+        """Count a document, and return whether there were more than a few."""
+        if self._documents >= _FEW:
+            return True
+        self._documents += 1
+        return False
 
 
-def _check(value: object, path: _Path, depth: int) -> None:
-    """Raise `UnsupportedValue` for a container that would not come back equal."""
+@cache
+def _msgspec() -> Any:
+    import msgspec.json
+
+    return msgspec
+
+
+def _is_plain(value: Any, path: _Path, depth: int) -> bool:
+    """Return whether every library writes the floats in a list or dictionary alike.
+
+    Raises `UnsupportedValue` for what would not come back equal.
+    """
     if depth == 0:
         raise UnsupportedValue(f"a value nested more than {DEPTH_LIMIT} deep cannot be cached")
+    places: Iterable[tuple[str | None, Any]]
     if type(value) is dict:
-        for key, item in value.items():
+        for key in value:
             if type(key) is not str:
                 raise UnsupportedValue(
                     f"a key of type {type(key).__name__} at {_told(path)} is not JSON (a string is)"
                 )
-            if type(item) not in _LEAVES:
-                _check(item, (path, f".{key}"), depth - 1)
+        places = value.items()
     elif type(value) is list:
-        for item in value:
-            if type(item) not in _LEAVES:
-                _check(item, (path, "[…]"), depth - 1)
+        places = zip(repeat(None), value)
     else:
-        kind = type(value).__qualname__
-        raise UnsupportedValue(f"a value of type {kind} at {_told(path)} is not JSON")
+        name = type(value).__qualname__
+        raise UnsupportedValue(f"a value of type {name} at {_told(path)} is not JSON")
+    plain = True
+    for place, item in places:
+        kind = type(item)
+        if kind in _LEAVES:
+            continue
+        if kind is float:
+            if not (1e-4 <= item < 1e16 or -1e16 < item <= -1e-4 or item == 0):
+                plain = False
+        elif not _is_plain(item, (path, place), depth - 1):
+            plain = False
+    return plain
 
 
 def _told(path: _Path) -> str:
     """Return a path for people: `$.a[…]`."""
-    return "$" if path is None else f"{_told(path[0])}{path[1]:.41}"
+    if path is None:
+        return "$"
+    whole, place = path
+    return _told(whole) + ("[…]" if place is None else f".{place:.40}")
 
 
-def _memory(value: object, seen: set[int]) -> int:
-    if value is None or value is True or value is False or id(value) in seen:
-        return 0
-    seen.add(id(value))
-    size = getsizeof(value)
-    if type(value) is dict:
-        size += sum(_memory(key, seen) + _memory(item, seen) for key, item in value.items())
-    elif type(value) is list:
-        size += sum(_memory(item, seen) for item in value)
+def _memory(value: object) -> int:
+    seen = {id(None), id(True), id(False)}
+    size, left = 0, [value]
+    while left:
+        item = left.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        size += getsizeof(item)
+        if type(item) is dict:
+            left += item
+            left += item.values()
+        elif type(item) is list:
+            left += item
     return size

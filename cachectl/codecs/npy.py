@@ -45,6 +45,8 @@ class NpyCodec:
             raise ValueError("the header does not fit the elements")
         return np.ndarray(shape, dtype, payload, start)  # read-only, as the payload is
 
+    copy = decode
+
     def memory(self, value: object) -> int:
         assert isinstance(value, np.ndarray)
         return _VIEW_BYTES + value.nbytes + getsizeof(b"")

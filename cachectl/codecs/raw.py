@@ -13,5 +13,7 @@ class BytesCodec:
     def decode(self, payload: memoryview) -> bytes:
         return bytes(payload)
 
+    copy = decode
+
     def memory(self, value: object) -> int:
         return getsizeof(value)

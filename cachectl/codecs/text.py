@@ -13,5 +13,7 @@ class TextCodec:
     def decode(self, payload: memoryview) -> str:
         return str(payload, "utf-8", "surrogatepass")
 
+    copy = decode
+
     def memory(self, value: object) -> int:
         return getsizeof(value)
