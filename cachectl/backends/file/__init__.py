@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cachectl.backends.file.table import EntryTable
 
 _TIMEOUT: Final = 5.0  # seconds that a write waits for another process's write
+_LOOK_EVERY: Final = 1.0  # seconds until a writer looks again for what others did
 _ORPHAN_AGE: Final = 3600.0  # seconds after which a value file without a row belongs to nobody
 
 
@@ -52,6 +53,8 @@ class FileStore:
         self._reader = reader
         self._backend = backend
         self._recency = Recency()
+        self._limits: Limits | None = None
+        self._looked_at = 0.0
 
     def get(self, key: str, now: float) -> Entry | None:
         data = self._reader.read(self._prefix + key)
@@ -72,9 +75,13 @@ class FileStore:
         now: float,
         condition: Condition | None = None,
     ) -> Written:
-        return self._backend.table.put(
-            self._namespace, items, limits, now, condition, self._recency
+        look = limits != self._limits or not 0 <= now - self._looked_at < _LOOK_EVERY
+        written = self._backend.table.put(
+            self._namespace, items, limits, now, condition, self._recency, look=look
         )
+        if look:
+            self._limits, self._looked_at = limits, now
+        return written
 
     def remove(self, keys: Iterable[str]) -> Removed:
         total = Removed()

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 BULK: Final = 5_000
 """Rows that are removed by one transaction where many are: others wait for some 20 ms."""
 
-EXPIRED: Final = "tag = ? AND raw = 1 AND expire_time <= ? LIMIT ?"
+DUE: Final = "tag = ? AND raw = 1 AND access_count <= ? ORDER BY access_count LIMIT ?"
 IDLE: Final = "tag = ? AND raw = 1 AND access_time < ? ORDER BY access_time LIMIT ?"
 ALL: Final = "tag = ? AND raw = 1 LIMIT ?"
 IF_EXPIRED: Final = "tag = ? AND key = ? AND raw = 1 AND expire_time <= ?"
@@ -15,7 +15,7 @@ TAGGED: Final = (
     "tag = ? AND raw = 1 AND key IN"
     " (SELECT key FROM cachectl_tags WHERE tag = ? AND key >= ? AND key < ? LIMIT ?)"
 )
-"""Conditions for `remove`. The first parameter of each is the namespace."""
+"""Conditions for `choose`. The first parameter of each is the namespace."""
 
 
 def keys(count: int) -> str:
@@ -28,11 +28,13 @@ OTHERS: Final = (
     " UNION ALL SELECT rowid FROM Cache WHERE tag IS NULL"
 )
 FRESH: Final = (
-    f"{OTHERS} UNION ALL SELECT rowid FROM Cache WHERE tag = ?1 AND expire_time > ?2"
-    " UNION ALL SELECT rowid FROM Cache WHERE tag = ?1 AND expire_time IS NULL"
+    f"{OTHERS} UNION ALL SELECT rowid FROM Cache WHERE tag = ?1 AND access_count > ?2"
+    " UNION ALL SELECT rowid FROM Cache WHERE tag = ?1 AND access_count IS NULL"
+    " UNION ALL SELECT rowid FROM Cache WHERE tag = ?1 AND access_count <= ?2"
+    " AND ifnull(expire_time, ?2 + 1) > ?2"
 )
 """What `keep_only` keeps: rows of other namespaces, and those that are fresh. The first parameter
-is the namespace. All of it is read from one index, `cachectl_expiry`."""
+is the namespace. All but the last is read from one index, `cachectl_expiry`."""
 
 SIZE: Final = "CAST(ifnull(size, 0) AS INTEGER)"  # whatever somebody planted
 CHOSEN: Final = "CREATE TEMP TABLE chosen(id INTEGER PRIMARY KEY)"
@@ -60,17 +62,28 @@ class Gone(NamedTuple):
     places: tuple[int, int] = (0, 0)
 
 
-def remove(
-    connection: Connection, condition: str, parameters: Sequence[object], *, ordered: bool
-) -> Gone:
-    """Remove the rows that meet one of the conditions above, with their places if `ordered`."""
-    execute = connection.execute
+def choose(connection: Connection, condition: str, parameters: Sequence[object]) -> int:
+    """Choose the rows that meet one of the conditions above, and return how many."""
     choose = f"INSERT INTO chosen SELECT rowid FROM Cache WHERE {condition}"
-    entries = execute(choose, parameters).rowcount
+    return connection.execute(choose, parameters).rowcount
+
+
+def file_anew(connection: Connection, now: float) -> None:
+    """Spare the chosen rows that are due but fresh: they were replaced. Their time is set."""
+    fresh = f"SELECT rowid FROM Cache WHERE {_THESE} AND ifnull(expire_time, ?1 + 1) > ?1"
+    spared = connection.execute(f"DELETE FROM chosen WHERE id IN ({fresh}) RETURNING id", (now,))
+    connection.executemany(
+        "UPDATE Cache SET access_count = expire_time WHERE rowid = ?", spared.fetchall()
+    )
+
+
+def remove_chosen(connection: Connection, *, ordered: bool) -> Gone:
+    """Remove the chosen rows, with their places if these are `ordered`."""
+    execute = connection.execute
+    sums = f"SELECT count(*), sum({SIZE}), sum({_FILE_SIZE}) FROM Cache WHERE {_THESE}"
+    entries, size, file_bytes = execute(sums).fetchone()
     if not entries:
         return Gone()
-    sums = f"SELECT sum({SIZE}), sum({_FILE_SIZE}) FROM Cache WHERE {_THESE}"
-    size, file_bytes = execute(sums).fetchone()
     files = f"SELECT filename FROM Cache WHERE {_THESE} AND filename IS NOT NULL"
     filenames = [name for (name,) in execute(files)] if file_bytes else []
     if execute("SELECT EXISTS(SELECT 1 FROM cachectl_tags)").fetchone()[0]:

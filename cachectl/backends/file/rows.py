@@ -1,13 +1,16 @@
 """Statements on the rows of one namespace, within one transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from sqlite3 import Connection
-from typing import TYPE_CHECKING, Final, NamedTuple
+from sqlite3 import Connection, Cursor
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from cachectl.backends import Item, Removed
 from cachectl.backends.file import bulk
 from cachectl.backends.file.bulk import BULK, SIZE
+from cachectl.backends.file.values import ValueFiles
+from cachectl.backends.file.writer import Writer
 from cachectl.batches import BATCH
 from cachectl.entry import NEVER
 from cachectl.policy import Limits
@@ -16,28 +19,26 @@ if TYPE_CHECKING:  # few namespaces have an order
     from cachectl.backends.file.places import RowPlaces
     from cachectl.lrfu import Lrfu
 
-_STATE: Final = (
-    "SELECT entries, bytes, file_bytes,"
-    " EXISTS(SELECT 1 FROM cachectl_states WHERE namespace = cachectl_totals.namespace),"
-    " (SELECT CAST(round(access_time * 1e6) AS INTEGER) FROM Cache WHERE tag = namespace"
-    " AND raw = 1 ORDER BY access_time DESC LIMIT 1),"
-    " (SELECT CAST(expire_time AS REAL) FROM Cache WHERE tag = namespace AND raw = 1"
-    " AND expire_time IS NOT NULL ORDER BY expire_time LIMIT 1)"
-    " FROM cachectl_totals WHERE namespace = ?"
+_HELD: Final = "SELECT entries, bytes, file_bytes FROM cachectl_totals WHERE namespace = ?"
+_ORDERED: Final = "SELECT EXISTS(SELECT 1 FROM cachectl_states WHERE namespace = ?)"
+_NEWEST: Final = (
+    "SELECT CAST(round(access_time * 1e6) AS INTEGER) FROM Cache WHERE tag = ? AND raw = 1"
+    " ORDER BY access_time DESC LIMIT 1"
 )
 _ROW: Final = (
-    f"SELECT key, rowid, {SIZE}, filename, expire_time,"
+    f"SELECT key, rowid, {SIZE}, filename, expire_time, access_count,"
     " EXISTS(SELECT 1 FROM cachectl_tags WHERE cachectl_tags.key = Cache.key) FROM Cache"
 )
 _OLDEST: Final = f"{_ROW} WHERE tag = ? AND raw = 1 ORDER BY access_time LIMIT ?"
 _INSERT: Final = (
-    "INSERT INTO Cache(key, raw, tag, access_time, store_time, expire_time, size, mode, filename,"
-    " value) VALUES(?, 1, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO Cache(key, raw, tag, access_time, expire_time, access_count, store_time, size,"
+    " mode, filename, value) VALUES(?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _REPLACE: Final = (
-    "UPDATE Cache SET store_time = ?, expire_time = ?, size = ?, mode = ?, filename = ?, value = ?"
+    "UPDATE Cache SET expire_time = ?, store_time = ?, size = ?, mode = ?, filename = ?, value = ?"
     " WHERE rowid = ?"
 )
+_FILE_EXPIRY: Final = "UPDATE Cache SET access_count = expire_time WHERE rowid = ?"
 _TOUCH: Final = "UPDATE Cache SET access_time = ? WHERE key = ? AND raw = 1 AND access_time < ?"
 _ADD_TOTALS: Final = (
     "INSERT INTO cachectl_totals VALUES(?, ?, ?, ?) ON CONFLICT(namespace) DO UPDATE SET"
@@ -55,6 +56,7 @@ class Row(NamedTuple):
     size: int
     filename: str | None
     expire_time: float | None
+    due: float | None  # when its expiry is to be looked at
     tagged: bool
 
     def expired(self, now: float) -> bool:
@@ -62,25 +64,56 @@ class Row(NamedTuple):
 
 
 class Rows:
-    """The rows of one namespace. Value files of `unlinked` are to be removed after the commit.
+    """The rows of one namespace, in a transaction for as long as this is entered.
 
-    `newest` is the stamp of the last use, by whatever clock, and `soonest` the first expiry in
-    Unix seconds, both as they were when the transaction began. `ordered` is whether entries go
-    by `order`, instead of the least recently used first.
+    The value files of `unlinked` are removed after the commit.
     """
 
-    def __init__(self, connection: Connection, namespace: str) -> None:
-        self._connection = connection
-        self._execute = connection.execute
+    _connection: Connection
+    _execute: Callable[..., Cursor]
+
+    def __init__(self, writer: Writer, files: ValueFiles, namespace: str) -> None:
+        self._writer = writer
+        self._files = files
         self._namespace = namespace
         self.unlinked: list[str | None] = []
-        found = self._execute(_STATE, (namespace,)).fetchone()
-        *held, ordered, newest, soonest = found or (0, 0, 0, False, None, None)
-        self._held = bulk.Gone(*held)
-        self.ordered = bool(ordered)
-        self.newest = int(newest or 0)
-        self.soonest: float = NEVER if soonest is None else soonest
         self._entries = self._size = self._file_size = 0  # changes that the totals lack
+
+    def __enter__(self) -> Self:
+        self._connection = self._writer.__enter__()
+        self._execute = self._connection.execute
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            try:
+                self._finish()
+            except BaseException as failure:
+                self._writer.__exit__(type(failure), failure, failure.__traceback__)
+                raise
+        self._writer.__exit__(kind, error, traceback)
+        if error is None:
+            self._files.remove_all(self.unlinked)
+
+    @cached_property
+    def _held(self) -> bulk.Gone:
+        """What the totals say."""
+        return bulk.Gone(*self._execute(_HELD, (self._namespace,)).fetchone() or ())
+
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether entries go by `order`, instead of the least recently used first."""
+        return bool(self._execute(_ORDERED, (self._namespace,)).fetchone()[0])
+
+    def newest(self) -> int:
+        """Return the stamp of the last use of any entry, by whatever clock."""
+        row = self._execute(_NEWEST, (self._namespace,)).fetchone()
+        return int(row[0] or 0) if row else 0
 
     @cached_property
     def order(self) -> "Lrfu":
@@ -94,11 +127,10 @@ class Rows:
 
         return RowPlaces(self._connection, self._namespace)
 
-    def follow(self, eviction: str) -> None:
-        """Let entries go by this eviction from now on."""
-        if self.ordered and eviction == "lru":
+    def forget_other_order(self) -> None:
+        """Forget the order of an eviction that the namespace had before."""
+        if not self.ordered and self._execute(_ORDERED, (self._namespace,)).fetchone()[0]:
             self._places.clear()
-        self.ordered = eviction == "lrfu"
 
     def touch(self, used: Iterable[tuple[str, int]]) -> None:
         """Note when keys were last used, by their stamps."""
@@ -126,6 +158,8 @@ class Rows:
                     row_key(self._namespace, item.key),
                     self._namespace,
                     stamp / 1e6,
+                    _expiry(item),
+                    _expiry(item),
                     *_content(item, filename),
                 )
                 for item, stamp, filename in items
@@ -136,7 +170,10 @@ class Rows:
 
     def replace(self, item: Item, old: Row, stamp: int, filename: str | None) -> None:
         """Write an entry in place of `old`. It keeps the time of use, unless there is an order."""
-        self._execute(_REPLACE, (*_content(item, filename), old.rowid))
+        expiry = _expiry(item)
+        self._execute(_REPLACE, (expiry, *_content(item, filename), old.rowid))
+        if expiry is not None and (old.due is None or expiry < old.due):
+            self._execute(_FILE_EXPIRY, (old.rowid,))
         if self.ordered:
             self._execute(_TOUCH, (stamp / 1e6, old.key, stamp / 1e6))
         self._gone(old)
@@ -144,8 +181,15 @@ class Rows:
             self._execute("DELETE FROM cachectl_tags WHERE key = ?", (old.key,))
         self._written(item, filename)
 
+    @property
+    def grown(self) -> bool:
+        """Whether there is more than when the transaction began."""
+        return self._entries > 0 or self._size > 0
+
     def exceeded(self, limits: Limits) -> bool:
         """Return whether the limits are exceeded now."""
+        if limits.max_entries is None and limits.max_bytes is None:
+            return False
         return limits.exceeded(self._held.entries + self._entries, self._held.bytes + self._size)
 
     def evict(self, limits: Limits) -> Removed:
@@ -172,11 +216,18 @@ class Rows:
 
     def remove(self, condition: str, *parameters: object) -> Removed:
         """Remove the rows that meet a condition of `bulk`."""
-        names = (self._namespace, *parameters)
-        gone = bulk.remove(self._connection, condition, names, ordered=self.ordered)
-        if self.ordered:
-            self.order.state.lose(*gone.places)
-        return self._lost(gone)
+        bulk.choose(self._connection, condition, (self._namespace, *parameters))
+        return self._remove_chosen()
+
+    def remove_expired(self, now: float, most: int) -> Removed:
+        """Remove some expired rows, looking at `most` that are due at a time."""
+        due = most
+        removed = Removed()
+        while due == most and not removed.entries:
+            due = bulk.choose(self._connection, bulk.DUE, (self._namespace, now, most))
+            bulk.file_anew(self._connection, now)
+            removed = self._remove_chosen()
+        return removed
 
     def keep_only(self, survivors: str, *parameters: object) -> Removed:
         """Remove all but the survivors of `bulk`, if that is faster than to remove the others."""
@@ -185,12 +236,12 @@ class Rows:
         names = (self._namespace, *parameters)
         return self._lost(bulk.keep_only(self._connection, survivors, names, self._held))
 
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """Bring totals and state up to date, as the last thing before the commit."""
         changes = (self._entries, self._size, self._file_size)
         if any(changes):
             self._execute(_ADD_TOTALS, (self._namespace, *changes))
-        if self.ordered and "order" in vars(self):
+        if "order" in vars(self):
             self._places.save(self.order.state)
 
     def _oldest(self) -> Iterator[Row]:
@@ -217,6 +268,12 @@ class Rows:
         self._execute("DELETE FROM Cache WHERE rowid = ?", (row.rowid,))
         self._gone(row)
 
+    def _remove_chosen(self) -> Removed:
+        gone = bulk.remove_chosen(self._connection, ordered=self.ordered)
+        if self.ordered:
+            self.order.state.lose(*gone.places)
+        return self._lost(gone)
+
     def _lost(self, gone: bulk.Gone) -> Removed:
         self._entries -= gone.entries
         self._size -= gone.bytes
@@ -235,10 +292,12 @@ class Rows:
 
 
 def _content(item: Item, filename: str | None) -> tuple[object, ...]:
-    entry = item.entry
-    expires_at = None if entry.expires_at == NEVER else entry.expires_at
     mode, data = (_MODE_FILE, None) if filename else (_MODE_ROW, item.data)
-    return entry.created_at, expires_at, entry.size, mode, filename, data
+    return item.entry.created_at, item.entry.size, mode, filename, data
+
+
+def _expiry(item: Item) -> float | None:
+    return None if item.entry.expires_at == NEVER else item.entry.expires_at
 
 
 def row_key(namespace: str, key: str) -> str:

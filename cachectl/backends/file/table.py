@@ -1,7 +1,6 @@
 """The table of entries of all namespaces: each method one transaction, among many processes."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +16,7 @@ from cachectl.batches import batches
 from cachectl.policy import Limits
 from cachectl.recency import Recency
 
-_EXPIRED_PER_WRITE: Final = 10
+_EXPIRED_PER_WRITE: Final = 100
 _LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
 _PAGES: Final = 1_000  # that are given back by one transaction
 
@@ -40,34 +39,39 @@ class EntryTable:
         now: float,
         condition: Condition | None,
         recency: Recency,
+        *,
+        look: bool,
     ) -> Written:
         """Write items, then hold the limits.
 
         The uses that `recency` noted are handed over only if something is to be evicted, and
         what is replaced is noted there as well: to move its row now would double the pages that
-        are written. An order that is not of use alone is told at once.
+        are written. An order that is not of use alone is told at once. `look` says whether to
+        look also for what others did, and for what has expired.
         """
         used: list[tuple[str, int]] = []
         stored = expired = evicted = 0
         filenames = self._write_files(items)
         try:
             with self._rows(namespace) as table:
-                recency.advance(table.newest)
-                table.follow(limits.eviction)
+                table.ordered = limits.eviction == "lrfu"
+                if look:
+                    recency.advance(table.newest())
+                    table.forget_other_order()
                 if table.ordered:  # what was used counts before what is written
                     _hand_over(table, recency, used)
-                for run in _without_repeats(zip(items, filenames, strict=True)):
+                for run in _without_repeats(list(zip(items, filenames, strict=True))):
                     more, outdated = _write(table, run, now, condition, recency)
                     stored, expired = stored + more, expired + outdated
-                if table.soonest <= now:
-                    expired += table.remove(bulk.EXPIRED, now, _EXPIRED_PER_WRITE).entries
-                if table.exceeded(limits):
+                if look:
+                    expired += table.remove_expired(now, _EXPIRED_PER_WRITE).entries
+                if (look or table.grown) and table.exceeded(limits):
                     _hand_over(table, recency, used)
                     evicted = table.evict_all(limits)
                 table.settle(stored)
         except BaseException:
             recency.restore(used)
-            self._remove_files(filenames)
+            self._files.remove_all(filenames)
             raise
         return Written(stored, expired, evicted)
 
@@ -109,7 +113,7 @@ class EntryTable:
         with self._rows(namespace) as table:
             expired = table.keep_only(bulk.FRESH, rule.now)
             if not expired.entries:
-                expired = table.remove(bulk.EXPIRED, rule.now, BULK)
+                expired = table.remove_expired(rule.now, BULK)
             if expired.entries:
                 return Swept(expired)
             if rule.idle_before is not None:
@@ -135,14 +139,8 @@ class EntryTable:
         with self._writer as connection:
             return connection.execute(select, (filename,)).fetchone() is not None
 
-    @contextmanager
-    def _rows(self, namespace: str) -> Iterator[Rows]:
-        """Begin a transaction on one namespace, and bring its totals up to date at the end."""
-        with self._writer as connection:
-            table = Rows(connection, namespace)
-            yield table
-            table.finish()
-        self._remove_files(table.unlinked)
+    def _rows(self, namespace: str) -> Rows:
+        return Rows(self._writer, self._files, namespace)
 
     def _write_files(self, items: Sequence[Item]) -> list[str | None]:
         """Write the large values to files, before any lock is held."""
@@ -155,16 +153,11 @@ class EntryTable:
                 else:
                     names.append(None)
         except BaseException as error:
-            self._remove_files(names)
+            self._files.remove_all(names)
             if isinstance(error, OSError):
                 raise translated("the cache", error) from None
             raise
         return names
-
-    def _remove_files(self, names: Iterable[str | None]) -> None:
-        for name in names:
-            if name is not None:
-                self._files.remove(name)
 
 
 def _hand_over(table: Rows, recency: Recency, used: list[tuple[str, int]]) -> None:
@@ -199,8 +192,11 @@ def _write(
     return len(new) + replaced, expired
 
 
-def _without_repeats(items: Iterable[_Placed]) -> Iterator[list[_Placed]]:
+def _without_repeats(items: Sequence[_Placed]) -> Iterator[Sequence[_Placed]]:
     """Yield the items in lists in which no key comes twice."""
+    if len(items) == 1:
+        yield items
+        return
     run: list[_Placed] = []
     keys: set[str] = set()
     for item, filename in items:

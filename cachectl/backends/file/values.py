@@ -7,7 +7,7 @@ read nor removed.
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -58,6 +58,12 @@ class ValueFiles:
         """Remove the file, if the name is ours and it is there."""
         with suppress(OSError, DamagedEntry):
             self._confined(name).unlink()
+
+    def remove_all(self, names: Iterable[str | None]) -> None:
+        """Remove the files; None is none."""
+        for name in names:
+            if name is not None:
+                self.remove(name)
 
     def names(self, older_than: float) -> Iterator[str]:
         """Yield the names of all value files last written before `older_than` (Unix seconds)."""

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from heapq import heapify, heappop, heappush
 from sys import getsizeof
 from typing import Final
@@ -38,7 +39,9 @@ class _Record:
 
 
 class MemoryStore:
-    """One namespace. Every method holds one lock for as long as it works."""
+    """One namespace. Whoever changes it holds a lock; lookups do not, and only move entries to
+    the end, so that whoever iterates does it in one step of the interpreter.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -144,7 +147,7 @@ class MemoryStore:
         self._places, self._order, self._used = MemoryPlaces(), None, {}
         if eviction == "lrfu":
             self._order = Lrfu(self._places, State())
-            self._order.adopt(self._records)
+            self._order.adopt(list(self._records))
 
     def _hand_over(self) -> None:
         if self._order is not None:
@@ -205,7 +208,7 @@ class MemoryStore:
         """Drop what overwritten and removed entries left in the heap."""
         self._expiries = [
             (record.entry.expires_at, key)
-            for key, record in self._records.items()
+            for key, record in list(self._records.items())
             if record.entry.expires_at != NEVER
         ]
         heapify(self._expiries)
@@ -213,12 +216,18 @@ class MemoryStore:
     def _drop_over(self, limits: Limits) -> Removed:
         total = Removed()
         while limits.exceeded(len(self._records), self._bytes):
-            oldest = next(iter(self._records))
             victim = None if self._order is None else self._order.evict()
-            total = total.plus(self._drop([victim or oldest]))
+            total = total.plus(self._drop([victim or _oldest(self._records)]))
         return total
 
     def _idle_keys(self, before: float | None) -> list[str]:
         if before is None:
             return []
-        return [key for key, record in self._records.items() if record.used_at < before]
+        return [key for key, record in list(self._records.items()) if record.used_at < before]
+
+
+def _oldest(records: OrderedDict[str, _Record]) -> str:
+    """Return the key at the front; others may move entries to the end meanwhile."""
+    while True:
+        with suppress(RuntimeError):  # so iterating ends when the order changes
+            return next(iter(records))
