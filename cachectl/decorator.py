@@ -56,8 +56,21 @@ def decorate(
 def _argument_key(namespace: Namespace, function: Callable[..., object]) -> Callable[..., str]:
     """Return a function that makes one key of all ways to pass the same arguments."""
     signature = inspect.signature(function)
+    names = tuple(signature.parameters)
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    plain = kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    defaults = {
+        name: parameter.default
+        for name, parameter in signature.parameters.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
 
     def key(*args: object, **kwargs: object) -> str:
+        if plain and len(args) <= len(names):  # binding would take longer than all the rest
+            given = dict(zip(names, args, strict=False))
+            arguments = {**defaults, **given, **kwargs}
+            if given.keys().isdisjoint(kwargs) and arguments.keys() == signature.parameters.keys():
+                return namespace.key(arguments)
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return namespace.key(bound.arguments)

@@ -7,7 +7,7 @@ ever share a form. The order of a mapping does not matter; `1`, `1.0`, `True` an
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cachectl.errors import InvalidKey
@@ -63,54 +63,45 @@ def feature_key(
     """
     from hashlib import sha256  # which loads OpenSSL
 
-    digest = sha256()
-    for part in _canonical(features, decimals, None, DEPTH_LIMIT):
-        digest.update(part)
-    for part in _canonical(dict(extra), decimals, None, DEPTH_LIMIT):
-        digest.update(part)
-    return digest.hexdigest()
+    form = _canonical(features, decimals, None, DEPTH_LIMIT)
+    return sha256(form + _canonical(dict(extra), decimals, None, DEPTH_LIMIT)).hexdigest()
 
 
 def canonical(value: object, decimals: Decimals = None) -> bytes:
     """Return the canonical form of one value. Raises `InvalidKey`."""
-    return b"".join(_canonical(value, decimals, None, DEPTH_LIMIT))
+    return _canonical(value, decimals, None, DEPTH_LIMIT)
 
 
-def _canonical(value: Any, decimals: Decimals, field: str | None, depth: int) -> Iterator[bytes]:
+def _canonical(value: Any, decimals: Decimals, field: str | None, depth: int) -> bytes:
     if depth == 0:
         raise InvalidKey(f"features are nested more than {DEPTH_LIMIT} deep")
     kind = type(value)
+    if kind is str:
+        return _counted(b"s", _encoded(value))
+    if kind is float:
+        return b"f%b;" % _rounded(value, decimals, field).encode()
+    if kind is int:
+        return b"i%x;" % value
+    if kind is bool:
+        return b"T" if value else b"F"
     if value is None:
-        yield b"n"
-    elif kind is bool:
-        yield b"T" if value else b"F"
-    elif kind is int:
-        yield b"i%x;" % value
-    elif kind is float:
-        yield b"f%b;" % _rounded(value, decimals, field).encode()
-    elif kind is str:
-        yield _counted(b"s", _encoded(value))
-    elif kind is bytes:
-        yield _counted(b"y", value)
-    elif kind is list or kind is tuple:
-        yield b"l%d:" % len(value) if kind is list else b"t%d:" % len(value)
-        for item in value:
-            yield from _canonical(item, decimals, field, depth - 1)
-    elif isinstance(value, Mapping):
-        yield from _canonical_mapping(value, decimals, depth - 1)
-    else:
-        yield _canonical_numpy(value, decimals, field)
+        return b"n"
+    if kind is bytes:
+        return _counted(b"y", value)
+    if kind is list or kind is tuple:
+        items = [_canonical(item, decimals, field, depth - 1) for item in value]
+        return b"%b%d:%b" % (b"l" if kind is list else b"t", len(items), b"".join(items))
+    if isinstance(value, Mapping):
+        return _canonical_mapping(value, decimals, depth - 1)
+    return _canonical_numpy(value, decimals, field)
 
 
-def _canonical_mapping(
-    value: Mapping[Any, object], decimals: Decimals, depth: int
-) -> Iterator[bytes]:
-    yield b"m%d:" % len(value)
-    items = {canonical(key): (key, item) for key, item in value.items()}
-    for encoded in sorted(items):
-        key, item = items[encoded]
-        yield encoded
-        yield from _canonical(item, decimals, key if type(key) is str else None, depth)
+def _canonical_mapping(value: Mapping[Any, object], decimals: Decimals, depth: int) -> bytes:
+    forms = {
+        canonical(key): _canonical(item, decimals, key if type(key) is str else None, depth)
+        for key, item in value.items()
+    }
+    return b"m%d:%b" % (len(value), b"".join([key + forms[key] for key in sorted(forms)]))
 
 
 def _canonical_numpy(value: Any, decimals: Decimals, field: str | None) -> bytes:
@@ -122,7 +113,7 @@ def _canonical_numpy(value: Any, decimals: Decimals, field: str | None) -> bytes
         head = f"{value.dtype.str}{value.shape}".encode()
         return _counted(b"a", head) + _counted(b"y", value.tobytes())
     if numpy is not None and isinstance(value, numpy.generic) and value.dtype.kind in "biufSU":
-        return b"".join(_canonical(value.item(), decimals, field, 1))
+        return _canonical(value.item(), decimals, field, 1)
     kind = type(value)
     raise InvalidKey(f"no key can be made of {kind.__module__}.{kind.__qualname__}")
 

@@ -151,8 +151,7 @@ class Lrfu:
         """Hold the window and the history to their sizes, after so many writes."""
         for _ in range(written):
             self._shrink_window()
-            self._shrink_history()
-            self._shrink_history()  # more than a write adds, for when the limits are lowered
+            self._shrink_history(1)
 
     def _learn(self, place: Place) -> None:
         """Let the part grow from which `place` went too early."""
@@ -162,7 +161,7 @@ class Lrfu:
         mine, other = state.sizes[place.part], state.sizes[LEFT_WINDOW + LEFT_MAIN - place.part]
         step = max(1, other / mine) / state.held
         share = state.share + (step if place.part == LEFT_WINDOW else -step)
-        state.share = min(1 - 1 / state.held, max(LEAST_WINDOW, share))
+        state.share = max(LEAST_WINDOW, min(1 - 1 / state.held, share))
 
     def _enter(self, key: str, score: float, *, credited: bool) -> None:
         self.state.entered += 1
@@ -178,6 +177,7 @@ class Lrfu:
         self.state.evictions += 1
         left = LEFT_WINDOW if place.part == WINDOW else LEFT_MAIN
         self._move(key, place, Place(left, self.state.evictions, place.score, credited=True))
+        self._shrink_history(1 + HISTORY)  # one more is remembered, and one less is held
         return key
 
     def _move(self, key: str, old: Place, new: Place) -> None:
@@ -191,13 +191,15 @@ class Lrfu:
             if oldest:
                 self._promote(*oldest)
 
-    def _shrink_history(self) -> None:
-        if self.state.remembered <= HISTORY * self.state.held:
-            return
-        earliest = [
-            found for part in (LEFT_WINDOW, LEFT_MAIN) if (found := self._places.first(part))
-        ]
-        if earliest:
+    def _shrink_history(self, most: int) -> None:
+        """Forget the earliest evictions, at most so many, while too many are remembered."""
+        for _ in range(most):
+            if self.state.remembered <= HISTORY * self.state.held:
+                return
+            parts = (self._places.first(LEFT_WINDOW), self._places.first(LEFT_MAIN))
+            earliest = [found for found in parts if found]
+            if not earliest:
+                return
             key, place = min(earliest, key=lambda found: found[1].order)
             self.state.sizes[place.part] -= 1
             self._places.drop(key)

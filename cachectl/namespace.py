@@ -81,17 +81,19 @@ class Namespace:
         """Return the value, or `default` on a miss. A cached None is a value."""
         if not self._enabled:
             return default
-        if type(key) is not str or not key or len(key) > 255 or not key.isascii():
-            check_key(key)  # whatever is not plainly a key is looked at more closely
         now = self._clock()
         try:
             entry = self._store.get(key, now)
             if entry is None:
+                check_key(key)  # what is found was checked when it was written
                 value = self._logic.missed()
             elif entry.expires_at > now:
                 value = self._logic.hit(entry, now)
             else:
                 value = self._expired(key, now)
+        except (TypeError, UnicodeEncodeError):  # the store could make nothing of the key
+            check_key(key)
+            raise
         except DamagedEntry as error:
             value = self._logic.failed(error)
         except BackendError as error:
