@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
 _open: Final[weakref.WeakSet["Cache"]] = weakref.WeakSet()
 _flushing: Final = threading.RLock()
 """Held by a thread that flushes, and by one that forks: SQLite must be at rest then."""
+_forking: Final[list["Cache"]] = []
+"""The caches that were open when a fork began."""
 
 
 class Cache:
@@ -274,11 +276,17 @@ class Cache:
             log.warning("only what waits to be handed over is reported: %s", error)
             return self._outbox.waiting()
 
-    def _after_fork(self) -> None:
+    def _before_fork(self) -> None:
+        self._backend.before_fork()
+
+    def _after_fork_in_parent(self) -> None:
+        self._backend.after_fork_in_parent()
+
+    def _after_fork_in_child(self) -> None:
         self._lock = threading.Lock()
         self._outbox.forget()
         self._flusher.forget()
-        self._backend.after_fork()
+        self._backend.after_fork_in_child()
 
 
 def _with_fallback(backend: Backend, clock: Callable[[], float]) -> "FallbackBackend":
@@ -291,14 +299,29 @@ def _name(function: Callable[..., object]) -> str:
     return f"{function.__module__}.{function.__qualname__}"
 
 
-def _forget_the_parents_counts() -> None:
+def _before_fork() -> None:
+    _flushing.acquire()
+    _forking[:] = _open
+    for cache in _forking:
+        cache._before_fork()  # noqa: SLF001 - of this module
+
+
+def _after_fork_in_parent() -> None:
+    for cache in _forking:
+        cache._after_fork_in_parent()  # noqa: SLF001 - of this module
+    _forking.clear()
     _flushing.release()
-    for cache in list(_open):
-        cache._after_fork()  # noqa: SLF001 - of this module
+
+
+def _after_fork_in_child() -> None:
+    _flushing.release()
+    for cache in _forking:
+        cache._after_fork_in_child()  # noqa: SLF001 - of this module
+    _forking.clear()
 
 
 os.register_at_fork(
-    before=_flushing.acquire,
-    after_in_parent=_flushing.release,
-    after_in_child=_forget_the_parents_counts,
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
 )

@@ -247,12 +247,18 @@ class FallbackBackend:
         with suppress(BackendUnavailable):
             self.primary(self._backend.compact)
 
-    def after_fork(self) -> None:
+    def before_fork(self) -> None:
+        self._backend.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        self._backend.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
         self._lock = threading.Lock()
         self.returning = threading.Lock()
-        self._backend.after_fork()
+        self._backend.after_fork_in_child()
         for store in self._stores.values():
-            store.memory.after_fork()
+            store.memory.after_fork_in_child()
 
     def close(self) -> None:
         self._backend.close()
@@ -269,4 +275,5 @@ def _tighter(limits: Limits) -> Limits:
     return Limits(
         min(limits.max_entries or FALLBACK_ENTRIES, FALLBACK_ENTRIES),
         min(limits.max_bytes or FALLBACK_BYTES, FALLBACK_BYTES),
+        limits.eviction,
     )

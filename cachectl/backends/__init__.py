@@ -168,7 +168,13 @@ class Backend(Protocol):
     def compact(self) -> None:
         """Give back to the system what removed entries left behind."""
 
-    def after_fork(self) -> None:
+    def before_fork(self) -> None:
+        """Hold all that threads may be in the middle of, and close what must not be shared."""
+
+    def after_fork_in_parent(self) -> None:
+        """Let the threads go on."""
+
+    def after_fork_in_child(self) -> None:
         """Make new locks: who held the old ones did not come along into this process."""
 
     def close(self) -> None:

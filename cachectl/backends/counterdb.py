@@ -4,7 +4,6 @@ A database of its own: a process that hands over counts never waits for one that
 entries. Every (namespace, ring, bucket) is a row; width 0 is the row of totals.
 """
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -67,10 +66,8 @@ class CounterDatabase:
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
-        self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._pid = os.getpid()
-        self._inherited: list[sqlite3.Connection | None] = []  # only kept from being closed
+        self._lock = threading.Lock()
         self._pruned = 0.0
 
     def add(self, batch: Batch) -> None:
@@ -98,16 +95,30 @@ class CounterDatabase:
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None and self._pid == os.getpid():
-                self._connection.close()
-                self._connection = None
+            self._close()
+
+    def before_fork(self) -> None:
+        """Close what two processes must not share; counts wait until one of these is called."""
+        self._lock.acquire()
+        if self._directory is not None:
+            self._close()
+
+    def after_fork_in_parent(self) -> None:
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew, also where the counts are in memory: those are the parent's."""
+        self._lock = threading.Lock()
+        self._connection = None
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     @contextmanager
     def _open(self, *, create: bool) -> Iterator[sqlite3.Connection | None]:
         with self._lock, sqlite_errors("the counters"):
-            if self._pid != os.getpid():  # a connection must not be used on both sides of a fork
-                self._inherited.append(self._connection)
-                self._connection, self._pid = None, os.getpid()
             if self._connection is None:
                 self._connection = self._connect(create=create)
             yield self._connection

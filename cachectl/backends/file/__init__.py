@@ -189,12 +189,23 @@ class FileBackend:
         for name in files.names(older_than=time.time() - _ORPHAN_AGE):
             if not self.table.has_file(name):
                 files.remove(name)
-        self.table.give_back()
+        self._writer.vacuum()
 
-    def after_fork(self) -> None:
+    def before_fork(self) -> None:
+        self._writer.before_fork()
+        self._reader.before_fork()
+        self._counters.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        self._counters.after_fork_in_parent()
+        self._reader.after_fork_in_parent()
+        self._writer.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
         self._lock = threading.Lock()
-        self._reader.after_fork()
-        self._writer.after_fork()
+        self._counters.after_fork_in_child()
+        self._reader.after_fork_in_child()
+        self._writer.after_fork_in_child()
 
     def close(self) -> None:
         for store in self._stores.values():

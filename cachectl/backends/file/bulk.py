@@ -17,12 +17,6 @@ TAGGED: Final = (
 )
 """Conditions for `choose`. The first parameter of each is the namespace."""
 
-
-def keys(count: int) -> str:
-    """Return the condition that a row has one of so many keys."""
-    return f"tag = ? AND raw = 1 AND key IN ({', '.join('?' * count)})"
-
-
 OTHERS: Final = (
     "SELECT rowid FROM Cache WHERE tag < ?1 UNION ALL SELECT rowid FROM Cache WHERE tag > ?1"
     " UNION ALL SELECT rowid FROM Cache WHERE tag IS NULL"
@@ -60,6 +54,11 @@ class Gone(NamedTuple):
     file_bytes: int = 0
     filenames: Sequence[str] = ()
     places: tuple[int, int] = (0, 0)
+
+
+def keys(count: int) -> str:
+    """Return the condition that a row has one of so many keys."""
+    return f"tag = ? AND raw = 1 AND key IN ({', '.join('?' * count)})"
 
 
 def choose(connection: Connection, condition: str, parameters: Sequence[object]) -> int:

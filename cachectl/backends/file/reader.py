@@ -6,7 +6,7 @@ of diskcache, which costs a short-lived command 20 ms.
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -47,11 +47,18 @@ class DiskRow(NamedTuple):
     filename: str | None
 
 
-class _Opened(NamedTuple):
-    """A connection, and whose it is."""
+class _Opened:
+    """The connection of one thread, if it has one now; its lock is held while it is used."""
 
-    thread: threading.Thread
-    connection: sqlite3.Connection
+    def __init__(self) -> None:
+        self.thread = threading.current_thread()
+        self.lock = threading.RLock()
+        self.connection: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
 
 
 class Reader:
@@ -62,23 +69,22 @@ class Reader:
         self._path = directory / "cache.db"
         self._timeout = timeout
         self._files = ValueFiles(directory)
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._open: list[_Opened] = []
-        self._inherited: list[_Opened] = []  # only kept from being closed
+        self.after_fork_in_child()
 
     def read(self, name: str) -> bytes | None:
         """Return the envelope under this row key. Raises `DamagedEntry`."""
+        opened = getattr(self._local, "opened", None) or self._begin()
         try:
-            connection = getattr(self._local, "connection", None) or self._connection()
-            if connection is None:
-                return None
-            row = connection.execute(_READ, (name,)).fetchone()
-            if row is None:
-                return None
-            data, filename = row
-            if filename is not None:
-                return self._read_file(connection, name, filename)
+            with opened.lock:
+                connection = opened.connection or self._connect(opened)
+                if connection is None:
+                    return None
+                row = connection.execute(_READ, (name,)).fetchone()
+                if row is None:
+                    return None
+                data, filename = row
+                if filename is not None:
+                    return self._read_file(connection, name, filename)
         except FAILURES as error:
             raise translated("the cache", error) from None
         if type(data) is not bytes:
@@ -139,25 +145,29 @@ class Reader:
             for name, entries, size, in_files in rows
         }
 
-    def after_fork(self) -> None:
-        """Begin anew: the parent's connections are the parent's to use and to close."""
+    def before_fork(self) -> None:
+        """Close what two processes must not share; nobody reads until one of these is called."""
+        self._lock.acquire()
+        for opened in self._open:
+            opened.lock.acquire()
+            opened.close()
+
+    def after_fork_in_parent(self) -> None:
+        for opened in self._open:
+            opened.lock.release()
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
         self._lock = threading.Lock()
         self._local = threading.local()
-        self._inherited += self._open
-        self._open = []
+        self._open: list[_Opened] = []
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        self._local = threading.local()
-        self._close(lambda _: True)
-
-    def _close(self, condemned: Callable[[threading.Thread], bool]) -> None:
-        opened, self._open = self._open, []
-        for one in opened:
-            if condemned(one.thread):
-                one.connection.close()
-            else:
-                self._open.append(one)
+        with self._lock:
+            for opened in self._open:
+                with opened.lock:
+                    opened.close()
 
     def exists(self) -> bool:
         """Return whether there is a cache; nothing needs to be removed from one that is not.
@@ -166,30 +176,25 @@ class Reader:
         """
         return require_ours(self._directory) and self._path.exists()
 
-    def check_settings(self) -> None:
-        """Raise `BackendRefused` if the database is not safe to be opened by diskcache."""
-        with sqlite_errors("the cache"):
-            self._connection()
-
     def _page(self, query: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        with sqlite_errors("the cache"):
-            connection = self._connection()
+        opened = getattr(self._local, "opened", None) or self._begin()
+        with opened.lock, sqlite_errors("the cache"):
+            connection = opened.connection or self._connect(opened)
             return connection.execute(query, parameters).fetchall() if connection else []
 
-    def _connection(self) -> sqlite3.Connection | None:
-        local = self._local
-        if hasattr(local, "connection"):
-            found: sqlite3.Connection = local.connection
-            return found
-        connection = self._connect()
-        if connection is not None:
-            local.connection = connection
-            with self._lock:
-                self._close(lambda thread: not thread.is_alive())
-                self._open.append(_Opened(threading.current_thread(), connection))
-        return connection
+    def _begin(self) -> _Opened:
+        """Make room for the calling thread, and close what ended threads left open."""
+        with self._lock:
+            for opened in self._open:
+                if not opened.thread.is_alive():
+                    opened.close()
+            self._open = [opened for opened in self._open if opened.thread.is_alive()]
+            mine: _Opened = _Opened()
+            self._open.append(mine)
+            self._local.opened = mine
+        return mine
 
-    def _connect(self) -> sqlite3.Connection | None:
+    def _connect(self, opened: _Opened) -> sqlite3.Connection | None:
         if not self.exists():
             return None
         try:
@@ -200,6 +205,7 @@ class Reader:
         if not is_complete(connection):  # another process may be about to make it
             connection.close()
             return None
+        opened.connection = connection
         return connection
 
     def _attempt(self, mode: str) -> sqlite3.Connection:

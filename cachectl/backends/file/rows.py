@@ -117,6 +117,15 @@ class Rows:
 
     @cached_property
     def order(self) -> "Lrfu":
+        return self._load_order()
+
+    def follow(self, eviction: str) -> None:
+        """Let entries go by this eviction, before anything is written."""
+        self.ordered = eviction == "lrfu"
+        if self.ordered:
+            self.order = self._load_order()
+
+    def _load_order(self) -> "Lrfu":
         from cachectl.lrfu import Lrfu
 
         return Lrfu(self._places, self._places.load())
@@ -229,6 +238,12 @@ class Rows:
             removed = self._remove_chosen()
         return removed
 
+    def forget_order(self) -> None:
+        """Forget also what was evicted, as nothing is held any more."""
+        if self.ordered and self._held.entries + self._entries == 0:
+            self._places.clear()
+            vars(self).pop("order", None)
+
     def keep_only(self, survivors: str, *parameters: object) -> Removed:
         """Remove all but the survivors of `bulk`, if that is faster than to remove the others."""
         if self._held.entries <= 2 * BULK or self.ordered:
@@ -251,7 +266,11 @@ class Rows:
     def _chosen(self) -> Iterator[Row]:
         select = f"{_ROW} WHERE raw = 1 AND key = ?"
         for _ in range(BATCH):
-            for row in self._execute(select, (self.order.evict(),)).fetchall():
+            name = self.order.evict()
+            if name is None:  # somebody planted rows without places
+                yield from self._oldest()
+                return
+            for row in self._execute(select, (name,)).fetchall():
                 yield Row(*row)
 
     def _written(self, item: Item, filename: str | None) -> None:

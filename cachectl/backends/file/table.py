@@ -17,8 +17,6 @@ from cachectl.policy import Limits
 from cachectl.recency import Recency
 
 _EXPIRED_PER_WRITE: Final = 100
-_LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
-_PAGES: Final = 1_000  # that are given back by one transaction
 
 _Placed = tuple[Item, str | None]
 """An item, and the file that holds its value if that is large."""
@@ -54,7 +52,7 @@ class EntryTable:
         filenames = self._write_files(items)
         try:
             with self._rows(namespace) as table:
-                table.ordered = limits.eviction == "lrfu"
+                table.follow(limits.eviction)
                 if look:
                     recency.advance(table.newest())
                     table.forget_other_order()
@@ -106,7 +104,10 @@ class EntryTable:
         """Remove some entries; nothing if there are none."""
         with self._rows(namespace) as table:
             removed = table.keep_only(bulk.OTHERS)
-            return removed if removed.entries else table.remove(bulk.ALL, BULK)
+            if not removed.entries:
+                removed = table.remove(bulk.ALL, BULK)
+            table.forget_order()
+            return removed
 
     def sweep(self, namespace: str, rule: Sweep) -> Swept:
         """Remove some entries that `rule` condemns; nothing if there are none."""
@@ -121,17 +122,6 @@ class EntryTable:
                 if idle.entries:
                     return Swept(evicted=idle)
             return Swept(evicted=table.evict(rule.limits))
-
-    def give_back(self) -> None:
-        """Return free pages to the file system: all at once if little is left, or a few at a
-        time.
-        """
-        self._writer.vacuum(_LITTLE)
-        free = 1
-        while free:
-            with self._writer as connection:
-                connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
-                free = connection.execute("PRAGMA freelist_count").fetchone()[0]
 
     def has_file(self, filename: str) -> bool:
         """Return whether an entry has its value in this file."""

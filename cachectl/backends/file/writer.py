@@ -5,6 +5,7 @@ Threads that write wait for each other here, and only processes do so in SQLite,
 
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -25,6 +26,9 @@ _PREPARATION: Final = (
     CHOSEN,
 )
 
+_LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
+_PAGES: Final = 1_000  # that are given back at a time
+
 
 class Writer:
     """A transaction for as long as it is entered; everything in it happens, or nothing.
@@ -35,15 +39,14 @@ class Writer:
     def __init__(self, directory: Path, timeout: float) -> None:
         self._directory = directory
         self._timeout = timeout
-        self._lock = threading.RLock()  # whoever was interrupted on his way out may come again
         self._connection: sqlite3.Connection | None = None
-        self._inherited: list[sqlite3.Connection] = []  # only kept from being closed
+        self.after_fork_in_child()
 
     def __enter__(self) -> sqlite3.Connection:
         self._lock.acquire()
         try:
             connection = self._connection or self._connect()
-            if connection.in_transaction:
+            if connection.in_transaction:  # of one who was interrupted on his way
                 connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
         except BaseException as error:
@@ -62,12 +65,14 @@ class Writer:
         connection = self._connection
         assert connection is not None
         try:
-            connection.execute("COMMIT" if error is None else "ROLLBACK")
+            if error is None:
+                connection.execute("COMMIT")
         except FAILURES as failure:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
             error = failure
         finally:
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
             self._lock.release()
         if isinstance(error, FAILURES):
             raise translated("the cache", error) from None
@@ -78,29 +83,41 @@ class Writer:
             with self:
                 pass
 
-    def vacuum(self, most: int) -> None:
-        """Make the database as small as what is in it, if that is at most `most` bytes."""
+    def vacuum(self) -> None:
+        """Give free pages back to the file system: all at once if little would be left, which
+        is copied then, or else some at a time, so that nobody waits for long.
+        """
         with self._lock, sqlite_errors("the cache"):
             connection = self._connection or self._connect()
-            pages, free, size = (
-                connection.execute(f"PRAGMA {name}").fetchone()[0]
-                for name in ("page_count", "freelist_count", "page_size")
-            )
-            if 0 < (pages - free) * size <= most and free > pages / 2:
+            free, left = _pages(connection)
+            if free > left and left * _pragma(connection, "page_size") <= _LITTLE:
                 connection.execute("VACUUM")
+        while free:
+            with self._lock, sqlite_errors("the cache"):  # `execute` would give back one page
+                connection.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
+                before, (free, _) = free, _pages(connection)
+            if free >= before:
+                return  # others free pages faster
 
-    def after_fork(self) -> None:
-        """Begin anew: a connection must not be used on both sides of a fork."""
-        self._lock = threading.RLock()
-        if self._connection is not None:
-            self._inherited.append(self._connection)
-            self._connection = None
+    def before_fork(self) -> None:
+        """Close what two processes must not share; nobody writes until one of these is called."""
+        self._lock.acquire()
+        self._close()
+
+    def after_fork_in_parent(self) -> None:
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        self._lock = threading.RLock()  # whoever was interrupted on his way out may come again
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _connect(self) -> sqlite3.Connection:
         claim(self._directory)
@@ -118,3 +135,14 @@ class Writer:
             connection.execute(statement)
         self._connection = connection
         return connection
+
+
+def _pages(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return how many pages of the database are free, and how many are not."""
+    free = _pragma(connection, "freelist_count")
+    return free, _pragma(connection, "page_count") - free
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value

@@ -83,11 +83,24 @@ class MemoryBackend:
     def compact(self) -> None:
         """Do nothing: memory is given back as entries go."""
 
-    def after_fork(self) -> None:
+    def before_fork(self) -> None:
+        self._lock.acquire()
+        for store in self._stores.values():
+            store.lock.acquire()
+        self._counts.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        self._counts.after_fork_in_parent()
+        for store in self._stores.values():
+            store.lock.release()
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
         self._lock = threading.Lock()
         self._locks = {}
+        self._counts.after_fork_in_child()
         for store in self._stores.values():
-            store.after_fork()
+            store.after_fork_in_child()
 
     def close(self) -> None:
         if self._board and not self._observe:

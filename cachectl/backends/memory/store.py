@@ -44,7 +44,7 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._records: OrderedDict[str, _Record] = OrderedDict()
         self._expiries: list[tuple[float, str]] = []
         self._tagged: dict[str, dict[str, None]] = {}
@@ -78,7 +78,7 @@ class MemoryStore:
         condition: Condition | None = None,
     ) -> Written:
         stored = expired = 0
-        with self._lock:
+        with self.lock:
             self._follow(limits.eviction)
             self._hand_over()
             for item in items:
@@ -96,32 +96,34 @@ class MemoryStore:
         return Written(stored, expired, evicted)
 
     def remove(self, keys: Iterable[str]) -> Removed:
-        with self._lock:
+        with self.lock:
             return self._drop(keys)
 
     def remove_expired(self, key: str, now: float) -> Removed:
-        with self._lock:
+        with self.lock:
             record = self._records.get(key)
             if record is None or record.entry.expires_at > now:
                 return Removed()
             return self._drop([key])
 
     def remove_tagged(self, tag: str) -> Removed:
-        with self._lock:
+        with self.lock:
             return self._drop(list(self._tagged.get(tag, ())))
 
     def clear(self) -> Removed:
-        with self._lock:
-            return self._drop(list(self._records))
+        with self.lock:
+            removed = self._drop(list(self._records))
+            self._follow("lru")  # until the next write says otherwise
+            return removed
 
     def sweep(self, rule: Sweep) -> Swept:
-        with self._lock:
+        with self.lock:
             expired = self._drop_expired(rule.now, len(self._expiries))
             idle = self._drop(self._idle_keys(rule.idle_before))
             return Swept(expired, idle.plus(self._drop_over(rule.limits)))
 
     def scan(self, tag: str | None = None) -> Iterator[Listed]:
-        with self._lock:
+        with self.lock:
             keys = list(self._records if tag is None else self._tagged.get(tag, ()))
         for key in keys:
             record = self._records.get(key)
@@ -129,15 +131,15 @@ class MemoryStore:
                 yield Listed(key, record.entry, record.entry.size, record.used_at)
 
     def flush(self) -> None:
-        with self._lock:
+        with self.lock:
             self._hand_over()
 
-    def after_fork(self) -> None:
-        """Make a new lock; see `Backend.after_fork`."""
-        self._lock = threading.RLock()
+    def after_fork_in_child(self) -> None:
+        """Make a new lock; see `Backend.after_fork_in_child`."""
+        self.lock = threading.RLock()
 
     def usage(self) -> Usage:
-        with self._lock:
+        with self.lock:
             return Usage(len(self._records), self._bytes, self._memory + self._places.memory)
 
     def _follow(self, eviction: str) -> None:

@@ -88,7 +88,13 @@ class RedisBackend:
     def compact(self) -> None:
         """Nothing is left to do: the server frees what is removed by itself."""
 
-    def after_fork(self) -> None:
+    def before_fork(self) -> None:
+        """Nothing is shared: a connection is used by the process that made it alone."""
+
+    def after_fork_in_parent(self) -> None:
+        """Nothing was held."""
+
+    def after_fork_in_child(self) -> None:
         self._lock = Lock()
 
     def close(self) -> None:
