@@ -1,8 +1,8 @@
 """Compression of encoded values with Zstandard, kept where it pays.
 
-Level 1: 64 kB of JSON shrink to 29 % in 146 µs, at level 3 in 194 µs. A context takes 17 µs to
-make and 2 to 4 to use on 700 bytes, so contexts are kept for their next use. Zstandard is Yann
-Collet's (RFC 8878).
+Level 1: higher ones take longer and hardly save more. A context takes much longer to make than to
+use on a small value, so contexts are kept for their next use
+(`make bench ROW=decision-compression`). Zstandard is Yann Collet's (RFC 8878).
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ _SAMPLE: Final = 16 * 1024
 def compress(payload: bytes) -> bytes | None:
     """Return the payload compressed, or None if that does not pay.
 
-    Of a large one a sample is tried first: 3 MB of an image are given up in 16 µs, not in 500.
+    Of a large one a sample is tried first, so that an image is given up at once.
     """
     size = len(payload)
     if size < SMALLEST or (size >= _SAMPLED and _smaller(_sample(payload)) is None):

@@ -48,7 +48,7 @@ class Counts:
 @dataclass(slots=True)
 class Running(Counts):
     """The counts of one thread. A hit notes its time as it is: to make it a whole number of
-    microseconds would be a tenth of the hit.
+    microseconds would be a good part of the hit.
     """
 
     last_hit_at: float = 0.0  # Unix seconds

@@ -9,7 +9,8 @@ import pytest
 
 from cachectl import BackendError, BackendRefused, Cache
 from cachectl.backends import Sweep
-from cachectl.backends.file.bulk import BULK
+from cachectl.backends.file import bulk
+from cachectl.batches import BATCH
 from cachectl.namespace import Namespace, Write
 from cachectl.policy import Limits
 from tests.backends.test_file_writer import writing_connection
@@ -20,9 +21,9 @@ from tests.processes import finish, start
 
 pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
 
-MANY = 2 * BULK + 1000
+MANY = bulk.MANY + 1000
 """So many that few survivors are moved, instead of removing the others."""
-SOME = BULK + 500
+SOME = BATCH + 50
 LARGE = b"x" * 1_100_000
 
 
@@ -140,7 +141,7 @@ def test_few_survivors_are_moved_and_many_are_not(opener: Opener, cache: Cache, 
             cache._backend.store("users").sweep(Sweep(clock(), None, Limits())).expired.entries
         )
         users.set_many(writes(MANY, ttl=10))
-    assert removed == [MANY, BULK]
+    assert removed == [MANY, BATCH]
     assert_books(opener)
 
 

@@ -1,7 +1,7 @@
 """Reading a cache directory, without diskcache and without creating anything.
 
 A reader's connection cannot write. It is the path of every hit: one statement, and no import
-of diskcache, which costs a short-lived command 20 ms.
+of diskcache, which a short-lived command would notice (`make bench ROW=decision-reading`).
 """
 
 import sqlite3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from cachectl.backends import Item, Removed
 from cachectl.backends.file import bulk
-from cachectl.backends.file.bulk import BULK, SIZE
+from cachectl.backends.file.bulk import MANY, SIZE
 from cachectl.backends.file.values import ValueFiles
 from cachectl.backends.file.writer import Writer
 from cachectl.batches import BATCH
@@ -246,7 +246,7 @@ class Rows:
 
     def keep_only(self, survivors: str, *parameters: object) -> Removed:
         """Remove all but the survivors of `bulk`, if that is faster than to remove the others."""
-        if self._held.entries <= 2 * BULK or self.ordered:
+        if self._held.entries < MANY or self.ordered:
             return Removed()
         names = (self._namespace, *parameters)
         return self._lost(bulk.keep_only(self._connection, survivors, names, self._held))

@@ -8,7 +8,7 @@ namespace, `access_time` the time of last use and `size` the stored bytes.
 expiry is made of: an entry that is replaced may stay where it is in there, until that time has
 come and it is filed anew (the lazy timers of Varghese and Lauck, SOSP 1987). diskcache's own
 index of expiry, and its triggers, which count what `cachectl_totals` counts, are dropped. Together
-they would be half of the cost of a write.
+they would make each write much dearer (`make bench ROW=floor-file`).
 """
 
 from pathlib import Path

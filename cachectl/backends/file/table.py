@@ -7,12 +7,11 @@ from typing import Final
 from cachectl.backends import Condition, Item, Removed, Sweep, Swept, Written
 from cachectl.backends.counterdb import translated
 from cachectl.backends.file import bulk
-from cachectl.backends.file.bulk import BULK
 from cachectl.backends.file.reader import key_range
 from cachectl.backends.file.rows import Rows, row_key
 from cachectl.backends.file.values import ROW_LIMIT, ValueFiles
 from cachectl.backends.file.writer import Writer
-from cachectl.batches import batches
+from cachectl.batches import BATCH, batches
 from cachectl.policy import Limits
 from cachectl.recency import Recency
 
@@ -98,14 +97,14 @@ class EntryTable:
     def remove_tagged(self, namespace: str, tag: str) -> Removed:
         """Remove some entries that carry `tag`; nothing if there are none."""
         with self._rows(namespace) as table:
-            return table.remove(bulk.TAGGED, tag, *key_range(namespace), BULK)
+            return table.remove(bulk.TAGGED, tag, *key_range(namespace), BATCH)
 
     def clear(self, namespace: str) -> Removed:
         """Remove some entries; nothing if there are none."""
         with self._rows(namespace) as table:
             removed = table.keep_only(bulk.OTHERS)
             if not removed.entries:
-                removed = table.remove(bulk.ALL, BULK)
+                removed = table.remove(bulk.ALL, BATCH)
             table.forget_order()
             return removed
 
@@ -114,11 +113,11 @@ class EntryTable:
         with self._rows(namespace) as table:
             expired = table.keep_only(bulk.FRESH, rule.now)
             if not expired.entries:
-                expired = table.remove_expired(rule.now, BULK)
+                expired = table.remove_expired(rule.now, BATCH)
             if expired.entries:
                 return Swept(expired)
             if rule.idle_before is not None:
-                idle = table.remove(bulk.IDLE, rule.idle_before, BULK)
+                idle = table.remove(bulk.IDLE, rule.idle_before, BATCH)
                 if idle.entries:
                     return Swept(evicted=idle)
             return Swept(evicted=table.evict(rule.limits))

@@ -21,7 +21,7 @@ _PREPARATION: Final = (
     "PRAGMA mmap_size = 0",  # a truncated file shall be an error, not a SIGBUS
     "PRAGMA trusted_schema = OFF",
     "PRAGMA wal_autocheckpoint = 4000",  # pages: as many as the log's first index block lists
-    "PRAGMA secure_delete = OFF",  # removing would cost twice as much; the file is ours alone
+    "PRAGMA secure_delete = OFF",  # dear where much is removed; the file is closed to others
     "PRAGMA temp_store = MEMORY",
     CHOSEN,
 )
