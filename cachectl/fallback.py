@@ -70,6 +70,11 @@ class FallbackStore:
             fitting = [item for item in items if item.entry.size <= FALLBACK_BYTES]
             return self.memory.put(fitting, _tighter(limits), now, condition)
 
+        if not self._backend.away:
+            try:
+                return self._store.put(items, limits, now, condition)
+            except BackendUnavailable as error:
+                self._backend.lose(error)
         return self._change(lambda store: store.put(items, limits, now, condition), put_in_memory)
 
     def remove(self, keys: Iterable[str]) -> Removed:

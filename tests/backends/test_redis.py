@@ -61,6 +61,67 @@ def test_get_and_put_are_one_round_trip_each(backend, raw, clock):
     assert [listed.key for listed in store.scan()] == ["f"]
 
 
+def commands(raw, operation) -> int:
+    """How many commands the server runs for an operation, those of its scripts included."""
+    raw.config_resetstat()
+    operation()
+    return sum(stats["calls"] for stats in raw.info("commandstats").values()) - 1
+
+
+def test_a_put_runs_few_commands(backend, raw, clock):
+    """And little more of them for many items: each one costs the server's time."""
+    store, limits = backend.store("ns"), Limits(1000, 10**6)
+
+    def put(*keys: str) -> Callable[[], object]:
+        items = [item(key, ttl=9, now=clock()) for key in keys]
+        return lambda: store.put(items, limits, clock())
+
+    put("first")()
+    assert commands(raw, put("a")) <= 10
+    assert commands(raw, put("a")) <= 8
+    assert commands(raw, put(*(f"k{i}" for i in range(50)))) <= 50 + 9
+
+
+def test_what_expired_goes_before_what_is_fresh(backend, clock):
+    """Also if the last look at what expired is a moment ago."""
+    store = backend.store("ns")
+    store.put([item("a"), item("b", ttl=0.5, now=clock())], Limits(2), clock())
+    clock.advance(0.6)
+    assert store.put([item("c")], Limits(2), clock()) == Written(1, 1, 0)
+    assert [listed.key for listed in store.scan()] == ["a", "c"]
+
+
+def test_writing_looks_for_what_expired_once_a_second(backend, clock):
+    """A process that replaces the same entries for ever removes the others nevertheless."""
+    store = backend.store("ns")
+    store.put([item("a"), *(item(f"k{i}", ttl=0.1, now=clock()) for i in range(5))], FREE, clock())
+    clock.advance(0.5)
+    assert store.put([item("a")], FREE, clock()) == Written(1, 0, 0)
+    clock.advance(0.5)
+    assert store.put([item("a")], FREE, clock()) == Written(1, 5, 0)
+
+
+@pytest.mark.parametrize(("condition", "kept"), [(None, b"2"), ("absent", b"1")])
+def test_a_key_that_is_written_twice_at_once_counts_once(backend, raw, clock, condition, kept):
+    """With its own size, tags and lifetime."""
+    store = backend.store("ns")
+    twice = [item("a", b"1", ttl=9, now=clock(), tags=["t"]), item("b"), item("a", b"2")]
+    store.put(twice, FREE, clock(), condition)
+    check_books(raw, "app:{ns}:")
+    entry = store.get("a", clock())
+    assert entry is not None
+    assert bytes(entry.value) == kept
+
+
+def test_lost_tags_come_back_with_the_next_write(backend, raw, clock):
+    """Although the entry itself is as it was."""
+    store = backend.store("ns")
+    for _ in range(2):
+        store.put([item("a", tags=["t"])], FREE, clock())
+        found = raw.delete("app:{ns}:tag")
+    assert found == 1
+
+
 def test_a_fresh_connection_costs_one_more_round_trip(redis_server, raw):
     """Nothing but its name is sent before the first command."""
     backend = RedisBackend(url=redis_server.url)
@@ -95,15 +156,15 @@ def test_large_values_keep_the_same_books_as_small_ones(backend, raw, clock, siz
 def check_books(raw, base: str) -> None:
     """Every key of the bookkeeping tells the same story."""
     lru = set(raw.zrange(f"{base}lru", 0, -1))
-    sizes = {key: int(size) for key, size in raw.hgetall(f"{base}size").items()}
-    tags = raw.hgetall(f"{base}tags")
+    meta = {key: told.split(b"\0") for key, told in raw.hgetall(f"{base}meta").items()}
+    sizes = {key: int(size) for key, (size, *_) in meta.items()}
     assert set(sizes) == lru
     assert set(raw.zrange(f"{base}exp", 0, -1)) <= lru
     assert {key.removeprefix(f"{base}e:".encode()) for key in raw.keys(f"{base}e:*")} == lru
     assert all(raw.strlen(f"{base}e:".encode() + key) == size for key, size in sizes.items())
     assert int(raw.hget(f"{base}sum", "bytes") or 0) == sum(sizes.values())
     assert set(raw.zrange(f"{base}tag", 0, -1)) == {
-        tag + b"\0" + key for key, joined in tags.items() for tag in joined.split(b"\0")
+        tag + b"\0" + key for key, (_, *tags) in meta.items() for tag in tags
     }
 
 
@@ -170,7 +231,7 @@ def test_lost_books_are_opened_anew(backend, raw, clock):
     """If the server itself evicted the sizes or the order, limits hold again afterwards."""
     store = backend.store("ns")
     store.put([item(f"k{i}", ttl=5, now=clock()) for i in range(5)], FREE, clock())
-    raw.delete("app:{ns}:lru", "app:{ns}:size")
+    raw.delete("app:{ns}:lru", "app:{ns}:meta")
     store.put([item("new")], Limits(1, 1000), clock())
     assert store.get("new", clock()) is not None
     while store.sweep(Sweep(clock() + 6, None, FREE)) != ((0, 0), (0, 0)):

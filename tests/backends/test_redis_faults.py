@@ -137,12 +137,12 @@ def test_planted_sizes_count_as_nothing(backend, raw, clock, planted):
     store = backend.store("ns")
     store.put([item("a"), item("b")], FREE, clock())
     raw.hset("app:{ns}:sum", "bytes", planted)
-    raw.hset("app:{ns}:size", "a", planted)
+    raw.hset("app:{ns}:meta", "a", planted)
     usage = backend.usage()["ns"]
     assert (usage.entries, usage.bytes) == (2, 0)
     store.put([item("a")], Limits(9, 9999), clock())
     assert backend.usage()["ns"].bytes == len(item("a").data)
-    raw.hset("app:{ns}:size", "a", planted)
+    raw.hset("app:{ns}:meta", "a", planted)
     assert {listed.key: listed.size for listed in store.scan()}["a"] > 0
     assert store.clear().entries == 2
     assert raw.keys() == [b"app:namespaces"]
@@ -153,7 +153,7 @@ def of_another_type(raw, key: str) -> None:
     raw.rpush(key, "list")
 
 
-@pytest.mark.parametrize("part", ["lru", "size", "exp", "tag", "tags", "sum"])
+@pytest.mark.parametrize("part", ["lru", "meta", "exp", "tag", "sum"])
 def test_an_index_of_another_type_is_one_namespaces_matter(backend, raw, clock, part):
     """The others are reported as ever, and clearing the namespace leaves nothing of it."""
     store, count = backend.store("ns"), BATCH + 1

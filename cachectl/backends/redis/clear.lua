@@ -1,15 +1,16 @@
 -- ARGV: most removals. Returns entries and bytes removed, and 1 if there may be more.
 -- Clearing mends an index that somebody else wrote to: what is left of it tells the values.
-for _, key in ipairs(foreign()) do
+local removal = removal_module()
+for _, key in ipairs(removal.foreign()) do
   redis.call('UNLINK', key)
 end
 local most = tonumber(ARGV[1])
 local keys = redis.call('ZRANGE', LRU, 0, most - 1)
 if #keys == 0 then
-  keys = redis.call('HRANDFIELD', SIZE, most)
+  keys = redis.call('HRANDFIELD', META, most)
 end
-local entries, bytes = drop_all(keys)
+local entries, bytes = removal.drop_all(keys)
 if #keys < most then
-  settle()
+  removal.settle()
 end
 return {entries, bytes, #keys == most and 1 or 0}

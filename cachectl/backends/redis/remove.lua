@@ -1,4 +1,5 @@
 -- ARGV: keys. Returns entries and bytes removed.
-local entries, bytes = drop_all(ARGV)
-settle()
+local removal = removal_module()
+local entries, bytes = removal.drop_all(ARGV)
+removal.settle()
 return {entries, bytes}

@@ -3,6 +3,7 @@ local due = redis.call('ZSCORE', EXP, ARGV[1])
 if not due or tonumber(due) > tonumber(ARGV[2]) then
   return {0, 0}
 end
-local entries, bytes = drop_all({ARGV[1]})
-settle()
+local removal = removal_module()
+local entries, bytes = removal.drop_all({ARGV[1]})
+removal.settle()
 return {entries, bytes}

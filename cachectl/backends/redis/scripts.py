@@ -3,7 +3,10 @@
 import hashlib
 import pkgutil
 from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_MODULES: Final = ("removal", "lrfu")
+"""What few calls need: functions `<name>_module`, which run when they are called."""
 
 
 class Script(NamedTuple):
@@ -16,11 +19,12 @@ class Script(NamedTuple):
 @cache
 def script(name: str) -> Script:
     """Return the script `<name>.lua`, with what all scripts share in front of it."""
-    source = _read("common") + _read(name)
+    modules = (f"local function {module}_module()\n{_read(module)}end\n" for module in _MODULES)
+    source = "".join((_read("common"), *modules, _read(name))).encode()
     return Script(source, hashlib.sha1(source, usedforsecurity=False).hexdigest())
 
 
-def _read(name: str) -> bytes:
+def _read(name: str) -> str:
     source = pkgutil.get_data(__name__, f"{name}.lua")
     assert source is not None
-    return source
+    return source.decode()

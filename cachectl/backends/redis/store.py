@@ -1,8 +1,8 @@
 """One namespace on Redis. `common.lua` says what is kept under which key."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cachectl.backends import (
     Condition,
@@ -22,7 +22,14 @@ from cachectl.policy import Limits
 from cachectl.recency import Recency
 
 if TYPE_CHECKING:  # it imports redis-py
-    from cachectl.backends.redis.client import Argument, Call, Client
+    from cachectl.backends.redis.client import Argument, Call, Client, Command
+
+T = TypeVar("T")
+Uses = list[tuple[str, int]]
+"""Keys and the stamps of their last use."""
+
+Reply = int | bytes
+"""What `put.lua` returns."""
 
 _SLACK_MS: Final = 60_000
 """How much longer than its TTL a value stays on the server: the engine's clock alone decides
@@ -33,6 +40,9 @@ _LARGE: Final = 32 * 1024
 
 _CALL_BYTES: Final = 4 * 1024 * 1024
 """Values written by one call; the server does nothing else meanwhile."""
+
+_LOOK_EVERY: Final = 1.0
+"""Seconds until a write looks again for what expired and for what others did."""
 
 
 class RedisStore:
@@ -46,6 +56,8 @@ class RedisStore:
         self._client = client
         self._recency = Recency()
         self._announced = False
+        self._limits: Limits | None = None
+        self._looked_at = 0.0
 
     def get(self, key: str, now: float) -> Entry | None:
         data = self._client.get(self._values + key)
@@ -70,71 +82,91 @@ class RedisStore:
             self.flush()
         if not self._announced:
             self._announce()
-        written, exceeded = Written(), False
-        with self._uses() as uses:
-            head = _head(uses, limits, now, condition)
-            for reply in self._write(items, head, now, large=condition is None):
-                stored, expired, evicted, over, first = map(int, reply.split())
-                written = _sum(written, Written(stored, expired, evicted))
-                self._announced, exceeded = self._announced and not first, bool(over)
-        if not self._announced:
-            self._announce()
+        look = limits != self._limits or not 0 <= now - self._looked_at < _LOOK_EVERY
+        rule = f"{_micros(now)} {_limits(limits)} {BATCH} {condition or '-'} {look:d}"
+        replies = self._hand_over(
+            lambda uses: self._write(items, rule, uses, now, large=condition is None)
+        )
+        if look:
+            self._limits, self._looked_at = limits, now
+        return self._settle(replies, limits, now)
+
+    def _settle(self, replies: list[Reply], limits: Limits, now: float) -> Written:
+        """Return what the calls of a put did together; hold limits that they left exceeded."""
+        stored = expired = evicted = 0
+        exceeded = False
+        for reply in replies:
+            if isinstance(reply, int):
+                stored += reply
+                continue
+            one_stored, one_expired, one_evicted, over, first = map(int, reply.split())
+            stored += one_stored
+            expired += one_expired
+            evicted += one_evicted
+            exceeded = bool(over)
+            if first:
+                self._announce()
         while exceeded:
             swept, exceeded = self._sweep(Sweep(now, None, limits))
-            written = _sum(written, Written(0, swept.expired.entries, swept.evicted.entries))
-        return written
+            expired += swept.expired.entries
+            evicted += swept.evicted.entries
+        return Written(stored, expired, evicted)
 
     def _announce(self) -> None:
         """Name the namespace: before the first write, or a failure in between would hide it; and
         again whenever it was empty, as its name may be gone, too.
         """
+        self._announced = False
         self._client.command("SADD", self._names, self._namespace)
         self._announced = True
 
-    @contextmanager
-    def _uses(self) -> Iterator[list[tuple[str, int]]]:
-        """Take the uses noted so far; should handing them over fail, they stay noted."""
-        uses = self._recency.drain()
+    def _hand_over(self, write: "Callable[[Uses], T]") -> T:
+        """Return what `write` does with the uses noted so far; should it fail, they stay noted."""
+        uses = self._recency.drain() if len(self._recency) else []
         try:
-            yield uses
+            return write(uses)
         except BaseException:
             self._recency.restore(uses)
             raise
 
     def _write(
-        self, items: Sequence[Item], head: "tuple[Argument, ...]", now: float, *, large: bool
-    ) -> Iterator[bytes]:
-        """Yield the script's replies; calls in a row are sent without waiting for each."""
+        self,
+        items: Sequence[Item],
+        rule: str,
+        uses: Uses,
+        now: float,
+        *,
+        large: bool,
+    ) -> list[Reply]:
+        """Return the script's replies; calls in a row are sent without waiting for each.
+
+        The first call hands over the uses.
+        """
+        replies: list[Reply] = []
         calls: list[Call] = []
         for chunk in _chunks(items):
+            stamp = self._recency.stamp(now)
+            self._recency.advance(stamp + len(chunk) - 1)
+            arguments: list[Argument] = [f"{rule} {stamp} {len(uses)}", *_pairs(uses)]
+            uses = []
             if large and len(chunk[0].data) >= _LARGE:
-                yield from self._client.run_all("put", calls)
+                replies += self._client.run_all("put", calls)
                 calls = []
-                yield self._write_large(chunk[0], head, now)
+                replies.append(self._write_large(chunk[0], arguments, now))
             else:
-                arguments = list(head)
-                for item in chunk:
-                    arguments += (item.key, item.data, self._about(item, now)[0])
-                calls.append((self._base, tuple(arguments)))
-        yield from self._client.run_all("put", calls)
+                arguments += _told(chunk, now)
+                calls.append((self._base, arguments))
+        return replies + self._client.run_all("put", calls)
 
-    def _write_large(self, item: Item, head: "tuple[Argument, ...]", now: float) -> bytes:
-        about, lifetime = self._about(item, now)
-        reply: bytes = self._client.run_after(
-            ("SET", self._values + item.key, item.data, *lifetime),
-            "put", self._base, *head, item.key, "", about,
+    def _write_large(self, item: Item, arguments: "list[Argument]", now: float) -> Reply:
+        lifetime = _lifetime(item.entry, now)
+        about = _about(item.entry, now)
+        first: Command = ("SET", self._values + item.key, item.data)
+        reply: Reply = self._client.run_after(
+            first if lifetime is None else (*first, "PX", lifetime),
+            "put", self._base, *arguments, item.key, "", about,
         )  # fmt: skip
         return reply
-
-    def _about(self, item: Item, now: float) -> "tuple[str, tuple[Argument, ...]]":
-        """Return what the script is told about an item, and its lifetime as `SET` takes it."""
-        entry = item.entry
-        about = f"{len(item.data)} {self._recency.stamp(now)}"
-        tags = "\0".join(entry.tags) if entry.tags else ""
-        if entry.expires_at == NEVER:
-            return f"{about} - - {tags}", ()
-        lifetime = max(1, int((entry.expires_at - now) * 1000) + _SLACK_MS)
-        return f"{about} {_micros(entry.expires_at)} {lifetime} {tags}", ("PX", lifetime)
 
     def remove(self, keys: Iterable[str]) -> Removed:
         removed = Removed()
@@ -165,7 +197,7 @@ class RedisStore:
     def _sweep(self, rule: Sweep) -> tuple[Swept, bool]:
         idle = "-" if rule.idle_before is None else _micros(rule.idle_before)
         expired, expired_bytes, evicted, evicted_bytes, over = self._run(
-            "sweep", _micros(rule.now), idle, *_limits(rule.limits), BATCH
+            "sweep", _micros(rule.now), idle, *_limits(rule.limits).split(), BATCH
         )
         swept = Swept(Removed(expired, expired_bytes), Removed(evicted, evicted_bytes))
         return swept, bool(over)
@@ -180,32 +212,66 @@ class RedisStore:
                     yield _listed(key, stamp, head, int(size or len(head)))
 
     def flush(self) -> None:
-        with self._uses() as uses:
-            for batch in batches(uses):
-                pairs = (part for key, stamp in batch for part in (stamp, key))
-                self._client.command("ZADD", f"{self._base}lru", "XX", "GT", *pairs)
+        self._hand_over(self._touch)
+
+    def _touch(self, uses: Uses) -> None:
+        for batch in batches(uses):
+            self._run("touch", *_pairs(batch))
 
     def _run(self, name: str, *arguments: "Argument") -> Any:
         return self._client.run(name, self._base, *arguments)
 
 
-def _head(
-    uses: Sequence[tuple[str, int]], limits: Limits, now: float, condition: Condition | None
-) -> "tuple[Argument, ...]":
-    """Return the arguments of the script before the items."""
-    most_entries, most_bytes = _limits(limits)
-    rule = f"{_micros(now)} {most_entries} {most_bytes} {condition or '-'} {BATCH}"
-    return f"{rule} {len(uses)}", *(part for use in uses for part in use[::-1])
+def _told(items: Iterable[Item], now: float) -> "list[Argument]":
+    """Return the items as the script takes them: key, data, and the rest in one text, which is
+    made once for all that share it.
+    """
+    arguments: list[Argument] = []
+    known: Entry | None = None
+    about = ""
+    for key, entry, data, _ in items:
+        if known is None or entry.expires_at != known.expires_at or entry.tags != known.tags:
+            known, about = entry, _about(entry, now)
+        arguments += (key, data, about)
+    return arguments
+
+
+def _about(entry: Entry, now: float) -> str:
+    tags = "\0".join(entry.tags)
+    lifetime = _lifetime(entry, now)
+    if lifetime is None:
+        return f"- - {tags}"
+    return f"{_micros(entry.expires_at)} {lifetime} {tags}"
+
+
+def _lifetime(entry: Entry, now: float) -> int | None:
+    """Return the milliseconds after which the server drops a value; None is never."""
+    if entry.expires_at == NEVER:
+        return None
+    return max(1, int((entry.expires_at - now) * 1000) + _SLACK_MS)
+
+
+def _pairs(uses: Iterable[tuple[str, int]]) -> Iterator[int | str]:
+    """Yield the uses as the scripts take them: stamp and key of each."""
+    return (part for key, stamp in uses for part in (stamp, key))
 
 
 def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """Yield the items in runs that one call may write; a large one is alone."""
+    """Yield the items in runs that one call may write: none twice, and a large one alone."""
+    if len(items) == 1:
+        yield items
+        return
     start = size = 0
+    keys: set[str] = set()
     for end, item in enumerate(items):
         size += len(item.data)
-        if end > start and (size > _CALL_BYTES or end - start == BATCH or _splits(items, end)):
+        if end > start and (
+            size > _CALL_BYTES or end - start == BATCH or item.key in keys or _splits(items, end)
+        ):
             yield items[start:end]
             start, size = end, len(item.data)
+            keys.clear()
+        keys.add(item.key)
     if items:
         yield items[start:]
 
@@ -222,12 +288,9 @@ def _listed(key: bytes, stamp: float, head: bytes, size: int) -> Listed:
     return Listed(key.decode(errors="replace"), entry, size, stamp / 1e6)
 
 
-def _sum(one: Written, other: Written) -> Written:
-    return Written(*map(sum, zip(one, other, strict=True)))
-
-
-def _limits(limits: Limits) -> Iterator[int | str]:
-    return ("-" if limit is None else limit for limit in limits)
+@lru_cache(maxsize=64)
+def _limits(limits: Limits) -> str:
+    return " ".join("-" if limit is None else str(limit) for limit in limits)
 
 
 def _micros(seconds: float) -> int:

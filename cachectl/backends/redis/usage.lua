@@ -1,6 +1,6 @@
 -- ARGV: entries to sample. Returns entries, bytes, and an estimate of the memory they take
 -- beyond their stored bytes; false if MEMORY is not permitted here, or the index not ours.
-if #foreign() > 0 then
+if #removal_module().foreign() > 0 then
   return {0, 0, false}
 end
 local entries, bytes = redis.call('ZCARD', LRU), total()
@@ -9,7 +9,8 @@ local entries, bytes = redis.call('ZCARD', LRU), total()
 -- is half to fully used (12), and the 8 by which the allocator rounds up each of its entries in
 -- that table, in the order of use and in the sizes (24). If it expires: a slot and an entry in the
 -- table of expiries (44), and the rounding of its entry in ours (8).
-local SLOT, EXPIRY = 36, 52
+-- Of each place and each score: the rounding.
+local SLOT, EXPIRY, PLACE = 36, 52, 8
 
 local function memory(key)
   local used = redis.pcall('MEMORY', 'USAGE', key, 'SAMPLES', 20)
@@ -20,17 +21,23 @@ local function memory(key)
 end
 
 local overhead = 0
-for _, key in ipairs({LRU, EXP, SIZE, TAG, TAGS, SUM}) do
+local index = {LRU, EXP, META, TAG, SUM, unpack(placed() and {places()} or {})}
+for _, key in ipairs(index) do
   local used = memory(key)
   if not used then
     return {entries, bytes, false}
   end
   overhead = overhead + used
 end
+if placed() then
+  local _, _, _, _, left_window, left_main = places()
+  local left = redis.call('ZCARD', left_window) + redis.call('ZCARD', left_main)
+  overhead = overhead + PLACE * (entries + 2 * left)
+end
 local sample = redis.call('ZRANDMEMBER', LRU, ARGV[1])
 local beyond = 0
 for _, key in ipairs(sample) do
-  local size = size_from(redis.call('HGET', SIZE, key))
+  local size = size_in(redis.call('HGET', META, key))
   local expiry = redis.call('ZSCORE', EXP, key) and EXPIRY or 0
   beyond = beyond + memory(base .. 'e:' .. key) + expiry - size
 end
