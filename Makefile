@@ -3,15 +3,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+BENCH_STAMP := .venv/bench-installed
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: test lint format demo completions soak clean redis
+.PHONY: test lint format demo completions soak bench clean redis hyperfine
 
 test: $(STAMP) redis
 	CACHECTL_REQUIRE_REDIS=1 $(BIN)/pytest -q
 
 soak: $(STAMP) redis
 	CACHECTL_REQUIRE_REDIS=1 $(BIN)/pytest -q tests/soak
+
+# All rows, or `make bench ROW=memory-get`; a row takes less than a minute.
+bench: $(BENCH_STAMP) redis hyperfine
+	$(BIN)/python -m benchmarks $(ROW)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -35,10 +40,18 @@ completions: $(STAMP)
 redis:
 	@command -v redis-server >/dev/null || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -qy redis-server; }
 
+# Whole commands are timed by it.
+hyperfine:
+	@command -v hyperfine >/dev/null || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -qy hyperfine; }
+
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -qy python3-venv; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	touch $@
 
 clean:
