@@ -1,8 +1,8 @@
 """JSON: what Python's own `json` writes, restricted to what comes back equal.
 
-msgspec writes and reads it where it would write the very same bytes: 700 bytes are written in
-2 µs instead of 13, and read in 2 instead of 5. `json` does the rest: text beyond ASCII, floats
-that take an exponent, lone surrogates.
+msgspec writes and reads it, several times faster (`make bench ROW=decision-json`), where it
+writes the very same bytes. `json` does the rest: text beyond ASCII, floats that take an exponent,
+lone surrogates.
 """
 
 import json
