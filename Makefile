@@ -6,9 +6,9 @@ STAMP := .venv/installed
 BENCH_STAMP := .venv/bench-installed
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: test lint format demo completions soak bench clean redis hyperfine
+.PHONY: test lint format demo completions soak bench clean redis valgrind hyperfine
 
-test: $(STAMP) redis
+test: $(STAMP) redis valgrind
 	CACHECTL_REQUIRE_REDIS=1 $(BIN)/pytest -q
 
 soak: $(STAMP) redis
@@ -39,6 +39,10 @@ completions: $(STAMP)
 # The tests talk to a real server; where apt is, it is installed if it is missing.
 redis:
 	@command -v redis-server >/dev/null || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -qy redis-server; }
+
+# One test counts instructions with it.
+valgrind:
+	@command -v valgrind >/dev/null || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -qy valgrind; }
 
 # Whole commands are timed by it.
 hyperfine:

@@ -44,13 +44,14 @@ HEADER_LIMIT: Final = _HEADER.size + 2048
 
 def pack(namespace: str, key: str, entry: Entry, payload: bytes) -> bytes:
     """Return the bytes to store for `entry`, whose value is `payload` as it is stored."""
-    tags = "\0".join(entry.tags).encode()
+    _, codec, created_at, expires_at, cost, load_us, named, _, compression = entry
+    tags = "\0".join(named).encode() if named else b""
     body = b"".join((
         _BODY.pack(
-            entry.codec, entry.compression, len(tags),
-            round(entry.created_at * 1e6),
-            0 if entry.expires_at == NEVER else round(entry.expires_at * 1e6),
-            entry.cost, entry.load_us,
+            codec, compression, len(tags),
+            round(created_at * 1e6),
+            0 if expires_at == NEVER else round(expires_at * 1e6),
+            cost, load_us,
         ),
         tags,
         payload,

@@ -15,8 +15,8 @@ from cachectl import codecs, envelope
 from cachectl.backends import Item, Removed, Swept, Written
 from cachectl.compression import NONE, ZSTD, compress, decompress
 from cachectl.counters import Tally
-from cachectl.entry import MISSING, NEVER, Entry
-from cachectl.errors import BackendError, CacheError, DamagedEntry
+from cachectl.entry import NEVER, Entry
+from cachectl.errors import BackendError, CacheError
 from cachectl.keys import check_key, check_tags, feature_key
 from cachectl.policy import Policy
 from cachectl.units import Duration, Money, micro_dollars, parse_duration
@@ -107,16 +107,13 @@ class NamespaceLogic:
         return codecs.decode(entry.codec, payload)
 
     def hit(self, entry: Entry, now: float) -> object:
-        """Return the value of a fresh entry and count a hit, or count the damage."""
-        try:
-            if self._live:
-                value = entry.value
-            elif entry.compression:
-                value = self._decompressed(entry)
-            else:
-                value = codecs.decode(entry.codec, memoryview(entry.value))  # type: ignore[arg-type]
-        except DamagedEntry as error:
-            return self.failed(error)
+        """Return the value of a fresh entry and count a hit. Raises `DamagedEntry`."""
+        if self._live:
+            value = entry.value
+        elif entry.compression:
+            value = self._decompressed(entry)
+        else:
+            value = codecs.decode(entry.codec, memoryview(entry.value))  # type: ignore[arg-type]
         if self._counting:
             try:
                 mine = self.tally.local.counts
@@ -132,18 +129,17 @@ class NamespaceLogic:
             log.debug("get %s: hit", self.name)
         return value
 
-    def missed(self) -> object:
-        """Count a miss and return `MISSING`."""
+    def missed(self) -> None:
+        """Count a miss."""
         if self._counting:
             self.tally.mine().misses += 1
         if self._traced:
             log.debug("get %s: miss", self.name)
-        return MISSING
 
-    def failed(self, error: CacheError) -> object:
+    def failed(self, error: CacheError) -> None:
         """Count a lookup that the backend could not answer: a miss and an error."""
         self.spared(error)
-        return self.missed()
+        self.missed()
 
     def spared(self, error: CacheError) -> None:
         """Count and log an error that is not passed on to the caller.

@@ -84,23 +84,23 @@ class Namespace:
         now = self._clock()
         try:
             entry = self._store.get(key, now)
+            if entry is not None and entry.expires_at > now:
+                return self._logic.hit(entry, now)
             if entry is None:
                 check_key(key)  # what is found was checked when it was written
-                value = self._logic.missed()
-            elif entry.expires_at > now:
-                value = self._logic.hit(entry, now)
             else:
-                value = self._expired(key, now)
+                self._expired(key, now)
+            self._logic.missed()
         except (TypeError, UnicodeEncodeError):  # the store could make nothing of the key
             check_key(key)
             raise
         except DamagedEntry as error:
-            value = self._logic.failed(error)
+            self._logic.failed(error)
         except BackendError as error:
             if self._strict:
                 raise
-            value = self._logic.failed(error)
-        return default if value is MISSING else value
+            self._logic.failed(error)
+        return default
 
     def set(
         self,
@@ -263,9 +263,8 @@ class Namespace:
         entry = self._store.peek(key)
         return entry if entry is not None and entry.expires_at > self._clock() else None
 
-    def _expired(self, key: str, now: float) -> object:
+    def _expired(self, key: str, now: float) -> None:
         self._logic.swept(Swept(expired=self._store.remove_expired(key, now)))
-        return self._logic.missed()
 
     def _item(self, w: Write, now: float) -> Item:
         return self._logic.item(

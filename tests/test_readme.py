@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from cachectl.cli.app import app
+from cachectl.cli.app import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -34,12 +34,15 @@ def console_examples() -> list[Example]:
 
 
 def pattern(expected: str) -> str:
-    """Return a regular expression: `...` is some text, on a line of its own some lines."""
+    """Return a regular expression: `...` is some text, on a line of its own some lines.
+
+    Between columns there is as much space as the widest cell asks for, perhaps a time.
+    """
     lines = [
         r"(?:.*\n)*" if line == "..." else ".*".join(map(re.escape, line.split("..."))) + r"\n"
         for line in expected.splitlines()
     ]
-    return "".join(lines)
+    return re.sub(r"(?:\\ ){2,}", " {2,}", "".join(lines))
 
 
 @pytest.fixture
@@ -83,10 +86,9 @@ def test_python_example_runs(environment, tmp_path):
 
 def test_every_command_is_in_the_readme():
     """Each command has an example that is run."""
-    commands = {command.name for command in app.registered_commands}
     shown = {example.command.split()[1] for example in console_examples()}
 
-    assert commands <= shown
+    assert set(COMMANDS) <= shown
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -117,6 +117,18 @@ def test_a_value_over_max_bytes_is_a_failure(warm_lines: Warm, cache: Cache):
     assert (report.written, report.namespaces) == (2, {"n": 2})
 
 
+def test_max_bytes_is_compared_with_what_compression_leaves(warm_lines: Warm, cache: Cache):
+    """Of two values over the limit, the one that shrinks below it is written."""
+    cache.namespace("n", max_bytes=1000, compress="zstd")
+    noise = "".join(map(chr, range(0x4E00, 0x4E00 + 1000)))
+    report = warm_lines(
+        {"namespace": "n", "key": "a", "value": "a" * 2000},
+        {"namespace": "n", "key": "noise", "value": noise},
+    )
+    assert [failure[1:] for failure in report.failures] == [(2, "larger than max_bytes of 'n'")]
+    assert cache.namespace("n").get("a") == "a" * 2000
+
+
 def test_a_disabled_namespace_is_a_failure(warm_lines: Warm, cache: Cache):
     """Nothing would be stored there."""
     cache.namespace("off", enabled=False)

@@ -258,7 +258,7 @@ def _pairs(uses: Iterable[tuple[str, int]]) -> Iterator[int | str]:
 
 def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
     """Yield the items in runs that one call may write: none twice, and a large one alone."""
-    if len(items) == 1:
+    if _fits_one_call(items):
         yield items
         return
     start = size = 0
@@ -274,6 +274,19 @@ def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
         keys.add(item.key)
     if items:
         yield items[start:]
+
+
+def _fits_one_call(items: Sequence[Item]) -> bool:
+    """Return whether one call may write all the items, as nearly always."""
+    if len(items) == 1:
+        return True
+    sizes = [len(item.data) for item in items]
+    return (
+        0 < len(items) <= BATCH
+        and max(sizes) < _LARGE
+        and sum(sizes) <= _CALL_BYTES
+        and len({item.key for item in items}) == len(items)
+    )
 
 
 def _splits(items: Sequence[Item], at: int) -> bool:

@@ -1,0 +1,182 @@
+"""What a hit in memory costs: calls, bytecodes, memory that it keeps, locks that it waits for."""
+
+import gc
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Lock, RLock
+from types import FrameType
+from typing import Any, Final
+
+import pytest
+
+from cachectl import Cache
+from cachectl.loading import Flights
+from cachectl.namespace import Namespace
+from tests.openers import settings
+
+HIT: Final = [
+    "Namespace.get", "time", "MemoryStore.get", "OrderedDict.move_to_end", "NamespaceLogic.hit",
+]  # fmt: skip
+"""The calls of a hit, in their order."""
+
+BYTECODES: Final = {(3, 11): 93}
+"""Bytecodes of a hit, by the version of Python."""
+LOCKS: Final = (type(Lock()), type(RLock()))
+
+
+@pytest.fixture
+def cache() -> Iterator[Cache]:
+    """A cache in memory, by the clock of the system."""
+    with Cache.of(settings("memory", memory__publish=False), strict=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def namespace(cache) -> Namespace:
+    """One with a TTL and a limit, in which `k` was hit before."""
+    found: Namespace = cache.namespace("a", ttl="1h", max_entries=100)
+    found.set("k", "value")
+    assert found.get_or_load("k", str) == "value"
+    return found
+
+
+def calls(operation: Callable[..., object], *arguments: object) -> list[str]:
+    """Return the functions that a call runs, itself and those made in C among them."""
+    names: list[str] = []
+
+    def note(frame: FrameType, event: str, called: Any) -> None:
+        if event == "call":
+            names.append(frame.f_code.co_qualname)
+        elif event == "c_call":
+            names.append(called.__qualname__)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        operation(*arguments)
+    finally:
+        sys.setprofile(before)
+    return names[:-1]  # without that of `sys.setprofile`
+
+
+def bytecodes(operation: Callable[..., object], *arguments: object) -> Counter[str]:
+    """Return how many bytecodes a call runs, by function."""
+    counts: Counter[str] = Counter()
+
+    def note(frame: FrameType, event: str, _: object) -> Any:
+        frame.f_trace_opcodes = True
+        counts[frame.f_code.co_qualname] += event == "opcode"
+        return note
+
+    before = sys.gettrace()
+    sys.settrace(note)
+    try:
+        operation(*arguments)
+    finally:
+        sys.settrace(before)
+    return counts
+
+
+def kept(operation: Callable[..., object], *arguments: object) -> int:
+    """Return how many more blocks of memory there are after a thousand calls."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = sys.getallocatedblocks()
+        for _ in range(1000):
+            operation(*arguments)
+        return sys.getallocatedblocks() - before
+    finally:
+        gc.enable()
+
+
+def test_a_hit_is_three_functions_of_ours_and_two_of_python(namespace):
+    """The clock, and moving the entry to the end."""
+    assert calls(namespace.get, "k") == HIT
+
+
+def test_a_cached_load_is_one_call_more_than_a_hit(namespace):
+    """Nothing of what a load needs is made before it is known that there is one."""
+    assert calls(namespace.get_or_load, "k", str) == ["Namespace.get_or_load", *HIT]
+
+
+def test_a_decorated_function_with_a_key_is_three_calls_more_than_a_cached_load(cache, namespace):
+    """Its own, that of the key, and its options."""
+    function = cache.cached("a", key="k{}".format)(str)
+    function("")
+
+    assert calls(function, "") == [
+        "decorate.<locals>.sync_wrapper", "str.format", "namedtuple.<locals>._asdict",
+        "Namespace.get_or_load", *HIT,
+    ]  # fmt: skip
+
+
+def test_a_key_of_two_arguments_is_made_by_fifty_calls_at_most(cache):
+    """Python's own binding of arguments, by far the longest way, is not among them."""
+
+    @cache.cached("a")
+    def function(one, two=2):
+        return one + two
+
+    found = calls(function.key, 1)
+    assert len(found) <= 50, Counter(found)
+    assert "Signature.bind" not in found
+
+
+def test_a_hit_runs_a_known_number_of_bytecodes(namespace):
+    """A statement more in any of its functions is seen here."""
+    expected = BYTECODES.get(sys.version_info[:2])
+    if expected is None:
+        pytest.skip("no number of bytecodes is known for this version of Python")
+
+    counted = bytecodes(namespace.get, "k")
+    assert counted.total() == expected, counted
+
+
+def test_lookups_keep_no_memory(namespace):
+    """Neither hits nor misses, of which there may be any number."""
+    kept(namespace.get, "k")
+
+    assert kept(namespace.get, "k") < 100
+    assert kept(namespace.get, "absent") < 100
+
+
+def test_a_hit_waits_for_no_lock(cache, namespace):
+    """It is answered while others hold every lock there is: those that write, flush or load."""
+    function = cache.cached("a", key="k{}".format)(str)
+    hits: list[tuple[Any, ...]] = [
+        (namespace.get, "k"),
+        (namespace.get_or_load, "k", str),
+        (function, ""),
+    ]
+
+    with ThreadPoolExecutor(1) as threads, ExitStack() as held:
+        threads.submit(namespace.get, "k").result()  # a thread that counts makes itself known once
+        for lock in locks(cache, "a"):
+            held.enter_context(lock)
+        answers = [threads.submit(*hit).result(timeout=30) for hit in hits]
+
+    assert answers == ["value"] * 3
+
+
+def locks(cache: Cache, namespace: str) -> list[Any]:
+    """Return the locks of all that a namespace works with, at least one of each."""
+    logic = cache.namespace(namespace)._logic
+    store = cache._backend.store(namespace)
+    found = []
+    for owner in (
+        cache,
+        cache._outbox,
+        cache._flusher,
+        cache._backend,
+        store,
+        logic.tally,
+        Flights,
+    ):
+        own = [value for value in vars(owner).values() if isinstance(value, LOCKS)]
+        assert own, f"{owner} has no lock any more"
+        found += own
+    return found

@@ -1,0 +1,63 @@
+"""What starting costs: the modules that a lookup imports besides those of Typer."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import cachectl
+
+MOST: Final = 24
+"""Modules of Python and of others. A database, a checksum, JSON and logging need so many."""
+
+FILE: Final = {
+    "counterdb", "directory", "file", "file.bulk", "file.reader", "file.rows", "file.settings",
+    "file.table", "file.values", "file.writer",
+}  # fmt: skip
+"""Modules of ours below `cachectl.backends`: those that read, and those that hand over the use."""
+
+REPORT: Final = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
+LOOKUP: Final = "from cachectl.cli.main import main; main()"
+
+
+@pytest.fixture
+def home(tmp_path) -> Path:
+    """A home with a cache on files, and `key` in it."""
+    imported(tmp_path, LOOKUP, "set", "a", "key", "value")
+    return tmp_path
+
+
+def imported(home: Path, program: str, *arguments: str) -> set[str]:
+    """Return the modules that a process has imported when it ends."""
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{REPORT}\n{program}", *arguments],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "PYTHONPATH": str(Path(cachectl.__file__).parents[1]),
+        },
+        cwd=home,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return set(ended.stderr.split())
+
+
+def test_a_hit_imports_few_modules_that_typer_does_not(home):
+    """Ours are listed elsewhere."""
+    found = imported(home, LOOKUP, "get", "a", "key") - imported(home, "import typer")
+
+    others = {name for name in found if name.partition(".")[0] != "cachectl"}
+    assert "sqlite3" in others
+    assert len(others) <= MOST, sorted(others)
+
+
+def test_a_hit_imports_the_modules_of_its_backend_alone(home):
+    found = imported(home, LOOKUP, "get", "a", "key")
+
+    prefix = "cachectl.backends."
+    assert {name.removeprefix(prefix) for name in found if name.startswith(prefix)} == FILE

@@ -1,0 +1,134 @@
+"""What operations on Redis cost: round trips, and commands that the server runs."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pytest
+
+from cachectl import MISSING
+from cachectl.namespace import Namespace, Write
+from tests.openers import Opener
+
+pytestmark = pytest.mark.parametrize("opener", ["redis"], indirect=True)
+
+
+class Cost(NamedTuple):
+    """What the server did for an operation."""
+
+    round_trips: int  # requests that it read; one that is large takes it more than one read
+    commands: dict[str, int]  # those that scripts run among them
+
+
+Meter = Callable[..., Cost]
+
+
+@pytest.fixture
+def cost_of(redis_server) -> Iterator[Meter]:
+    """Calls a function, and lets the server tell what that cost."""
+    with redis_server.client() as client:
+
+        def measure(operation: Callable[..., object], *arguments: object) -> Cost:
+            client.config_resetstat()
+            operation(*arguments)
+            told = client.info("everything")
+            calls = {
+                name.removeprefix("cmdstat_"): part["calls"]
+                for name, part in told.items()
+                if name.startswith("cmdstat_") and name != "cmdstat_config|resetstat"
+            }
+            return Cost(told["total_reads_processed"] - 1, calls)
+
+        yield measure
+
+
+def filled(opener: Opener, entries: int, **policy: object) -> Namespace:
+    """Return a namespace with entries, when the server has learnt the scripts that it runs."""
+    cache = opener()
+    namespace = cache.namespace("a", **policy)
+    namespace.set_many(Write(str(number), "value") for number in range(entries))
+    namespace.get("0")
+    cache.flush()
+    return namespace
+
+
+def test_a_lookup_is_one_get(opener, cost_of):
+    """Whether it hits or misses: neither the use nor the count is written."""
+    namespace = filled(opener, 1)
+
+    assert cost_of(namespace.get, "0") == Cost(1, {"get": 1})
+    assert cost_of(namespace.get, "absent") == Cost(1, {"get": 1})
+    assert namespace.get("absent") is MISSING
+
+
+def test_a_cached_load_is_one_get(opener, cost_of):
+    namespace = filled(opener, 1)
+
+    assert cost_of(namespace.get_or_load, "0", str) == Cost(1, {"get": 1})
+
+
+@pytest.mark.parametrize(
+    ("policy", "most"),
+    [({}, 12), ({"max_entries": 20}, 30), ({"max_entries": 20, "eviction": "lrfu"}, 80)],
+    ids=["without limits", "lru", "lrfu"],
+)
+def test_a_write_is_one_script_in_one_round_trip(opener, cost_of, policy, most):
+    """Also if it hands over a use, replaces or evicts. What the script runs is bounded, a third
+    above what it was when this was written: the round trip is the promise.
+    """
+    namespace = filled(opener, 20, **policy)
+
+    for key in ("19", "new", "newer"):
+        namespace.get("18")
+        round_trips, commands = cost_of(namespace.set, key, "other")
+        assert (round_trips, commands.pop("evalsha")) == (1, 1)
+        assert sum(commands.values()) <= most, commands
+
+
+def test_many_entries_are_written_in_few_round_trips_by_little_more_than_their_sets(
+    opener, cost_of
+):
+    """An entry costs a SET; indexes, totals and limits are seen to for many at once."""
+    namespace = filled(opener, 1)
+
+    round_trips, commands = cost_of(
+        namespace.set_many, [Write(f"new{number}", "value") for number in range(500)]
+    )
+    assert round_trips <= 16
+    assert commands.pop("set") == 500
+    assert sum(commands.values()) <= 100, commands
+
+
+def test_deleting_many_entries_is_one_script_in_one_round_trip(opener, cost_of):
+    namespace = filled(opener, 20)
+    namespace.delete("absent")  # teaches the server the script
+
+    round_trips, commands = cost_of(namespace.delete_many, map(str, range(20)))
+    assert (round_trips, commands["evalsha"]) == (1, 1)
+
+
+def test_a_thousand_hits_are_handed_over_in_three_round_trips(opener, cost_of):
+    """Uses, the name of the namespace, and counts; and then nothing is."""
+    cache = opener()
+    namespace = cache.namespace("a")
+    namespace.set_many(Write(str(number), "value") for number in range(50))
+    cache.stats()
+    for number in range(1000):
+        namespace.get(str(number % 50))
+
+    round_trips, commands = cost_of(cache.flush)
+    assert round_trips <= 3
+    assert sum(commands.values()) <= 50, commands
+    assert cost_of(cache.flush) == Cost(0, {})
+
+
+def test_stats_take_the_same_commands_for_any_number_of_entries(opener, cost_of):
+    """In as many round trips: what is held is known without counting it."""
+    cache = opener()
+    namespace = cache.namespace("a")
+    namespace.set_many(Write(str(number), "value") for number in range(100))
+    cache.stats()
+    few = cost_of(cache.stats)
+    namespace.set_many(Write(str(number), "value") for number in range(2000))
+    cache.flush()
+
+    assert cost_of(cache.stats) == few

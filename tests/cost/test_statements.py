@@ -1,0 +1,265 @@
+"""What operations on files cost: statements, and pages written to SQLite's log."""
+
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from cachectl import MISSING
+from cachectl.namespace import Namespace, Write
+from tests.openers import Opener
+
+pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
+
+_FRAME: Final = 24 + 4096
+"""Bytes of a page in the log, with its own header: https://sqlite.org/walformat.html."""
+_WRITES: Final = re.compile(r"(INSERT|UPDATE|DELETE)(?: OR REPLACE)?(?: INTO| FROM)? (\w+)")
+
+
+class Trace(list[str]):
+    """The statements that SQLite has run, on all connections."""
+
+    @property
+    def kinds(self) -> list[str]:
+        """The statements, shortened to what they do; what they write to is named."""
+        return [_kind(statement) for statement in self]
+
+
+def _kind(statement: str) -> str:
+    write = _WRITES.match(statement)
+    return " ".join(write.groups()) if write else statement.split(maxsplit=1)[0]
+
+
+@pytest.fixture
+def trace(monkeypatch) -> Trace:
+    """The statements on every connection that is opened from now on."""
+    statements = Trace()
+    connect = sqlite3.connect
+
+    def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **options)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    return statements
+
+
+def filled(opener: Opener, trace: Trace, keys: Iterable[object], **policy: object) -> Namespace:
+    """Return a namespace that was written to and read just now; nothing of that is traced."""
+    cache = opener()
+    namespace = cache.namespace("a", **policy)
+    for key in keys:
+        namespace.set(str(key), "value")
+    namespace.get("absent")
+    cache.flush()
+    trace.clear()
+    return namespace
+
+
+def test_a_lookup_is_one_select_whether_it_hits_or_misses(opener, trace):
+    """No transaction, and no write: neither of the use, nor of the count, nor of the time."""
+    namespace = filled(opener, trace, ["k"])
+
+    assert namespace.get("k") == "value"
+    assert trace.kinds == ["SELECT"], trace
+
+    trace.clear()
+    assert namespace.get("absent") is MISSING
+    assert trace.kinds == ["SELECT"], trace
+
+
+def test_a_cached_load_is_one_select(opener, trace):
+    namespace = filled(opener, trace, ["k"])
+
+    assert namespace.get_or_load("k", str) == "value"
+    assert trace.kinds == ["SELECT"], trace
+
+
+def test_replacing_a_value_writes_its_row_alone(opener, trace):
+    """The totals are written only if they change, and then once."""
+    namespace = filled(opener, trace, ["k"])
+
+    namespace.set("k", "other")
+    assert trace.kinds == ["BEGIN", "SELECT", "UPDATE Cache", "COMMIT"], trace
+
+    trace.clear()
+    namespace.set("k", "longer")
+    assert trace.kinds == [
+        "BEGIN", "SELECT", "UPDATE Cache", "INSERT cachectl_totals", "COMMIT",
+    ], trace  # fmt: skip
+
+
+def test_a_new_entry_is_one_row_and_one_change_of_the_totals(opener, trace):
+    """Whether or not it expires; and one row for each of its tags."""
+    namespace = filled(opener, trace, ["k"])
+    plain = ["BEGIN", "SELECT", "INSERT Cache", "INSERT cachectl_totals", "COMMIT"]
+
+    namespace.set("lasting", "value", ttl="none")
+    assert trace.kinds == plain, trace
+
+    trace.clear()
+    namespace.set("expiring", "value", ttl=60)
+    assert trace.kinds == plain, trace
+
+    trace.clear()
+    namespace.set("tagged", "value", tags=["x", "y"])
+    assert trace.kinds == [*plain[:3], *["INSERT cachectl_tags"] * 2, *plain[3:]], trace
+
+
+def test_holding_a_limit_adds_one_select_to_a_write(opener, trace):
+    """As long as nothing is to be evicted: what is held is known without counting it."""
+    namespace = filled(opener, trace, range(5), max_entries=10)
+
+    namespace.set("new", "value")
+    assert trace.kinds == [
+        "BEGIN", "SELECT", "INSERT Cache", "SELECT", "INSERT cachectl_totals", "COMMIT",
+    ], trace  # fmt: skip
+    assert "cachectl_totals" in trace[3]
+
+
+def test_an_eviction_adds_a_select_and_a_delete_to_a_write(opener, trace):
+    """And an update for each entry that was used since the last time."""
+    namespace = filled(opener, trace, range(10), max_entries=10)
+
+    namespace.set("a", "value")
+    assert trace.kinds == [
+        "BEGIN", "SELECT", "INSERT Cache", "SELECT", "SELECT", "DELETE Cache", "COMMIT",
+    ], trace  # fmt: skip
+
+    namespace.get("a")
+    trace.clear()
+    namespace.set("b", "value")
+    assert trace.kinds == [
+        "BEGIN", "SELECT", "INSERT Cache", "SELECT",
+        "UPDATE Cache", "SELECT", "DELETE Cache", "COMMIT",
+    ], trace  # fmt: skip
+
+
+def test_an_eviction_by_recency_and_frequency_is_a_fixed_number_of_statements(opener, trace):
+    """However many entries there are to choose among."""
+    few = filled(opener, trace, range(10), max_entries=10, eviction="lrfu")
+    few.set("new", "value")
+    kinds = trace.kinds
+    assert Counter(kinds) == {
+        "BEGIN": 1, "SELECT": 7, "INSERT Cache": 1, "DELETE Cache": 1,
+        "INSERT cachectl_places": 3, "INSERT cachectl_states": 1, "COMMIT": 1,
+    }, trace  # fmt: skip
+
+    many = opener().namespace("b", max_entries=1000, eviction="lrfu")
+    many.set_many(Write(str(number), "value") for number in range(1000))
+    trace.clear()
+    many.set("new", "value")
+    assert Counter(trace.kinds) == Counter(kinds), trace
+
+
+def test_a_write_looks_for_what_others_did_once_a_second(opener, trace, clock):
+    """And for what has expired. The writes in between do not."""
+    namespace = filled(opener, trace, range(100))
+
+    clock.advance(1)
+    namespace.set("1", "other")
+    assert trace.kinds == [
+        "BEGIN", "SELECT", "SELECT", "SELECT", "UPDATE Cache",
+        "INSERT chosen", "DELETE chosen", "SELECT", "COMMIT",
+    ], trace  # fmt: skip
+
+    trace.clear()
+    clock.advance(0.9)
+    namespace.set("1", "value")
+    assert trace.kinds == ["BEGIN", "SELECT", "UPDATE Cache", "COMMIT"], trace
+
+
+def test_many_entries_are_written_in_one_transaction_with_one_select(opener, trace):
+    """And one change of the totals: an entry costs its own row and nothing else."""
+    namespace = filled(opener, trace, ["k"])
+    writes = [Write(str(number), "value") for number in range(500)]
+
+    namespace.set_many(writes)
+    assert Counter(trace.kinds) == {
+        "BEGIN": 1, "SELECT": 1, "INSERT Cache": 500, "INSERT cachectl_totals": 1, "COMMIT": 1,
+    }  # fmt: skip
+
+    trace.clear()
+    namespace.set_many(writes)
+    assert Counter(trace.kinds) == {"BEGIN": 1, "SELECT": 1, "UPDATE Cache": 500, "COMMIT": 1}
+
+
+def test_a_thousand_hits_are_handed_over_as_one_update_for_each_entry(opener, trace, clock):
+    """In one transaction; their counts in another, for the total and each ring; then nothing."""
+    cache = opener()
+    namespace = cache.namespace("a")
+    namespace.set_many(Write(str(number), "value") for number in range(50))
+    cache.flush()
+    for number in range(1000):
+        namespace.get(str(number % 50))
+    trace.clear()
+
+    cache.flush()
+    assert Counter(trace.kinds) == {
+        "BEGIN": 2, "SELECT": 1, "UPDATE Cache": 50,
+        "INSERT clients": 1, "INSERT counters": 5, "COMMIT": 2,
+    }, trace  # fmt: skip
+
+    trace.clear()
+    cache.flush()
+    assert trace.kinds == []
+
+
+def test_deleting_ten_entries_takes_as_many_statements_as_deleting_one(opener, trace):
+    namespace = filled(opener, trace, range(20))
+
+    assert namespace.delete("0")
+    one = trace.kinds
+    assert one == [
+        "BEGIN", "INSERT chosen", "SELECT", "SELECT", "SELECT",
+        "DELETE Cache", "DELETE chosen", "INSERT cachectl_totals", "COMMIT",
+    ], trace  # fmt: skip
+
+    trace.clear()
+    assert namespace.delete_many(map(str, range(1, 11))).entries == 10
+    assert trace.kinds == one, trace
+
+
+def written(namespace: Namespace, directory: Path, keys: Iterable[str], *, size: int) -> float:
+    """Return how many pages of the log a write of a value takes, on average."""
+    log = directory / "cache.db-wal"
+    keys = list(keys)
+    before = log.stat().st_size
+    for number, key in enumerate(keys):
+        namespace.set(key, f"{number}".ljust(size))
+    return (log.stat().st_size - before) / _FRAME / len(keys)
+
+
+def test_replacing_a_value_writes_one_page(opener, trace):
+    """Its own: no index moves. And that of the totals, if the size changes."""
+    namespace = filled(opener, trace, [])
+    namespace.set_many(Write(str(number), " " * 100) for number in range(200))
+
+    again = [str(number * 37 % 200) for number in range(200)]
+    assert 1 <= written(namespace, opener.directory, again, size=100) <= 1.1
+    assert 2 <= written(namespace, opener.directory, again, size=101) <= 2.1
+
+
+def test_a_new_entry_writes_six_pages_at_most(opener, trace):
+    """Its row, its places in three indexes, the totals; and now and then a page that is split."""
+    namespace = filled(opener, trace, range(200))
+
+    new = (f"new{number * 37 % 200}" for number in range(200))
+    assert 1 < written(namespace, opener.directory, new, size=100) <= 6
+
+
+def test_lookups_leave_the_database_and_its_log_as_they_are(opener, trace):
+    """To the byte, whether they hit or miss."""
+    namespace = filled(opener, trace, range(10))
+    files = [opener.directory / name for name in ("cache.db", "cache.db-wal", "counters.db-wal")]
+    before = [file.read_bytes() for file in files]
+
+    for number in range(20):
+        namespace.get(str(number))
+    assert [file.read_bytes() for file in files] == before
+    assert all(before)
