@@ -11,7 +11,7 @@ from typing import Final
 
 from benchmarks import figures, machine
 from benchmarks.results import Line, Measured, Results
-from benchmarks.rows import ABSENT
+from benchmarks.rows import ABSENT, all_rows
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 JSON: Final = DOCS / "performance.json"
@@ -21,9 +21,14 @@ _BLOCK: Final = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.D
 
 
 def keep(measured: list[Measured]) -> Results:
-    """Write the results of a full run, and return them as they were written."""
+    """Write the results of these rows, and return them as they were written, with what is there
+    of all others: measured on the same machine, one hopes.
+    """
     today = datetime.now(UTC).date().isoformat()
-    JSON.write_text(Results(today, machine.describe(), measured).to_json())
+    before = Results.load(JSON).rows if JSON.exists() else []
+    known = {row.name: row for row in (*before, *measured)}
+    rows = [known[name] for name in all_rows() if name in known]
+    JSON.write_text(Results(today, machine.describe(), rows).to_json())
     return Results.load(JSON)
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -81,6 +82,17 @@ def file() -> Iterator[Case]:
                 Contender("an empty transaction", each(bare.begin, _KEYS)),
             ],
         )
+        numbers = count()
+        yield Case(
+            "set under a new key",
+            Contender("cachectl", each(lambda _: ours.set(f"new:{next(numbers)}", value), _KEYS)),
+            [
+                Contender(
+                    "one upsert in a transaction",
+                    each(lambda _: bare.set(f"new:{next(numbers)}"), _KEYS),
+                )
+            ],
+        )
         yield Case(
             "get",
             Contender("cachectl", each(ours.get, _KEYS)),
@@ -133,6 +145,17 @@ def redis() -> Iterator[Case]:
                     each(lambda key: client.set(key, _DATA, ex=3600), _KEYS),
                 ),
                 Contender("a bare socket", each(bare.set, _KEYS)),
+            ],
+        )
+        numbers = count()
+        yield Case(
+            "set under a new key",
+            Contender("cachectl", each(lambda _: ours.set(f"new:{next(numbers)}", value), _KEYS)),
+            [
+                Contender(
+                    "one upsert in a transaction",
+                    each(lambda _: bare.set(f"new:{next(numbers)}"), _KEYS),
+                )
             ],
         )
         yield Case(
