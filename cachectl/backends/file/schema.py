@@ -21,6 +21,7 @@ from cachectl.backends.file.settings import SETTINGS, VERSION
 
 _ADDED: Final = f"""
 CREATE INDEX IF NOT EXISTS cachectl_used ON Cache(tag, access_time);
+DROP INDEX IF EXISTS cachectl_expiry;
 CREATE INDEX IF NOT EXISTS cachectl_expiry ON Cache(tag, access_count);
 CREATE INDEX IF NOT EXISTS cachectl_files ON Cache(filename) WHERE filename IS NOT NULL;
 CREATE TABLE IF NOT EXISTS cachectl_totals(
