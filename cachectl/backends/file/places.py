@@ -29,7 +29,11 @@ CREATE TABLE IF NOT EXISTS cachectl_states(
 ) WITHOUT ROWID;
 """
 _COLUMNS: Final = "part, place, score, credited"
-_PUT: Final = "INSERT OR REPLACE INTO cachectl_places VALUES(?, ?, ?, ?, ?, ?)"
+_PUT: Final = (
+    "INSERT INTO cachectl_places VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE SET"
+    " part = excluded.part, place = excluded.place, score = excluded.score,"
+    " credited = excluded.credited"
+)
 _FIRST: Final = (
     f"SELECT key, {_COLUMNS} FROM cachectl_places WHERE namespace = ? AND part = ?"
     " ORDER BY place LIMIT 1"
