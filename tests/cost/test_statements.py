@@ -174,6 +174,25 @@ def test_a_write_looks_for_what_others_did_once_a_second(opener, trace, clock):
     assert trace.kinds == ["BEGIN", "SELECT", "UPDATE Cache", "COMMIT"], trace
 
 
+def test_a_write_files_only_some_replaced_entries_anew(opener, trace, clock):
+    """However many are due; a cleanup passes over the rest of them and finds what expired."""
+    writes = [Write(str(number), "value", ttl=10) for number in range(1200)]
+    namespace = opener().namespace("a")
+    namespace.set_many([Write("expired", "value", ttl=10.5), *writes])
+    clock.advance(5)
+    namespace.set_many(writes)
+    clock.advance(6)
+    trace.clear()
+
+    namespace.set("new", "value")
+    assert trace.kinds.count("UPDATE Cache") == 100, Counter(trace.kinds)
+    opened = opener()
+    assert opened.cleanup("a").removed().entries == 1
+    assert opened.stats().totals.entries == 1201
+    clock.advance(5)
+    assert opened.cleanup("a").removed().entries == 1200
+
+
 def test_many_entries_are_written_in_one_transaction_with_one_select(opener, trace):
     """And one change of the totals: an entry costs its own row and nothing else."""
     namespace = filled(opener, trace, ["k"])

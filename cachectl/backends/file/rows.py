@@ -228,15 +228,13 @@ class Rows:
         bulk.choose(self._connection, condition, (self._namespace, *parameters))
         return self._remove_chosen()
 
-    def remove_expired(self, now: float, most: int) -> Removed:
-        """Remove some expired rows, looking at `most` that are due at a time."""
-        due = most
-        removed = Removed()
-        while due == most and not removed.entries:
-            due = bulk.choose(self._connection, bulk.DUE, (self._namespace, now, most))
-            bulk.file_anew(self._connection, now)
-            removed = self._remove_chosen()
-        return removed
+    def remove_expired(self, now: float, most: int) -> tuple[Removed, bool]:
+        """Look at `most` rows that are due, and remove those that expired. Return also whether
+        more may be due: what was replaced is only filed anew, and may stand before them.
+        """
+        due = bulk.choose(self._connection, bulk.DUE, (self._namespace, now, most))
+        bulk.file_anew(self._connection, now)
+        return self._remove_chosen(), due == most
 
     def forget_order(self) -> None:
         """Forget also what was evicted, as nothing is held any more."""

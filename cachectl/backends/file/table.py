@@ -15,7 +15,7 @@ from cachectl.batches import BATCH, batches
 from cachectl.policy import Limits
 from cachectl.recency import Recency
 
-_EXPIRED_PER_WRITE: Final = 100
+_DUE_PER_WRITE: Final = 100
 
 _Placed = tuple[Item, str | None]
 """An item, and the file that holds its value if that is large."""
@@ -61,7 +61,7 @@ class EntryTable:
                     more, outdated = _write(table, run, now, condition, recency)
                     stored, expired = stored + more, expired + outdated
                 if look:
-                    expired += table.remove_expired(now, _EXPIRED_PER_WRITE).entries
+                    expired += table.remove_expired(now, _DUE_PER_WRITE)[0].entries
                 if (look or table.grown) and table.exceeded(limits):
                     _hand_over(table, recency, used)
                     evicted = table.evict_all(limits)
@@ -112,10 +112,13 @@ class EntryTable:
         """Remove some entries that `rule` condemns; nothing if there are none."""
         with self._rows(namespace) as table:
             expired = table.keep_only(bulk.FRESH, rule.now)
-            if not expired.entries:
-                expired = table.remove_expired(rule.now, BATCH)
-            if expired.entries:
-                return Swept(expired)
+        more = True
+        while more and not expired.entries:  # each time in a transaction of its own
+            with self._rows(namespace) as table:
+                expired, more = table.remove_expired(rule.now, BATCH)
+        if expired.entries:
+            return Swept(expired)
+        with self._rows(namespace) as table:
             if rule.idle_before is not None:
                 idle = table.remove(bulk.IDLE, rule.idle_before, BATCH)
                 if idle.entries:
