@@ -1,7 +1,7 @@
 """The eviction `lrfu` on Redis: its places agree with `cachectl.lrfu`, and none is ever left over."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha1
 
 import pytest
@@ -12,9 +12,11 @@ from cachectl.backends.redis import RedisBackend
 from cachectl.batches import BATCH
 from cachectl.lrfu import HISTORY, LEFT_MAIN, LEFT_WINDOW, MAIN, WINDOW, Lrfu, State
 from cachectl.policy import Limits
-from tests.backends.test_redis import check_books, item, memory_used, round_trips
+from tests.backends.test_redis import backend, check_books, item, memory_used, raw, round_trips
 from tests.plain_lrfu import PlainCache, PlainPlaces
-from tests.servers import Server, free_port, redis_server
+from tests.servers import free_port, redis_server
+
+__all__ = ["backend", "raw"]  # fixtures
 
 FREE = Limits(eviction="lrfu")
 BASE = "app:{ns}:"
@@ -24,19 +26,6 @@ PLACES = (*PARTS.values(), "score", "state")
 
 def up_to(entries: int, size: int | None = None) -> Limits:
     return Limits(entries, size, "lrfu")
-
-
-@pytest.fixture
-def backend(redis_url: str) -> Iterator[RedisBackend]:
-    opened = RedisBackend(url=redis_url, prefix="app")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def raw(redis_server: Server, redis_url: str):
-    with redis_server.client() as client:
-        yield client
 
 
 def keys_of(raw, part: str) -> list[str]:
