@@ -5,11 +5,11 @@ import os
 import sys
 from time import perf_counter
 
-from benchmarks import report
-from benchmarks.measure import FULL, QUICK, Pace, lines
-from benchmarks.results import Measured, missed
-from benchmarks.rows import Case, Row, all_rows
-from benchmarks.traces import TRACE
+from benchmarks.harness.measure import FULL, QUICK, Pace, lines
+from benchmarks.harness.registry import Case, Row, all_rows
+from benchmarks.harness.results import Measured, missed
+from benchmarks.harness.traces import TRACE
+from benchmarks.publish import report
 
 
 def main() -> int:
@@ -55,7 +55,7 @@ def _measure(row: Row, pace: Pace) -> Measured:
 
 def _publish(measured: list[Measured]) -> None:
     """Write the JSON, the plots and the tables of the document."""
-    from benchmarks import document, plots
+    from benchmarks.publish import document, plots
 
     results = document.keep(measured)
     plots.draw(results)

@@ -3,11 +3,15 @@
 cache = Cache.open()
 ai = cache.namespace("ai")
 answer = ai.get_or_load(ai.key(features), lambda: ask(features), cost=0.005)
+
+What may be imported is this package, `cachectl.errors`, `cachectl.plugins` (for those who add a
+backend, a codec or a source) and `cachectl.testing`. Whatever has an underscore in its path is
+private.
 """
 
 from typing import TYPE_CHECKING
 
-from cachectl.entry import MISSING
+from cachectl._model.entry import MISSING, Entry
 from cachectl.errors import (
     BackendBusy,
     BackendError,
@@ -15,27 +19,60 @@ from cachectl.errors import (
     BackendUnavailable,
     CacheError,
     ConfigError,
+    DamagedEntry,
     InvalidKey,
     UnsupportedValue,
     UsageError,
 )
 
 if TYPE_CHECKING:
-    from cachectl.cache import Cache
-    from cachectl.namespace import Namespace, Write
+    from cachectl._engine.cache import Cache
+    from cachectl._engine.cleanup import Cleanup
+    from cachectl._engine.namespace import Namespace
+    from cachectl._metrics.events import Event, EventKind, MissReason
+    from cachectl._metrics.reports import CleanupReport, NamespaceStats, Stats, Status
+    from cachectl._metrics.windows import Window
+    from cachectl._model.outcome import Outcome
+    from cachectl._model.policy import Policy
+    from cachectl._model.records import EntryInfo, Removed, Usage
+    from cachectl._model.write import Write
+
+    __version__: str
 else:
+    _MODULES = {
+        "Cache": "_engine.cache",
+        "CleanupReport": "_metrics.reports",
+        "Cleanup": "_engine.cleanup",
+        "EntryInfo": "_model.records",
+        "Event": "_metrics.events",
+        "EventKind": "_metrics.events",
+        "MissReason": "_metrics.events",
+        "Namespace": "_engine.namespace",
+        "NamespaceStats": "_metrics.reports",
+        "Outcome": "_model.outcome",
+        "Policy": "_model.policy",
+        "Removed": "_model.records",
+        "Stats": "_metrics.reports",
+        "Status": "_metrics.reports",
+        "Usage": "_model.records",
+        "Window": "_metrics.windows",
+        "Write": "_model.write",
+    }
 
     def __getattr__(name: str) -> object:
-        """Import the engine when it is named: the command line is not to wait for all of it."""
-        if name == "Cache":
-            from cachectl.cache import Cache
+        """Import what is named when it is named: the command line is not to wait for all of it."""
+        from importlib import import_module
 
-            return Cache
-        if name in {"Namespace", "Write"}:
-            from cachectl import namespace
+        if name in _MODULES:
+            return getattr(import_module(f"cachectl.{_MODULES[name]}"), name)
+        if name == "__version__":
+            from importlib.metadata import version
 
-            return getattr(namespace, name)
+            return version("cachectl")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return [*__all__, "__version__"]
 
 
 __all__ = [
@@ -46,10 +83,26 @@ __all__ = [
     "BackendUnavailable",
     "Cache",
     "CacheError",
+    "Cleanup",
+    "CleanupReport",
     "ConfigError",
+    "DamagedEntry",
+    "Entry",
+    "EntryInfo",
+    "Event",
+    "EventKind",
     "InvalidKey",
+    "MissReason",
     "Namespace",
+    "NamespaceStats",
+    "Outcome",
+    "Policy",
+    "Removed",
+    "Stats",
+    "Status",
     "UnsupportedValue",
+    "Usage",
     "UsageError",
+    "Window",
     "Write",
 ]

@@ -1,5 +1,5 @@
 """`python -m cachectl`."""
 
-from cachectl.cli.main import main
+from cachectl._cli.main import main
 
 main()

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from cachectl.backends import BACKENDS
-from tests.openers import OPTIONS, Opener
-from tests.servers import Server
-from tests.servers import redis_server as run_redis_server
+from cachectl._backends import BACKENDS
+from tests.support.openers import OPTIONS, Opener
+from tests.support.servers import Server
+from tests.support.servers import redis_server as run_redis_server
 
 
 class Clock:

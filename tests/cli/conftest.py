@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.nursery import Nursery
-from tests.cli.nursery import nursery as start_nursery
-from tests.cli.tool import Tool
-from tests.openers import SHARED
+from tests.cli.support.nursery import Nursery
+from tests.cli.support.nursery import nursery as start_nursery
+from tests.cli.support.tool import Tool
+from tests.support.openers import SHARED
 
 
 @pytest.fixture(scope="session")

@@ -13,16 +13,16 @@ from typing import Any, Final
 import pytest
 
 from cachectl import Cache
-from cachectl.loading import Flights
-from cachectl.namespace import Namespace
-from tests.openers import settings
+from cachectl._engine.namespace import Namespace
+from cachectl._engine.singleflight import SingleFlight
+from tests.support.openers import settings
 
 HIT: Final = [
-    "Namespace.get", "time", "MemoryStore.get", "OrderedDict.move_to_end", "NamespaceLogic.hit",
+    "Namespace.get", "time", "MemoryStore.get", "OrderedDict.move_to_end", "Recorder.record_hit",
 ]  # fmt: skip
 """The calls of a hit, in their order."""
 
-BYTECODES: Final = {(3, 11): 93}
+BYTECODES: Final = {(3, 11): 92}
 """Bytecodes of a hit, by the version of Python."""
 LOCKS: Final = (type(Lock()), type(RLock()))
 
@@ -164,17 +164,17 @@ def test_a_hit_waits_for_no_lock(cache, namespace):
 
 def locks(cache: Cache, namespace: str) -> list[Any]:
     """Return the locks of all that a namespace works with, at least one of each."""
-    logic = cache.namespace(namespace)._logic
+    recorder = cache.namespace(namespace)._recorder
     store = cache._backend.store(namespace)
     found = []
     for owner in (
         cache,
-        cache._outbox,
+        cache._counter_buffer,
         cache._flusher,
         cache._backend,
         store,
-        logic.tally,
-        Flights,
+        recorder._counters,
+        SingleFlight,
     ):
         own = [value for value in vars(owner).values() if isinstance(value, LOCKS)]
         assert own, f"{owner} has no lock any more"

@@ -14,13 +14,29 @@ MOST: Final = 24
 """Modules of Python and of others. A database, a checksum, JSON and logging need so many."""
 
 FILE: Final = {
-    "counterdb", "directory", "file", "file.bulk", "file.reader", "file.rows", "file.settings",
-    "file.table", "file.values", "file.writer",
-}  # fmt: skip
-"""Modules of ours below `cachectl.backends`: those that read, and those that hand over the use."""
+    "base",
+    "counter_database",
+    "directory",
+    "eviction",
+    "eviction.access_log",
+    "file",
+    "file.backend",
+    "file.bulk",
+    "file.options",
+    "file.reader",
+    "file.rows",
+    "file.settings",
+    "file.store",
+    "file.table",
+    "file.value_files",
+    "file.writer",
+    "protocols",
+    "sqlite",
+}
+"""Modules of ours below `cachectl._backends`: those that read, and those that hand over the use."""
 
 REPORT: Final = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
-LOOKUP: Final = "from cachectl.cli.main import main; main()"
+LOOKUP: Final = "from cachectl._cli.main import main; main()"
 
 
 @pytest.fixture
@@ -59,5 +75,5 @@ def test_a_hit_imports_few_modules_that_typer_does_not(home):
 def test_a_hit_imports_the_modules_of_its_backend_alone(home):
     found = imported(home, LOOKUP, "get", "a", "key")
 
-    prefix = "cachectl.backends."
+    prefix = "cachectl._backends."
     assert {name.removeprefix(prefix) for name in found if name.startswith(prefix)} == FILE

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import pytest
 
 from cachectl import MISSING
-from cachectl.namespace import Namespace, Write
-from tests.openers import Opener
+from cachectl._engine.namespace import Namespace
+from cachectl._model.write import Write
+from tests.support.openers import Opener
 
 pytestmark = pytest.mark.parametrize("opener", ["redis"], indirect=True)
 

@@ -10,8 +10,9 @@ from typing import Any, Final
 import pytest
 
 from cachectl import MISSING
-from cachectl.namespace import Namespace, Write
-from tests.openers import Opener
+from cachectl._engine.namespace import Namespace
+from cachectl._model.write import Write
+from tests.support.openers import Opener
 
 pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
 
@@ -147,7 +148,7 @@ def test_an_eviction_by_recency_and_frequency_is_a_fixed_number_of_statements(op
     kinds = trace.kinds
     assert Counter(kinds) == {
         "BEGIN": 1, "SELECT": 7, "INSERT Cache": 1, "DELETE Cache": 1,
-        "INSERT cachectl_places": 3, "INSERT cachectl_states": 1, "COMMIT": 1,
+        "INSERT cachectl_ranks": 3, "INSERT cachectl_states": 1, "COMMIT": 1,
     }, trace  # fmt: skip
 
     many = opener().namespace("b", max_entries=1000, eviction="lrfu")

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cachectl import codecs, envelope
-from cachectl.compression import ZSTD, compress
-from cachectl.entry import NEVER, Entry
+from cachectl._model import codecs, envelope
+from cachectl._model.compression import ZSTD, compress
+from cachectl._model.entry import NEVER, Entry
 
 DIRECTORY = Path(__file__).parent
 CREATED = 1_700_000_000.25

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cachectl import codecs, envelope
-from cachectl.codecs import CODECS
+from cachectl._model import codecs, envelope
+from cachectl._model.codecs import CODECS
 from tests.golden.entries import CREATED, DIRECTORY, ENTRIES, path
 
 names = pytest.mark.parametrize("name", ENTRIES)

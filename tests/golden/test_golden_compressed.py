@@ -2,9 +2,9 @@
 
 import pytest
 
-from cachectl import codecs, envelope
-from cachectl.codecs import CODECS, VALUE_LIMIT
-from cachectl.compression import ZSTD, decompress
+from cachectl._model import codecs, envelope
+from cachectl._model.codecs import CODECS, VALUE_LIMIT
+from cachectl._model.compression import ZSTD, decompress
 from tests.golden.entries import COMPRESSED, CREATED, DIRECTORY, compressed_path
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from cachectl.backends import BACKENDS
-from tests.openers import SHARED
+from cachectl._backends import BACKENDS
+from tests.support.openers import SHARED
 from tests.systems.host import Host
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cachectl import Cache
-from cachectl.config import load
+from cachectl._config import load
 from tests.conftest import Clock
 
 ROOT = Path(__file__).parents[2]

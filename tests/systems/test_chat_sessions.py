@@ -9,9 +9,9 @@ import time
 import pytest
 
 from cachectl import Cache
-from cachectl.namespace import Write
+from cachectl._model.write import Write
 from tests.conftest import Clock
-from tests.servers import Server, free_port
+from tests.support.servers import Server, free_port
 from tests.systems.host import Host
 
 TOKEN = "BQDsecret-spotify-token-of-ann"

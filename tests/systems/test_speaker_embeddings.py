@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from cachectl import Cache
-from cachectl.namespace import Write
+from cachectl._model.write import Write
 from tests.conftest import Clock
-from tests.servers import free_port
-from tests.servers import redis_server as run_redis_server
+from tests.support.servers import free_port
+from tests.support.servers import redis_server as run_redis_server
+from tests.support.values import found
 from tests.systems.host import Host
 
 _WORDS = {"memory": "in-memory"}  # what the document calls it
@@ -126,11 +127,11 @@ def test_an_embedding_comes_back_as_it_was_and_cannot_be_changed(anywhere: Host)
     vector = np.linspace(-1, 1, 512, dtype=np.float32)
     embeddings.set("user123", vector)
     vector[:] = 0
-    found = embeddings.get("user123")
-    assert (found.dtype, found.shape) == (np.float32, (512,))
-    assert np.array_equal(found, np.linspace(-1, 1, 512, dtype=np.float32))
+    stored = found(embeddings.get("user123"))
+    assert (stored.dtype, stored.shape) == (np.float32, (512,))
+    assert np.array_equal(stored, np.linspace(-1, 1, 512, dtype=np.float32))
     with pytest.raises(ValueError, match="read-only"):
-        found[0] = 7
+        stored[0] = 7
 
 
 def test_a_cleared_user_is_embedded_again_and_the_others_stay(anywhere: Host) -> None:
@@ -240,6 +241,7 @@ sys.addaudithook(watch)
 
 import numpy
 from cachectl import Cache
+from tests.support.values import found
 
 with Cache.open() as cache:
     embeddings = cache.namespace("embeddings")

@@ -13,7 +13,8 @@ from itertools import cycle
 import pytest
 
 from cachectl import MISSING, Cache, Namespace
-from cachectl.namespace import Write
+from cachectl._model.outcome import Outcome
+from cachectl._model.write import Write
 from tests.conftest import Clock
 from tests.systems.host import Host, output_of
 
@@ -312,7 +313,8 @@ def test_what_is_warmed_at_the_start_is_hit_by_the_first_user(shared: Host) -> N
     """Production Deployment Checklist, "Add cache warming on startup"."""
     phrases = ["Hi, how can I help?", "One moment, please.", "Goodbye!"]
     warmer, worker = (shared.open().namespace("tts") for _ in range(2))
-    assert warmer.set_many(Write(phrase, phrase.encode(), ttl="1h") for phrase in phrases) == 3
+    writes = [Write(phrase, phrase.encode(), ttl="1h") for phrase in phrases]
+    assert warmer.set_many(writes) == [Outcome.STORED] * 3
     for phrase in phrases:
         assert worker.get(phrase) == phrase.encode()
     assert worker.stats().misses == 0

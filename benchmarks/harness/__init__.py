@@ -1,0 +1,1 @@
+"""What all rows share: timing, processes and servers, caches beside their peers, results."""

@@ -1,0 +1,1 @@
+"""What the tool decides about a whole cache, for any front end: clearing, warming, figures."""

@@ -1,0 +1,97 @@
+"""Clearing: what is named is found, shown in advance, and removed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from itertools import islice
+from typing import Final, NamedTuple
+
+from cachectl._engine.cache import Cache
+from cachectl._engine.namespace import Namespace
+from cachectl._model.keys import check_tags
+from cachectl._model.policy import check_namespace
+from cachectl._model.records import EntryInfo, Removed, Usage
+from cachectl.errors import CacheError, UsageError
+
+EXAMPLES: Final = 5
+
+
+class Preview(NamedTuple):
+    """What would go from a namespace, with the keys of some of it."""
+
+    namespace: str
+    examples: Sequence[str]
+    removed: Removed
+
+
+class ClearPlan:
+    """Entries of these namespaces, or all, that have the tag and match the glob.
+
+    Raises `UsageError` for what cannot be, and for a list of namespaces of which only some hold
+    anything: perhaps one of them was meant as a key.
+    """
+
+    def __init__(
+        self, cache: Cache, namespaces: Sequence[str], tag: str | None, match: str | None
+    ) -> None:
+        if tag is not None:
+            check_tags([tag])
+        names = [check_namespace(name) for name in namespaces]
+        self._held = cache.usage()
+        _require_known(names, self._held)
+        self._cache = cache
+        self._namespaces = names or list(self._held)
+        self._tag = tag
+        self._match = match
+        self.removed: dict[str, Removed] = {}
+        """What was removed so far, by namespace."""
+
+    def dry_run(self) -> Iterator[Preview]:
+        """Yield what `run` would remove from each namespace; it reads the entries."""
+        for name in self._namespaces:
+            entries = self._entries(self._cache.namespace(name))
+            first = list(islice(entries, EXAMPLES))
+            total = Removed(len(first), sum(info.size for info in first))
+            for info in entries:
+                total = total.plus(Removed(1, info.size))
+            if total.entries:
+                yield Preview(name, [info.key for info in first], total)
+
+    def run(self) -> None:
+        """Remove it; `removed` says what, also if this raises."""
+        try:
+            for name in self._namespaces:
+                self.removed[name] = self._remove(self._cache.namespace(name))
+            self._cache.compact()
+        except BaseException:
+            with suppress(CacheError):
+                self.removed = _less(self._held, self._cache.usage())
+            raise
+
+    def _entries(self, namespace: Namespace) -> Iterator[EntryInfo]:
+        for info in namespace.entries(self._tag):
+            if self._match is None or fnmatchcase(info.key, self._match):
+                yield info
+
+    def _remove(self, namespace: Namespace) -> Removed:
+        if self._match is not None:
+            return namespace.delete_many(info.key for info in self._entries(namespace))
+        if self._tag is not None:
+            return namespace.invalidate(tag=self._tag)
+        return namespace.clear()
+
+
+def _require_known(names: Sequence[str], held: Mapping[str, Usage]) -> None:
+    unknown = [name for name in names if name not in held] if len(names) > 1 else []
+    if 0 < len(unknown) < len(names):
+        raise UsageError(f"no namespace {unknown[0]}; for a key say: clear NS --match KEY")
+
+
+def _less(before: Mapping[str, Usage], now: Mapping[str, Usage]) -> dict[str, Removed]:
+    """Return by how much each namespace shrank."""
+    changes = {
+        name: Removed(held.entries - now[name].entries, held.bytes - now[name].bytes)
+        for name, held in before.items()
+        if name in now
+    }
+    return {name: change for name, change in changes.items() if change.entries > 0}

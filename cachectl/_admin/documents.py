@@ -1,0 +1,56 @@
+"""Reports of the engine as JSON: raw numbers, null for what is unknown."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from cachectl._metrics.reports import NamespaceStats, Stats, Status
+from cachectl._model.records import Removed
+
+
+def timestamp(seconds: float | None) -> str | None:
+    """Return Unix seconds as RFC 3339 in UTC."""
+    if seconds is None:
+        return None
+    return (
+        datetime.fromtimestamp(seconds, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
+
+
+def stats(report: Stats, names: Iterable[str]) -> dict[str, Any]:
+    """Return the document of `stats --format json`."""
+    window = report.window
+    seconds = None if window.start is None else window.end - window.start
+    return {
+        "generated_at": timestamp(report.generated_at),
+        "backend": status(report.backend),
+        "window": {
+            "start": timestamp(window.start), "end": timestamp(window.end), "seconds": seconds,
+        },
+        "totals": figures(report.totals),
+        "namespaces": {name: figures(report.namespaces[name]) for name in names},
+    }  # fmt: skip
+
+
+def status(report: Status) -> dict[str, Any]:
+    """Return which backend was asked for, and which one works."""
+    return {
+        "configured": report.configured_backend,
+        "active": report.active_backend,
+        "status": report.status,
+    }
+
+
+def figures(report: NamespaceStats) -> dict[str, Any]:
+    """Return the figures of one namespace."""
+    document = asdict(report)
+    other = document.pop("other")
+    return {**document, "last_hit_at": timestamp(report.last_hit_at), **other}
+
+
+def removed(report: Mapping[str, Removed]) -> dict[str, Any]:
+    """Return what was removed from each namespace."""
+    return {name: part._asdict() for name, part in report.items()}

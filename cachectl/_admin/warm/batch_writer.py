@@ -1,0 +1,107 @@
+"""Writing records: in batches, in the order they came, each acknowledged or accounted for."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from cachectl._admin.warm.records import Position, Record
+from cachectl._admin.warm.report import WarmReport
+from cachectl._engine.cache import Cache
+from cachectl._engine.namespace import Namespace
+from cachectl._model.batches import BATCH
+from cachectl._model.outcome import Outcome
+from cachectl._model.policy import check_namespace
+from cachectl._model.write import Write
+from cachectl.errors import UsageError
+
+BATCH_BYTES: Final = 8 * 1024 * 1024
+"""Bytes read after which all that waits is written."""
+
+NAMESPACES_LIMIT: Final = 1000
+"""Namespaces of one run: each costs memory for as long as the cache is open."""
+
+_RECORD_BYTES: Final = 512  # what a waiting record takes besides its value
+
+
+class _Waiting(NamedTuple):
+    position: Position
+    size: int
+    write: Write
+
+
+class BatchWriter:
+    """Writes records to their namespaces and keeps the report."""
+
+    def __init__(self, cache: Cache, report: WarmReport) -> None:
+        self._cache = cache
+        self._report = report
+        self._namespaces: dict[str, Namespace] = {}
+        self._waiting: dict[str, list[_Waiting]] = {}
+        self._waiting_bytes = 0
+
+    def namespace(self, name: str) -> Namespace:
+        """Return a namespace that can be written. Raises `UsageError`."""
+        if name not in self._namespaces:
+            if len(self._namespaces) == NAMESPACES_LIMIT:
+                raise UsageError(f"more than {NAMESPACES_LIMIT} namespaces in one run")
+            namespace = self._cache.namespace(check_namespace(name))
+            if not namespace.policy.enabled:
+                raise UsageError(f"namespace {name!r} is disabled")
+            self._namespaces[name] = namespace
+        return self._namespaces[name]
+
+    def add(self, record: Record) -> None:
+        """Write a record together with the next ones."""
+        try:
+            write = self._write(record)
+        except UsageError as error:
+            self._report.fail(record.position, str(error))
+            return
+        batch = self._waiting.setdefault(record.namespace, [])
+        batch.append(_Waiting(record.position, record.size, write))
+        self._waiting_bytes += record.size + _RECORD_BYTES
+        if self._waiting_bytes >= BATCH_BYTES:
+            self.flush()
+        elif len(batch) == BATCH:
+            self._put(record.namespace)
+
+    def flush(self) -> None:
+        """Write all that waits."""
+        for name in list(self._waiting):
+            self._put(name)
+
+    def _write(self, record: Record) -> Write:
+        namespace, key = self.namespace(record.namespace), record.key
+        if isinstance(key, Mapping):
+            key = namespace.key(key)
+        return Write(key, record.value, record.ttl, record.tags, record.cost, record.load_us)
+
+    def _put(self, name: str) -> None:
+        batch = self._waiting.pop(name)
+        self._waiting_bytes -= sum(waiting.size + _RECORD_BYTES for waiting in batch)
+        self._store(self._namespaces[name], batch)
+
+    def _store(self, namespace: Namespace, batch: list[_Waiting]) -> None:
+        """Write a batch. If the engine refuses something in it, write each half by itself."""
+        try:
+            outcomes = namespace.set_many(waiting.write for waiting in batch)
+        except UsageError as error:
+            if len(batch) == 1:
+                self._report.fail(batch[0].position, str(error))
+                return
+            middle = len(batch) // 2
+            self._store(namespace, batch[:middle])
+            self._store(namespace, batch[middle:])
+            return
+        stored = []
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            if outcome:
+                stored.append(waiting)
+            else:
+                self._report.fail(waiting.position, _reason(outcome, namespace.name))
+        if stored:
+            self._report.wrote(namespace.name, len(stored), sum(each.size for each in stored))
+
+
+def _reason(outcome: Outcome, namespace: str) -> str:
+    too_large = outcome is Outcome.TOO_LARGE
+    return f"{outcome.value} of {namespace!r}" if too_large else outcome.value

@@ -1,0 +1,54 @@
+"""Sources: where the entries of a warm-up come from.
+
+To add one, write a module with something that takes a path and a default namespace and returns
+a `Source`, and register it here under the suffix of its files.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from cachectl._admin.warm.records import Source
+from cachectl._model.policy import check_namespace
+from cachectl._model.targets import load_target
+from cachectl.errors import UsageError
+
+STDIN: Final = "-"
+_DIRECTORY: Final = "directory"
+
+SOURCES: Final = {
+    ".jsonl": "cachectl._admin.warm.sources.jsonl:jsonl_file",
+    ".ndjson": "cachectl._admin.warm.sources.jsonl:jsonl_file",
+    ".csv": "cachectl._admin.warm.sources.csv:CsvSource",
+    ".npz": "cachectl._admin.warm.sources.npz:NpzSource",
+    STDIN: "cachectl._admin.warm.sources.jsonl:jsonl_stdin",
+    _DIRECTORY: "cachectl._admin.warm.sources.directory:DirectorySource",
+}
+"""What comes with cachectl, by suffix; packages add to it in the group `cachectl.sources`."""
+
+
+def open_source(path: str | os.PathLike[str], namespace: str | None = None) -> Source:
+    """Return the source at `path`: a manifest, an archive, a directory, or `-` for JSONL on
+    standard input. `namespace` is for what does not name one itself.
+
+    Raises `UsageError` if it is missing, of an unknown kind, or cannot be read.
+    """
+    path = Path(path)
+    if namespace is not None:
+        check_namespace(namespace)
+    if str(path) != STDIN and not path.exists():
+        raise UsageError(f"{path} does not exist")
+    kind = STDIN if str(path) == STDIN else _DIRECTORY if path.is_dir() else path.suffix.lower()
+    target = SOURCES.get(kind) or _plugins().get(kind)
+    if target is None:
+        known = ", ".join([*SOURCES, *_plugins()])
+        raise UsageError(f"cannot warm from {path} (known: {known})")
+    opener: Callable[[Path, str | None], Source] = load_target(target)
+    return opener(path, namespace)
+
+
+def _plugins() -> dict[str, str]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in entry_points(group="cachectl.sources")}

@@ -1,0 +1,116 @@
+"""CSV with a header: the fields of a manifest as columns.
+
+An empty cell says nothing. `features` is JSON, `tags` are separated by spaces or semicolons, a
+`value` is text unless `type` says json.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from cachectl._admin.warm.files import regular_file
+from cachectl._admin.warm.lines import LINE_LIMIT, lines
+from cachectl._admin.warm.manifest import Manifest, check_names
+from cachectl._admin.warm.records import Position, Record, Refused
+from cachectl._model.codecs.strict_json import parse_json
+from cachectl.errors import UsageError
+
+_BETWEEN_TAGS: Final = re.compile(r"[\s;]+")
+
+
+class CsvSource:
+    """The rows of one manifest; blank lines are skipped."""
+
+    def __init__(self, path: Path, namespace: str | None) -> None:
+        self.name = str(path)
+        self.total = regular_file(path).stat().st_size
+        self._path = path
+        self._manifest = Manifest(path.parent, namespace)
+        with path.open("rb") as file:
+            self._header(_Rows(file))
+
+    def items(self) -> Iterator[Record | Refused]:
+        with self._path.open("rb") as file:
+            rows = _Rows(file)
+            header = self._header(rows)
+            while item := self._item(header, rows):
+                yield item
+
+    def _header(self, rows: "_Rows") -> list[str]:
+        """Return the names in the first row. Raises `UsageError`: without it nothing is sure."""
+        try:
+            header = rows.read() or []
+            _check_header(header)
+        except UsageError as error:
+            raise UsageError(f"{self.name}: in the header: {error}") from None
+        return header
+
+    def _item(self, header: list[str], rows: "_Rows") -> Record | Refused | None:
+        """Return the next item; None at the end."""
+        try:
+            row = rows.read()
+            if row is None:
+                return None
+            return self._manifest.record(_fields(header, row), self._position(rows), rows.size)
+        except UsageError as error:
+            return Refused(self._position(rows), str(error))
+
+    def _position(self, rows: "_Rows") -> Position:
+        return Position(self.name, rows.line, rows.end)
+
+
+class _Rows:
+    """Reads rows. The last one began on `line`, has `size` bytes, and ended at `end`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.line = self.size = self.end = 0
+        self._lines = lines(file)
+        # It is one number for the whole process, and too low for us.
+        csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))
+        # Unlike a generator, what `iter` makes of a function goes on after it has raised.
+        self._reader = csv.reader(iter(self._next_line, None), strict=True)
+
+    def read(self) -> list[str] | None:
+        """Return the next row that is not blank; None at the end. Raises `UsageError`."""
+        row: list[str] | None = []
+        while row == []:
+            self.line = self.size = 0
+            try:
+                row = next(self._reader, None)
+            except csv.Error as error:
+                raise UsageError(f"not CSV: {error}") from None
+        return row
+
+    def _next_line(self) -> str | None:
+        line = next(self._lines, None)
+        if line is None:
+            return None
+        self.line = self.line or line.number
+        self.size += line.end - self.end
+        self.end = line.end
+        if self.size > LINE_LIMIT:
+            raise UsageError(f"a row of more than {LINE_LIMIT} bytes")
+        return line.text()
+
+
+def _check_header(names: list[str]) -> None:
+    if not names:
+        raise UsageError("there is none")
+    if len(set(names)) < len(names):
+        raise UsageError("a field is there twice")
+    check_names(names)
+
+
+def _fields(header: list[str], row: list[str]) -> dict[str, Any]:
+    if len(row) != len(header):
+        raise UsageError(f"{len(row)} cells, where the header has {len(header)}")
+    fields: dict[str, Any] = {n: cell for n, cell in zip(header, row, strict=True) if cell}
+    if "features" in fields:
+        fields["features"] = parse_json(fields["features"])
+    if "tags" in fields:
+        fields["tags"] = [tag for tag in _BETWEEN_TAGS.split(fields["tags"]) if tag]
+    if "value" in fields and fields.get("type") == "json":
+        fields["value"] = parse_json(fields["value"])
+    return fields

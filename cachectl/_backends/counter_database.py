@@ -1,0 +1,150 @@
+"""Counters in an SQLite database, for backends that live on one machine.
+
+A database of its own: a process that hands over counts never waits for one that writes
+entries. Every (namespace, ring, bucket) is a row; width 0 is the row of totals.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from cachectl._backends.directory import claim, create_private, require_ours
+from cachectl._backends.sqlite import sqlite_errors, use_wal
+from cachectl._metrics.counters import LAST_HIT, SUMMED, Batch, Counts
+from cachectl._metrics.windows import RINGS, Window
+
+_COLUMNS: Final = (*SUMMED, LAST_HIT)
+_ADD: Final = (
+    f"INSERT INTO counters(namespace, width, bucket, {', '.join(_COLUMNS)})"
+    f" VALUES(?, ?, ?{', ?' * len(_COLUMNS)})"
+    " ON CONFLICT(namespace, width, bucket) DO UPDATE SET "
+    + ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMMED)
+    + f", {LAST_HIT} = max({LAST_HIT}, excluded.{LAST_HIT})"
+)
+_SUM: Final = (
+    "SELECT namespace, "  # noqa: S608 - column names of ours
+    + ", ".join(f"sum({name})" for name in SUMMED)
+    + f", max({LAST_HIT}) FROM counters WHERE width = ? AND bucket >= ? GROUP BY namespace"
+)
+_SEEN: Final = (
+    "INSERT INTO clients VALUES(?, ?, ?) ON CONFLICT(client) DO UPDATE SET"
+    " sequence = excluded.sequence, at = excluded.at"
+    " WHERE excluded.sequence > clients.sequence RETURNING 1"
+)
+"""Returns a row if this batch is new: the last sequence of each client is remembered."""
+_CLIENT_SECONDS: Final = 86_400.0
+_TIMEOUT: Final = 5.0
+
+
+class CounterDatabase:
+    """A `CounterStore` in `directory`, made when the first counts arrive; None is in memory."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+        self._pruned = 0.0
+
+    def add(self, batch: Batch) -> None:
+        with self._open(create=True) as connection:
+            assert connection is not None
+            with connection:  # a failure, of the commit as well, leaves nothing added
+                connection.execute("BEGIN IMMEDIATE")
+                if connection.execute(_SEEN, (batch.client, batch.sequence, batch.at)).fetchall():
+                    connection.executemany(_ADD, _rows(batch))
+                self._prune(connection, batch.at)
+
+    def read(self, window: Window) -> dict[str, Counts]:
+        width = window.ring.width if window.ring else 0
+        with self._open(create=False) as connection:
+            if connection is None:
+                return {}
+            rows = connection.execute(_SUM, (width, window.start or 0)).fetchall()
+        return {row[0]: Counts(**dict(zip(_COLUMNS, row[1:], strict=True))) for row in rows}
+
+    def reset(self) -> None:
+        """Delete all counts."""
+        with self._open(create=True) as connection:
+            assert connection is not None
+            connection.execute("DELETE FROM counters")
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def before_fork(self) -> None:
+        """Close what two processes must not share; counts wait until one of these is called."""
+        self._lock.acquire()
+        if self._directory is not None:
+            self._close()
+
+    def after_fork_in_parent(self) -> None:
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew, also where the counts are in memory: those are the parent's."""
+        self._lock = threading.Lock()
+        self._connection = None
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def _open(self, *, create: bool) -> Iterator[sqlite3.Connection | None]:
+        with self._lock, sqlite_errors("the counters"):
+            if self._connection is None:
+                self._connection = self._connect(create=create)
+            yield self._connection
+
+    def _connect(self, *, create: bool) -> sqlite3.Connection | None:
+        if self._directory is None:
+            return _prepared(sqlite3.connect(":memory:", check_same_thread=False))
+        path = self._directory / "counters.db"
+        if create:
+            claim(self._directory)
+            create_private(path)
+        elif not require_ours(self._directory) or not path.exists():
+            return None
+        return _prepared(sqlite3.connect(path, timeout=_TIMEOUT, check_same_thread=False))
+
+    def _prune(self, connection: sqlite3.Connection, now: float) -> None:
+        if now - self._pruned < RINGS[0].width:
+            return
+        self._pruned = now
+        expired = ((ring.width, now - ring.span - ring.width) for ring in RINGS)
+        connection.executemany("DELETE FROM counters WHERE width = ? AND bucket < ?", expired)
+        connection.execute("DELETE FROM clients WHERE at < ?", (now - _CLIENT_SECONDS,))
+
+
+def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
+    connection.isolation_level = None
+    use_wal(connection)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    columns = ", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in _COLUMNS)
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS counters(namespace TEXT, width INTEGER, bucket INTEGER,"
+        f" {columns}, PRIMARY KEY(width, namespace, bucket)) WITHOUT ROWID"
+    )
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS clients(client TEXT PRIMARY KEY, sequence INTEGER, at REAL)"
+        " WITHOUT ROWID"
+    )
+    present = {row[1] for row in connection.execute("PRAGMA table_info(counters)")}
+    for name in _COLUMNS:
+        if name not in present:  # a database from before this counter existed
+            connection.execute(f"ALTER TABLE counters ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")
+    return connection
+
+
+def _rows(batch: Batch) -> Iterator[tuple[str | int, ...]]:
+    for namespace, counts in batch.counts.items():
+        values = [getattr(counts, name) for name in _COLUMNS]
+        yield (namespace, 0, 0, *values)
+        for ring in RINGS:
+            yield (namespace, ring.width, ring.bucket(batch.at), *values)

@@ -1,0 +1,1 @@
+"""What goes first: LRFU, and the log of uses that evictions go by."""

@@ -1,0 +1,1 @@
+"""Entries and counters in a directory of one machine, shared by its processes."""

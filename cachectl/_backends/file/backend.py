@@ -1,0 +1,119 @@
+"""Entries in a directory: diskcache's database, and value files for what is large.
+
+Reading goes through `Reader` and creates nothing; the first write makes the directory and opens
+`EntryTable`. Many processes may do both at once.
+"""
+
+import fcntl
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from cachectl._backends.base import BaseBackend
+from cachectl._backends.counter_database import CounterDatabase
+from cachectl._backends.directory import claim, create_private
+from cachectl._backends.file.reader import Reader
+from cachectl._backends.file.store import FileStore
+from cachectl._backends.file.value_files import ValueFiles
+from cachectl._backends.file.writer import Writer
+from cachectl._metrics.counters import CounterStore
+from cachectl._model.policy import EVICTIONS
+from cachectl._model.records import (
+    Usage,
+)
+from cachectl.errors import BackendBusy, ConfigError
+
+if TYPE_CHECKING:
+    from cachectl._backends.file.table import EntryTable
+
+_TIMEOUT: Final = 5.0  # seconds that a write waits for another process's write
+_ORPHAN_AGE: Final = 3600.0  # seconds after which a value file without a row belongs to nobody
+
+
+class FileBackend(BaseBackend[FileStore]):
+    """Namespaces in `directory`, which is made by the first write."""
+
+    name: ClassVar[str] = "file"
+    evictions: ClassVar[Collection[str]] = EVICTIONS
+
+    def __init__(self, *, directory: Path) -> None:
+        super().__init__()
+        if "$" in str(directory) or str(directory).startswith("~"):
+            raise ConfigError(f"the path of a cache directory has no $ and no ~: {directory}")
+        self._directory = directory.absolute()
+        self._reader = Reader(self._directory, _TIMEOUT)
+        self._writer = Writer(self._directory, _TIMEOUT)
+        self._database = CounterDatabase(self._directory)
+        self._table: EntryTable | None = None
+
+    @property
+    def counters(self) -> CounterStore:
+        return self._database
+
+    @property
+    def table(self) -> "EntryTable":
+        """What writes, made when it is first needed."""
+        if self._table is None:
+            from cachectl._backends.file.table import EntryTable  # a lookup that misses needs none
+
+            self._table = EntryTable(self._directory, self._writer)
+        return self._table
+
+    def make_store(self, namespace: str) -> FileStore:
+        return FileStore(namespace, self._reader, self)
+
+    def usage(self) -> Mapping[str, Usage]:
+        return self._reader.usage()
+
+    def check(self) -> None:
+        self._reader.usage()
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        return self._flocked(name)
+
+    @contextmanager
+    def _flocked(self, name: str) -> Iterator[None]:
+        claim(self._directory)
+        path = self._directory / f"{name}.lock"
+        create_private(path)
+        with path.open("r+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BackendBusy(f"another {name} of {self._directory} is running") from None
+            yield
+
+    def compact(self) -> None:
+        if not self._reader.exists():
+            return
+        files = ValueFiles(self._directory)
+        for name in files.names(older_than=time.time() - _ORPHAN_AGE):
+            if not self.table.has_file(name):
+                files.remove(name)
+        self._writer.vacuum()
+
+    def before_fork(self) -> None:
+        super().before_fork()
+        self._writer.before_fork()
+        self._reader.before_fork()
+        self._database.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        self._database.after_fork_in_parent()
+        self._reader.after_fork_in_parent()
+        self._writer.after_fork_in_parent()
+        super().after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        super().after_fork_in_child()
+        self._database.after_fork_in_child()
+        self._reader.after_fork_in_child()
+        self._writer.after_fork_in_child()
+
+    def close(self) -> None:
+        super().close()
+        self._reader.close()
+        self._writer.close()
+        self._database.close()

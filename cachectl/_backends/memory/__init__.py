@@ -1,0 +1,1 @@
+"""Live values in this process, and the figures it shows to others."""

@@ -1,0 +1,91 @@
+"""Entries in this process: live values.
+
+The counters live in the process too; each cache object has its own. Both are also published on
+a `SharedStatistics`, so that the command line can see an application at work.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import ClassVar
+
+from cachectl._backends.base import BaseBackend
+from cachectl._backends.counter_database import CounterDatabase
+from cachectl._backends.memory.shared_statistics import SharedStatistics
+from cachectl._backends.memory.store import MemoryStore
+from cachectl._metrics.counters import Batch, CounterStore, Counts
+from cachectl._metrics.windows import Window
+from cachectl._model.policy import EVICTIONS
+from cachectl._model.records import Usage
+
+
+class MemoryBackend(BaseBackend[MemoryStore]):
+    """Namespaces in this process.
+
+    `publish` shows counters and usage to other processes under `name`; with `observe` it is
+    those that are reported, of every process that published, instead of this one's.
+    """
+
+    name: ClassVar[str] = "memory"
+    live: ClassVar[bool] = True
+    evictions: ClassVar[Collection[str]] = EVICTIONS
+
+    def __init__(
+        self,
+        *,
+        name: str = "default",
+        publish: bool = False,
+        observe: bool = False,
+    ) -> None:
+        super().__init__()
+        self._counts = CounterDatabase(None)
+        self._shared_statistics = SharedStatistics(name) if publish or observe else None
+        self._observe = observe
+
+    @property
+    def counters(self) -> CounterStore:
+        return self
+
+    def add(self, batch: Batch) -> None:
+        self._counts.add(batch)
+        if self._shared_statistics and not self._observe:
+            self._shared_statistics.publish(batch, self._own_usage())
+
+    def read(self, window: Window) -> dict[str, Counts]:
+        if self._shared_statistics and self._observe:
+            return self._shared_statistics.read(window)
+        return self._counts.read(window)
+
+    def make_store(self, namespace: str) -> MemoryStore:
+        return MemoryStore()
+
+    def usage(self) -> Mapping[str, Usage]:
+        if self._shared_statistics and self._observe:
+            return self._shared_statistics.usage()
+        return self._own_usage()
+
+    def before_fork(self) -> None:
+        super().before_fork()
+        for store in self._stores.values():
+            store.lock.acquire()
+        self._counts.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        self._counts.after_fork_in_parent()
+        for store in self._stores.values():
+            store.lock.release()
+        super().after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        super().after_fork_in_child()
+        self._counts.after_fork_in_child()
+        for store in self._stores.values():
+            store.after_fork_in_child()
+
+    def close(self) -> None:
+        if self._shared_statistics and not self._observe:
+            self._shared_statistics.withdraw()
+        self._counts.close()
+        self._stores.clear()
+
+    def _own_usage(self) -> dict[str, Usage]:
+        with self._lock:
+            return {name: store.usage() for name, store in self._stores.items()}

@@ -1,0 +1,118 @@
+"""Where processes with a memory cache show others what they count and hold.
+
+A directory of this user on tmpfs: memory, not disk. The counts of all processes are summed. They
+outlive the processes, until one begins while no other is there: like the entries, they are those
+of a running application. What a process holds is a file that it replaces, and that readers
+ignore once the process is gone.
+"""
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from cachectl._backends.counter_database import CounterDatabase
+from cachectl._backends.directory import claim, create_private, require_ours
+from cachectl._metrics.counters import Batch, Counts
+from cachectl._metrics.windows import Window
+from cachectl._model.records import Usage
+from cachectl.errors import BackendError
+
+_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the directory itself is private
+_log: Final = logging.getLogger("cachectl")
+
+
+class SharedStatistics:
+    """What is published under one name by the processes of this user."""
+
+    def __init__(self, name: str) -> None:
+        self._directory = _SHARED_MEMORY / f"cachectl-{os.geteuid()}-{name}"
+        self._counters = CounterDatabase(self._directory)
+        self._shown: dict[str, Usage] | None = None
+
+    def publish(self, batch: Batch, usage: dict[str, Usage]) -> None:
+        """Add counts and replace this process's usage. A failure is logged, never raised."""
+        if not _SHARED_MEMORY.is_dir():
+            return
+        try:
+            if self._shown is None:
+                self._begin()
+            if usage != self._shown:
+                self._show(usage)
+            self._counters.add(batch)
+        except (BackendError, OSError) as error:
+            _log.warning("cannot publish the counters of the memory cache: %s", error)
+
+    def read(self, window: Window) -> dict[str, Counts]:
+        return self._counters.read(window)
+
+    def usage(self) -> dict[str, Usage]:
+        """Return the sum over all living processes."""
+        total: dict[str, Usage] = {}
+        if not require_ours(self._directory):
+            return total
+        for path in self._living():
+            for namespace, (entries, size, memory) in _read(path).items():
+                held = total.get(namespace, Usage())
+                total[namespace] = Usage(
+                    held.entries + entries, held.bytes + size, (held.memory_bytes or 0) + memory
+                )
+        return total
+
+    def withdraw(self) -> None:
+        """Remove this process's usage; its counts stay."""
+        self._path().unlink(missing_ok=True)
+        self._counters.close()
+
+    def _begin(self) -> None:
+        """Join those who publish; the first of them starts counting anew."""
+        claim(self._directory)
+        lock = self._directory / "begin.lock"
+        create_private(lock)
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not list(self._living()):
+                self._counters.reset()
+            self._show({})
+
+    def _living(self) -> Iterator[Path]:
+        """Yield the usage files of living processes, and remove the others."""
+        for path in sorted(self._directory.glob("*.usage")):
+            pid = path.stem.partition("-")[0]
+            if pid.isdecimal() and _alive(int(pid)):
+                yield path
+            else:
+                path.unlink(missing_ok=True)
+
+    def _show(self, usage: dict[str, Usage]) -> None:
+        draft = self._path().with_suffix(".draft")
+        create_private(draft)
+        draft.write_text(json.dumps(usage))
+        draft.replace(self._path())
+        self._shown = usage
+
+    def _path(self) -> Path:
+        """One file per cache object: a process may have several."""
+        return self._directory / f"{os.getpid()}-{id(self):x}.usage"
+
+
+def _read(path: Path) -> dict[str, tuple[int, int, int]]:
+    """Return what a process holds; nothing if it went while we looked."""
+    try:
+        usage: dict[str, tuple[int, int, int]] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return usage
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,249 @@
+"""One namespace in this process."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from heapq import heapify, heappop, heappush
+from sys import getsizeof
+from typing import Final
+
+from cachectl._backends.eviction.lrfu import Lrfu, State
+from cachectl._backends.memory.eviction_index import MemoryEvictionIndex
+from cachectl._model.batches import BATCH
+from cachectl._model.entry import NEVER, Entry
+from cachectl._model.policy import Limits
+from cachectl._model.records import (
+    CleanupRule,
+    CleanupStep,
+    Condition,
+    EntryInfo,
+    Item,
+    Removed,
+    Usage,
+    Written,
+)
+
+_PER_ENTRY: Final = 300
+_PER_EXPIRY: Final = 90
+_PER_TAG: Final = 80
+"""Bytes of bookkeeping, as `tracemalloc` sees them: the record with its place in the ordered
+dictionary, a place in the heap, and one in the index of tags."""
+_EXPIRED_PER_WRITE: Final = 10
+
+
+class _Record:
+    """An entry, the memory it occupies, and when it was last used."""
+
+    __slots__ = ("entry", "memory", "used_at")
+
+    def __init__(self, item: Item, now: float) -> None:
+        self.entry = item.entry
+        self.memory = item.memory + getsizeof(item.key) + _PER_ENTRY
+        if item.entry.expires_at != NEVER:
+            self.memory += _PER_EXPIRY
+        for tag in item.entry.tags:
+            self.memory += _PER_TAG + getsizeof(tag)
+        self.used_at = now
+
+
+class MemoryStore:
+    """One namespace. Whoever changes it holds a lock; lookups do not, and only move entries to
+    the end, so that whoever iterates does it in one step of the interpreter.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._records: OrderedDict[str, _Record] = OrderedDict()
+        self._expiries: list[tuple[float, str]] = []
+        self._tagged: dict[str, dict[str, None]] = {}
+        self._bytes = 0
+        self._memory = 0
+        self._index = MemoryEvictionIndex()
+        self._order: Lrfu | None = None
+        self._used: dict[str, None] = {}  # what `_order` is still to be told
+
+    def get(self, key: str, now: float) -> Entry | None:
+        try:  # without the lock: each step is one of the interpreter, and safe at that
+            record = self._records[key]
+            self._records.move_to_end(key)
+        except KeyError:
+            return None
+        record.used_at = now
+        if self._order is not None:
+            self._used.pop(key, None)
+            self._used[key] = None
+        return record.entry
+
+    def peek(self, key: str) -> Entry | None:
+        record = self._records.get(key)
+        return record.entry if record else None
+
+    def put(
+        self,
+        items: Sequence[Item],
+        limits: Limits,
+        now: float,
+        condition: Condition | None = None,
+    ) -> Written:
+        stored = expired = 0
+        with self.lock:
+            self._follow(limits.eviction)
+            self._apply_uses()
+            for item in items:
+                old = self._records.get(item.key)
+                fresh = old is not None and old.entry.expires_at > now
+                if condition and fresh != (condition == "present"):
+                    continue
+                expired += old is not None and not fresh
+                self._replace(item, now)
+                stored += 1
+            expired += self._drop_expired(now, _EXPIRED_PER_WRITE).entries
+            _, evicted = self._evict(limits)
+            if self._order is not None:
+                self._order.rebalance(stored)
+        return Written(stored, expired, tuple(evicted))
+
+    def remove(self, keys: Iterable[str]) -> Removed:
+        with self.lock:
+            return self._drop(keys)
+
+    def remove_expired(self, key: str, now: float) -> Removed:
+        with self.lock:
+            record = self._records.get(key)
+            if record is None or record.entry.expires_at > now:
+                return Removed()
+            return self._drop([key])
+
+    def remove_tagged(self, tag: str) -> Removed:
+        with self.lock:
+            return self._drop(list(self._tagged.get(tag, ())))
+
+    def clear(self) -> Removed:
+        with self.lock:
+            removed = self._drop(list(self._records))
+            self._follow("lru")  # until the next write says otherwise
+            return removed
+
+    def cleanup(self, rule: CleanupRule) -> CleanupStep:
+        with self.lock:
+            expired = self._drop_expired(rule.now, len(self._expiries))
+            idle = self._idle_keys(rule.idle_before)
+            removed = self._drop(idle)
+            over, keys = self._evict(rule.limits)
+            return CleanupStep(expired, removed.plus(over), (*idle, *keys))
+
+    def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
+        with self.lock:
+            keys = list(self._records if tag is None else self._tagged.get(tag, ()))
+        for key in keys:
+            record = self._records.get(key)
+            if record:
+                yield EntryInfo(key, record.entry, record.entry.size, record.used_at)
+
+    def flush(self) -> None:
+        with self.lock:
+            self._apply_uses()
+
+    def after_fork_in_child(self) -> None:
+        """Make a new lock; see `Backend.after_fork_in_child`."""
+        self.lock = threading.RLock()
+
+    def usage(self) -> Usage:
+        with self.lock:
+            return Usage(len(self._records), self._bytes, self._memory + self._index.memory)
+
+    def _follow(self, eviction: str) -> None:
+        """Let entries go by this eviction from now on."""
+        if (eviction == "lrfu") == (self._order is not None):
+            return
+        self._index, self._order, self._used = MemoryEvictionIndex(), None, {}
+        if eviction == "lrfu":
+            self._order = Lrfu(self._index, State())
+            self._order.adopt(list(self._records))
+
+    def _apply_uses(self) -> None:
+        if self._order is not None:
+            used, self._used = self._used, {}
+            for key in list(used):
+                self._order.used(key)
+
+    def _replace(self, item: Item, now: float) -> None:
+        self._take(item.key)
+        record = self._records[item.key] = _Record(item, now)
+        self._bytes += item.entry.size
+        self._memory += record.memory
+        for tag in item.entry.tags:
+            self._tagged.setdefault(tag, {})[item.key] = None
+        if item.entry.expires_at != NEVER:
+            heappush(self._expiries, (item.entry.expires_at, item.key))
+            if len(self._expiries) > 2 * len(self._records) + BATCH:
+                self._forget_stale_expiries()
+        if self._order is not None:
+            self._order.written(item.key)
+
+    def _drop(self, keys: Iterable[str]) -> Removed:
+        entries = size = 0
+        for key in keys:
+            record = self._take(key)
+            if record is not None:
+                entries += 1
+                size += record.entry.size
+                if self._order is not None:
+                    self._order.removed(key)
+        return Removed(entries, size)
+
+    def _take(self, key: str) -> _Record | None:
+        record = self._records.pop(key, None)
+        if record is not None:
+            self._bytes -= record.entry.size
+            self._memory -= record.memory
+            for tag in record.entry.tags:
+                self._untag(tag, key)
+        return record
+
+    def _untag(self, tag: str, key: str) -> None:
+        keys = self._tagged[tag]
+        del keys[key]
+        if not keys:
+            del self._tagged[tag]
+
+    def _drop_expired(self, now: float, most: int) -> Removed:
+        keys: list[str] = []
+        while self._expiries and len(keys) < most and self._expiries[0][0] <= now:
+            expires_at, key = heappop(self._expiries)
+            record = self._records.get(key)
+            if record and record.entry.expires_at == expires_at:
+                keys.append(key)
+        return self._drop(keys)
+
+    def _forget_stale_expiries(self) -> None:
+        """Drop what overwritten and removed entries left in the heap."""
+        self._expiries = [
+            (record.entry.expires_at, key)
+            for key, record in list(self._records.items())
+            if record.entry.expires_at != NEVER
+        ]
+        heapify(self._expiries)
+
+    def _evict(self, limits: Limits) -> tuple[Removed, list[str]]:
+        """Remove what the eviction chooses while limits are exceeded; return that and its keys."""
+        total = Removed()
+        evicted: list[str] = []
+        while limits.exceeded(len(self._records), self._bytes):
+            victim = None if self._order is None else self._order.evict()
+            evicted.append(victim or _oldest(self._records))
+            total = total.plus(self._drop(evicted[-1:]))
+        return total, evicted
+
+    def _idle_keys(self, before: float | None) -> list[str]:
+        if before is None:
+            return []
+        return [key for key, record in list(self._records.items()) if record.used_at < before]
+
+
+def _oldest(records: OrderedDict[str, _Record]) -> str:
+    """Return the key at the front; others may move entries to the end meanwhile."""
+    while True:
+        with suppress(RuntimeError):  # so iterating ends when the order changes
+            return next(iter(records))

@@ -1,0 +1,159 @@
+"""What a backend is: two protocols that each one satisfies, and capabilities that some have.
+
+A backend sees keys and stored entries, never a command. It keeps limits and the storage of
+counters, but does not judge freshness: it may drop what has expired, the engine decides what is
+served. `base` makes both protocols out of a few methods.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from cachectl._metrics.counters import CounterStore
+from cachectl._model.entry import Entry
+from cachectl._model.policy import Limits
+from cachectl._model.records import (
+    CleanupRule,
+    CleanupStep,
+    Condition,
+    EntryInfo,
+    Item,
+    Removed,
+    Usage,
+    Written,
+)
+
+if TYPE_CHECKING:
+    from cachectl._metrics.reports import Status
+
+
+class Store(Protocol):
+    """One namespace of a backend. Safe to use from many threads and, unless it is memory, from
+    many processes. Every method may raise `BackendError`.
+    """
+
+    def get(self, key: str, now: float) -> Entry | None:
+        """Return the entry, fresh or not, noting its use at `now`. Raises `DamagedEntry`."""
+
+    def peek(self, key: str) -> Entry | None:
+        """Return the entry without noting a use. Raises `DamagedEntry`."""
+
+    def put(
+        self,
+        items: Sequence[Item],
+        limits: Limits,
+        now: float,
+        condition: Condition | None = None,
+    ) -> Written:
+        """Write entries, then evict while the limits are exceeded.
+
+        The least recently used go first, reads of this process counted as use. An entry that
+        alone exceeds `max_bytes` is not kept.
+        """
+
+    def remove(self, keys: Iterable[str]) -> Removed:
+        """Remove these keys."""
+
+    def remove_expired(self, key: str, now: float) -> Removed:
+        """Remove `key` if what is there now, whoever wrote it, expired by `now`."""
+
+    def remove_tagged(self, tag: str) -> Removed:
+        """Remove every entry that carries `tag`."""
+
+    def clear(self) -> Removed:
+        """Remove every entry."""
+
+    def cleanup(self, rule: CleanupRule) -> CleanupStep:
+        """Remove entries that `rule` names, `BATCH` at a time where that keeps others from
+        waiting. A step that removed nothing is the last.
+        """
+
+    def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
+        """Yield all entries, least recently used first; that is not a use.
+
+        Streams: entries written or removed meanwhile may or may not be seen.
+        """
+
+
+class Backend(Protocol):
+    """A place that keeps many namespaces and their counters. Opening one does no I/O."""
+
+    @property
+    def name(self) -> str:
+        """What people call the backend."""
+
+    @property
+    def live(self) -> bool:
+        """Whether entries hold live values; those of the others hold encoded payloads."""
+
+    @property
+    def evictions(self) -> Collection[str]:
+        """The evictions it has, of `policy.EVICTIONS`."""
+
+    @property
+    def counters(self) -> CounterStore:
+        """Where the counters of this backend's namespaces are kept."""
+
+    def store(self, namespace: str) -> Store:
+        """Return the namespace; it need not exist yet."""
+
+    def usage(self) -> Mapping[str, Usage]:
+        """Return what each namespace holds, at a cost that does not grow with its entries."""
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Hold a lock that all processes share and that ends with its holder.
+
+        Raises `BackendBusy` at once if another holds it.
+        """
+
+    def close(self) -> None:
+        """Flush every store, and release connections and files."""
+
+
+@runtime_checkable
+class SupportsFlush(Protocol):
+    """A store that records uses in memory first."""
+
+    def flush(self) -> None:
+        """Write the uses that lookups recorded."""
+
+
+@runtime_checkable
+class SupportsCheck(Protocol):
+    """A backend that may be out of reach."""
+
+    def check(self) -> None:
+        """Reach the backend. Raises `BackendError` saying why that is not possible."""
+
+
+@runtime_checkable
+class SupportsCompaction(Protocol):
+    """A backend in which removed entries leave room behind."""
+
+    def compact(self) -> None:
+        """Give back to the system what removed entries left behind."""
+
+
+@runtime_checkable
+class SupportsFork(Protocol):
+    """A backend that holds what two processes must not share."""
+
+    def before_fork(self) -> None:
+        """Hold all that threads may be in the middle of, and close what must not be shared."""
+
+    def after_fork_in_parent(self) -> None:
+        """Let the threads go on."""
+
+    def after_fork_in_child(self) -> None:
+        """Make new locks: who held the old ones did not come along into this process."""
+
+
+@runtime_checkable
+class SupportsRecovery(Protocol):
+    """A backend that stands in for another while that is away."""
+
+    def recover(self) -> None:
+        """Return to the other if it is back. Raises `BackendError` if it is not."""
+
+    def status(self) -> "Status":
+        """Return where entries are kept now."""

@@ -1,0 +1,161 @@
+-- ARGV: "now max_entries max_bytes eviction most condition look stamp touches", most is of
+--       evictions, stamp of the first item, each next one's is one more; with a look of 1 limits
+--       and expired entries are seen to although nothing grew;
+--       (stamp, key) of each touch; (key, data, "expires px tags") of each item, no key twice.
+-- Times and stamps are microseconds, px milliseconds; - is no limit, condition or TTL. Without
+-- data the value has been set already. Numbers are joined because each argument costs a client
+-- more than a match costs here.
+-- Returns how many were stored, if there is nothing else to tell; or stored, expired, over, which
+-- is 1 if limits are exceeded still, first, which is 1 if nothing was here before, and then the
+-- keys that were evicted.
+local now, max_entries, max_bytes, eviction, most, condition, check_limits, stamp, touches =
+  string.match(ARGV[1], '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
+local lrfu = eviction == 'lrfu' and lrfu_module()
+local removal = (lrfu or check_limits == '1') and removal_module()
+local max_size = limit(max_bytes)
+local first_item = 2 + 2 * touches
+local stored, expired, added, grown = 0, 0, 0, 0
+local evicted = {}
+-- What is added to the index at the end: a command with many members costs little more than with one.
+local used, expiring, described = {}, {}, {}
+local about, expires, px, tags
+
+-- Clocks differ and are set back: what is written now is the newest nevertheless, or the limits
+-- would drop it at once. A score that cannot be a stamp of ours counts for nothing.
+local function latest()
+  if redis.call('ZCOUNT', LRU, stamp, '+inf') == 0 then
+    return tonumber(stamp)
+  end
+  local newest = tonumber(redis.call('ZRANGE', LRU, -1, -1, 'WITHSCORES')[2])
+  return math.max(tonumber(stamp), newest < 2^53 - 1 and newest + 1 or 0)
+end
+
+local function permitted(key, stale)
+  local present = not stale and redis.call('EXISTS', base .. 'e:' .. key) == 1
+  return present == (condition == 'present')
+end
+
+local function refuse(key)
+  removal = removal or removal_module()
+  removal.drop(key)
+  evicted[#evicted + 1] = key
+end
+
+local function describe(key, size, old)
+  local meta = tags == '' and tostring(size) or size .. '\0' .. tags
+  if meta == old and tags == '' then
+    return
+  end
+  local n = #described
+  described[n + 1], described[n + 2] = key, meta
+  grown = grown + size
+  if old then
+    grown = grown - size_in(old)
+    untag(key, old)
+  end
+  for tag in string.gmatch(tags, '%Z+') do
+    redis.call('ZADD', TAG, 0, tag .. '\0' .. key)
+  end
+end
+
+local function index(key, due)
+  if expires ~= '-' then
+    local n = #expiring
+    expiring[n + 1], expiring[n + 2] = expires, key
+  elseif due then
+    redis.call('ZREM', EXP, key)
+  end
+  if lrfu then
+    lrfu.written(key, stamp)
+    redis.call('ZADD', LRU, stamp, key)
+  else
+    local n = #used
+    used[n + 1], used[n + 2] = stamp, key
+  end
+  stamp = stamp + 1
+end
+
+local function write(key, data, old, due)
+  local size = data == '' and redis.call('STRLEN', base .. 'e:' .. key) or #data
+  if size > max_size then
+    return refuse(key)
+  end
+  if data ~= '' and px == '-' then
+    redis.call('SET', base .. 'e:' .. key, data)
+  elseif data ~= '' then
+    redis.call('SET', base .. 'e:' .. key, data, 'PX', px)
+  end
+  describe(key, size, old)
+  index(key, due)
+  added = added + (old and 0 or 1)
+end
+
+if lrfu then
+  lrfu.open()
+elseif removal and has_lrfu() then
+  removal.drop_ranks()
+end
+if first_item > 2 then
+  redis.call('ZADD', LRU, 'XX', 'GT', unpack(ARGV, 2, first_item - 1))
+  for i = 2, lrfu and first_item - 1 or 0, 2 do
+    lrfu.used(ARGV[i + 1], ARGV[i])
+  end
+end
+
+stamp = latest()
+local keys, dues = {}, nil
+for i = first_item, #ARGV, 3 do
+  keys[#keys + 1] = ARGV[i]
+end
+local olds = redis.call('HMGET', META, unpack(keys))
+for at, key in ipairs(keys) do
+  local i, old = first_item + 3 * at - 3, olds[at]
+  dues = dues or old and redis.call('ZMSCORE', EXP, unpack(keys))
+  local due = old and dues[at]
+  local stale = due and tonumber(due) <= tonumber(now)
+  if ARGV[i + 2] ~= about then  -- most are like the one before
+    about = ARGV[i + 2]
+    expires, px, tags = string.match(about, '(%S+) (%S+) (.*)')
+  end
+  if condition == '-' or permitted(key, stale) then
+    stored = stored + 1
+    expired = expired + (stale and 1 or 0)
+    write(key, ARGV[i + 1], old, due)
+  end
+end
+if #used > 0 then
+  redis.call('ZADD', LRU, unpack(used))
+end
+if #described > 0 then
+  redis.call('HSET', META, unpack(described))
+end
+if #expiring > 0 then
+  redis.call('ZADD', EXP, unpack(expiring))
+end
+
+local sum = grown ~= 0 and grow(grown)
+local first = grown > 0 and sum == grown and 1 or 0
+
+local function exceeded()
+  return max_entries ~= '-' and redis.call('ZCARD', LRU) > tonumber(max_entries)
+    or max_bytes ~= '-' and (sum or total()) > max_size
+end
+
+local over = 0
+if removal or (added > 0 or grown > 0) and exceeded() then
+  removal = removal or removal_module()
+  expired = expired + removal.drop_expired(now, 10 + #keys)
+  local choose = lrfu and lrfu.evict or removal.least_recently_used
+  local written = stored - #evicted
+  local _
+  _, over = removal.evict(limit(max_entries), max_size, tonumber(most), choose, evicted)
+  if lrfu then
+    lrfu.rebalance(written)
+    lrfu.save()
+  end
+  removal.drop_empty_index()
+end
+if expired + #evicted + over + first == 0 then
+  return stored
+end
+return {stored, expired, over, first, unpack(evicted)}

@@ -1,0 +1,5 @@
+-- ARGV: keys. Returns entries and bytes removed.
+local removal = removal_module()
+local entries, bytes = removal.drop_all(ARGV)
+removal.drop_empty_index()
+return {entries, bytes}

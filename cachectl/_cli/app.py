@@ -1,0 +1,93 @@
+"""The commands, and the options that stand before them."""
+
+import logging
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import typer
+
+from cachectl._cli.exits import Exit, Stop
+from cachectl._cli.output import out
+from cachectl._cli.output.logs import log_to_stderr
+from cachectl._cli.output.text import printable
+from cachectl._cli.session import Session
+from cachectl._model.targets import load_target
+from cachectl.errors import UsageError
+
+COMMANDS: Final = {
+    "get": "cachectl._cli.commands.get:get",
+    "set": "cachectl._cli.commands.set_:set_",
+    "stats": "cachectl._cli.commands.stats:stats",
+    "inspect": "cachectl._cli.commands.inspect:inspect",
+    "clear": "cachectl._cli.commands.clear:clear",
+    "cleanup": "cachectl._cli.commands.cleanup:cleanup",
+    "warm": "cachectl._cli.commands.warm:warm",
+}
+"""The commands, each imported only when it is named."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name and return the exit code.
+
+    Raises `Stop` for arguments that cannot be.
+    """
+    app = typer.Typer(
+        name="cachectl",
+        help="Look into, fill and clean a cache in memory, files or Redis.",
+        invoke_without_command=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(options)
+    for name in _candidates(arguments):
+        app.command(name)(load_target(COMMANDS[name]))
+    try:
+        return app(arguments, prog_name="cachectl", standalone_mode=False) or Exit.DONE
+    except typer.TyperException as error:
+        message = printable(f"{error.format_message()} (see --help)")
+        raise Stop(Exit(error.exit_code), message) from None
+
+
+def _candidates(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the commands to import: those that are named, or all for help and suggestions."""
+    named = [name for name in COMMANDS if name in arguments]
+    return list(COMMANDS) if not named or {"-h", "--help"} & {*arguments} else named
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            out.line(f"cachectl {version('cachectl')}")
+        except PackageNotFoundError:
+            out.line("cachectl, not installed")
+        raise typer.Exit
+
+
+def options(
+    context: typer.Context,
+    config: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Read this configuration file.")
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Use memory, file or redis.")
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Use this Redis; prefer CACHECTL_URL for a password."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say less.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    out.level = verbose - quiet
+    log_to_stderr(logging.DEBUG if verbose else logging.WARNING)
+    context.obj = Session(config, backend, url)
+    if context.invoked_subcommand is None:
+        out.note(context.get_help())
+        raise UsageError("name a command")

@@ -1,0 +1,98 @@
+"""`cachectl cleanup`."""
+
+from typing import Annotated
+
+import typer
+
+from cachectl._admin import documents
+from cachectl._cli.commands import options
+from cachectl._cli.exits import Exit, Stop
+from cachectl._cli.output import Format, out
+from cachectl._cli.session import session
+from cachectl._metrics.reports import CleanupReport
+from cachectl._model.policy import check_namespace
+from cachectl._model.units import format_bytes, format_entries, parse_duration, parse_size
+from cachectl.errors import UsageError
+
+
+def cleanup(
+    context: typer.Context,
+    namespaces: options.Namespaces = None,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Also what was not used for so long.")
+    ] = None,
+    max_bytes: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Leave at most this in each namespace.")
+    ] = None,
+    max_entries: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Leave at most so many in each.")
+    ] = None,
+    dry_run: options.DryRun = False,
+    deadline: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="Stop after so long; exit 7 if unfinished."),
+    ] = None,
+    form: options.OutputFormat = Format.TABLE,
+) -> None:
+    """Remove only what has expired or is over a limit. For cron: silent when all is well.
+
+    One cleanup runs at a time; a second one exits with 7.
+
+    cachectl cleanup --older-than 30d --dry-run
+
+    */15 * * * *  cachectl cleanup --deadline 10m
+    """
+    out.use(form)
+    names = [check_namespace(name) for name in namespaces or []]
+    seconds = _seconds(deadline)
+    with session(context).cache() as cache:
+        plan = cache.plan_cleanup(
+            older_than=_seconds(older_than),
+            max_entries=max_entries,
+            max_bytes=None if max_bytes is None else parse_size(max_bytes),
+            deadline=seconds,
+        )
+        try:
+            report = plan.dry_run(names) if dry_run else plan.run(names)
+        except BaseException:
+            if plan.report().removed().entries:
+                _report(plan.report(), dry_run=False)
+            raise
+    _report(report, dry_run=dry_run)
+    if not report.finished:
+        raise Stop(Exit.BUSY, "the deadline came with work left")
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    seconds = parse_duration(text)
+    if seconds is None:
+        raise UsageError(f"not a duration here: {text!r}")
+    return seconds
+
+
+def _report(report: CleanupReport, *, dry_run: bool) -> None:
+    removed = report.removed()
+    if out.format in (Format.JSON, Format.JSONL):
+        content = {
+            "dry_run": dry_run,
+            "finished": report.finished,
+            "entries": removed.entries,
+            "bytes": removed.bytes,
+            "expired": documents.removed(report.expired),
+            "evicted": documents.removed(report.evicted),
+        }
+        out.document("cleanup", content)
+        return
+    expired = sum(part.entries for part in report.expired.values())
+    text = (
+        f"{format_entries(removed.entries)}, {format_bytes(removed.bytes)}:"
+        f" {expired:,} expired, {removed.entries - expired:,} over a limit"
+    )
+    if dry_run:
+        out.note(f"would remove {text}")
+    elif report.finished:
+        out.detail(f"removed {text}")
+    else:
+        out.note(f"removed {text}")

@@ -1,0 +1,93 @@
+"""`cachectl set`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from cachectl._admin import values
+from cachectl._cli.commands import options
+from cachectl._cli.exits import Exit, Stop
+from cachectl._cli.output import out
+from cachectl._cli.output.text import printable
+from cachectl._cli.session import session
+from cachectl._model.codecs import VALUE_LIMIT
+from cachectl._model.outcome import Outcome
+from cachectl._model.units import format_seconds, parse_duration
+from cachectl.errors import UnsupportedValue, UsageError
+
+
+def set_(
+    context: typer.Context,
+    namespace: options.Namespace,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The key.")],
+    value: Annotated[
+        str, typer.Argument(metavar="VALUE|-|@FILE", help="The value, from stdin, or from a file.")
+    ],
+    ttl: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="15m, 7d, none; else the namespace's.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="T", help="A tag; repeatable.")] = None,
+    cost: Annotated[str, typer.Option(metavar="DOLLARS", help="What making it cost.")] = "0",
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            metavar="[json|text|bytes|npy]",
+            help="Default: by the file's suffix, else text; for @FILE bytes.",
+        ),
+    ] = None,
+    nx: Annotated[bool, typer.Option("--nx", help="Only if the key is not there.")] = False,
+    xx: Annotated[bool, typer.Option("--xx", help="Only if the key is there.")] = False,
+) -> None:
+    """Store a value.
+
+    cachectl set prompts greeting 'Hello!' --ttl 10m --tag org:42
+
+    cachectl set images logo @logo.png
+    """
+    if nx and xx:
+        raise UsageError("--nx and --xx exclude each other")
+    content = _value(value, kind)
+    with session(context).cache() as cache:
+        found = cache.namespace(namespace)
+        outcome = found.set(key, content, ttl=ttl, tags=tag or [], cost=cost, nx=nx, xx=xx)
+        if not outcome:
+            raise _refusal(namespace, key, outcome, nx=nx)
+    lifetime = found.policy.ttl if ttl is None else parse_duration(ttl)
+    out.detail(f"stored in {namespace}, TTL {format_seconds(lifetime)}")
+    if cache.status().active_backend == "memory":
+        out.note("the memory backend ends with this process, and the value with it")
+
+
+def _refusal(namespace: str, key: str, outcome: Outcome, *, nx: bool) -> Stop:
+    """Return how the command ends if the value is not stored."""
+    if outcome is Outcome.DISABLED:
+        return Stop(Exit.REFUSED, f"{namespace} is disabled by its configuration")
+    if outcome is Outcome.TOO_LARGE:
+        return Stop(Exit.REFUSED, f"the value alone is over max_bytes of {namespace}")
+    if nx:
+        return Stop(Exit.REFUSED, f"{namespace} has {printable(key)} already")
+    return Stop(Exit.NOT_FOUND, f"{namespace} has no {printable(key)}")
+
+
+def _value(text: str, kind: str | None) -> object:
+    if text == "-":
+        return values.parse(kind or "text", _read(sys.stdin.buffer))
+    if text.startswith("@"):
+        path = Path(text[1:])
+        try:
+            with path.open("rb") as file:
+                return values.parse(kind or values.type_of(path.name), _read(file))
+        except OSError as error:
+            raise UsageError(f"cannot read {printable(str(path))}: {error.strerror}") from None
+    return values.parse(kind or "text", os.fsencode(text))
+
+
+def _read(file: BinaryIO) -> bytes:
+    data = file.read(VALUE_LIMIT + 1)
+    if len(data) > VALUE_LIMIT:
+        raise UnsupportedValue(f"a value of more than {VALUE_LIMIT} bytes cannot be cached")
+    return data

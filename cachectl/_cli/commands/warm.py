@@ -1,0 +1,117 @@
+"""`cachectl warm`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cachectl._admin.warm import (
+    LoaderSource,
+    Progress,
+    Source,
+    WarmReport,
+    open_source,
+    resolve,
+)
+from cachectl._admin.warm import warm as warm_cache
+from cachectl._cli.commands import options
+from cachectl._cli.exits import Exit, Stop
+from cachectl._cli.output import Format, out
+from cachectl._cli.output.text import printable
+from cachectl._cli.session import session
+from cachectl._model.policy import check_namespace
+from cachectl._model.units import format_bytes
+from cachectl.errors import UsageError
+
+
+def warm(
+    context: typer.Context,
+    manifests: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MANIFEST|-]...", help="JSONL, CSV, .npz, a directory, or stdin."),
+    ] = None,
+    namespace: Annotated[
+        str | None,
+        typer.Option("--namespace", "-n", metavar="NS", help="For what does not name its own."),
+    ] = None,
+    loader: Annotated[
+        str | None, typer.Option(metavar="MODULE:FUNCTION", help="Call this for each key.")
+    ] = None,
+    keys: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Keys for the loader, one a line.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Loaders at once.")] = 4,
+    form: options.OutputFormat = Format.TABLE,
+) -> None:
+    """Fill the cache. Bad lines are reported by number, the rest is done; then it exits with 4.
+
+    Lines of a manifest have: key or features; value, value_file or value_base64; and, if
+    wanted, namespace, type, ttl, tags, cost.
+
+    cachectl warm products.jsonl images/ --namespace images
+
+    cachectl warm --loader shop.cache:load --keys keys.txt --namespace products
+    """
+    out.use(form)
+    sources = _sources(manifests or [], namespace, loader, keys)
+    report = WarmReport()
+    with session(context).cache() as cache:
+        try:
+            with _progress_bar() as progress:
+                warm_cache(cache, sources, progress=progress, jobs=jobs, report=report)
+        except BaseException:
+            if report.written or report.failed:
+                _show(report)
+            raise
+        _show(report)
+        if cache.status().active_backend == "memory":
+            out.note("the memory backend ends with this process, and its entries with it")
+    if report.failed:
+        raise Stop(Exit.PARTLY)
+
+
+def _sources(
+    manifests: list[str], namespace: str | None, loader: str | None, keys: str | None
+) -> list[Source]:
+    """Open all sources before anything is written. Raises `UsageError`."""
+    if namespace is not None:
+        check_namespace(namespace)
+    sources = [open_source(manifest, namespace) for manifest in manifests]
+    if loader is not None or keys is not None:
+        if loader is None or keys is None or namespace is None:
+            raise UsageError("--loader, --keys and --namespace go together")
+        sources.append(LoaderSource(resolve(loader), keys, namespace))
+    if not sources:
+        raise UsageError("nothing to warm from: name a manifest, or --loader with --keys")
+    return sources
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[Progress], None] | None]:
+    """Show a bar where somebody watches."""
+    console = out.watcher()
+    if console is None:
+        yield None
+        return
+    from cachectl._cli.output.progress import Bar
+
+    with Bar(console) as bar:
+        yield bar.show
+
+
+def _show(report: WarmReport) -> None:
+    for failure in report.failures:
+        line = "" if failure.line is None else f":{failure.line}"
+        out.note(printable(f"{failure.source}{line}: {failure.reason}"))
+    if report.failed > len(report.failures):
+        out.note(f"… and {report.failed - len(report.failures):,} more")
+    if out.format in (Format.JSON, Format.JSONL):
+        failures = [failure._asdict() for failure in report.failures]
+        out.document("warm", {**asdict(report), "failures": failures})
+        return
+    out.note(
+        f"{report.read:,} read: {report.written:,} written ({format_bytes(report.bytes)}),"
+        f" {report.fresh:,} already fresh, {report.failed:,} failed, in {report.seconds:.1f} s"
+    )

@@ -1,0 +1,100 @@
+"""The entry point: every way in which a command may end becomes an exit code here."""
+
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import pairwise
+from types import FrameType
+from typing import Final, NoReturn
+
+from cachectl._cli.exits import Exit, Interrupted, NotWritten, Stop, code_of
+from cachectl._cli.output import Format, out
+from cachectl._cli.output.streams import discard_output, guard_streams
+from cachectl._cli.output.text import printable
+from cachectl.errors import CacheError, ConfigError
+
+_COLLECTED_AFTER: Final = 100_000
+"""New objects after which Python looks for cycles: what a short call makes is no garbage."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    gc.set_threshold(_COLLECTED_AFTER)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _interrupt)
+    guard_streams()
+    arguments = sys.argv[1:]
+    if _document_expected(arguments):
+        out.format = Format.JSON  # also for what is wrong before the command begins
+    code = _run(arguments)
+    gc.freeze()  # nor is anything searched that ends with the process
+    sys.exit(code)
+
+
+def _document_expected(arguments: Sequence[str]) -> bool:
+    """Return whether a command line asks for JSON, be the rest of it right or wrong."""
+    return (
+        not {"--format=json", "-fjson"}.isdisjoint(arguments)
+        or ("--format", "json") in pairwise(arguments)
+        or ("-f", "json") in pairwise(arguments)
+    )
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        from cachectl._cli.app import run  # here, where a signal is already answered
+
+        return _flushed(run(arguments))
+    except SystemExit as end:  # Typer's completion ends like this
+        return _flushed(end.code if isinstance(end.code, int) else Exit.BUG)
+    except Stop as stop:
+        return _ended(str(stop), stop.code)
+    except ConfigError as error:
+        return _ended(str(error), Exit.USAGE)  # a line for each setting
+    except CacheError as error:
+        return _ended(printable(str(error)), code_of(error))
+    except Interrupted as interrupted:
+        # Threads with loaders that still run would be waited for: the cache is closed already.
+        os._exit(_ended(str(interrupted), interrupted.code))
+    except NotWritten as error:
+        return _not_written(error)
+    except Exception as error:
+        logging.getLogger("cachectl").debug("a bug", exc_info=True)
+        name = printable(f"{type(error).__name__}: {error}")
+        return _ended(f"{name} (a bug of cachectl; -v shows where)", Exit.BUG)
+
+
+def _ended(message: str, code: int) -> int:
+    try:
+        if message:
+            out.error(message, code)
+    except NotWritten as error:
+        return _not_written(error)
+    return _flushed(code)
+
+
+def _flushed(code: int) -> int:
+    """Return `code`, unless what was printed cannot be written."""
+    try:
+        out.flush()
+    except NotWritten as error:
+        return _not_written(error)
+    return code
+
+
+def _not_written(error: NotWritten) -> int:
+    """End quietly if nobody reads any more, as the other tools of a pipeline do."""
+    discard_output()
+    if error.reader_left:
+        return 128 + signal.SIGPIPE
+    with suppress(NotWritten):
+        out.complain(f"cannot write: {error}")
+    return Exit.BUG
+
+
+def _interrupt(signum: int, _frame: FrameType | None) -> NoReturn:
+    raise Interrupted(signum)

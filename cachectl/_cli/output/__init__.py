@@ -1,0 +1,171 @@
+"""All printing: data goes to stdout, everything else to stderr.
+
+Tables are for people, the other formats for programs. Whatever comes from a cache is made
+harmless before a terminal sees it.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from itertools import chain, islice
+from typing import IO, TYPE_CHECKING, Any
+
+from cachectl._cli.exits import NotWritten
+from cachectl._cli.output.text import masked, printable
+from cachectl.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+class Format(StrEnum):
+    """How data is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    PROMETHEUS = "prometheus"
+
+
+class Output:
+    """Where one call prints. `level` is -1 for quiet, 1 for verbose."""
+
+    def __init__(self) -> None:
+        self.level = 0
+        self.format = Format.TABLE
+        self._answered = False
+
+    def use(self, form: Format, *others: Format) -> None:
+        """Print in `form`: a table, JSON or, where a command has them, one of `others`."""
+        self.format = form
+        if form not in (Format.TABLE, Format.JSON, Format.JSONL, *others):
+            raise UsageError(f"there is no format {form} here")
+
+    def note(self, message: str) -> None:
+        """Say something beside the data, unless told to be quiet."""
+        if self.level >= 0:
+            self._say(message)
+
+    def detail(self, message: str) -> None:
+        """Say something that only people watching, or asking for it, want to know."""
+        if self.level > 0 or (self.level == 0 and sys.stderr.isatty()):
+            self._say(message)
+
+    def error(self, message: str, code: int) -> None:
+        """Say why the command ends with `code`; as a document too, where one is still due."""
+        message = masked(message)
+        self.complain(message)
+        if self.format in (Format.JSON, Format.JSONL) and not self._answered:
+            self.document("error", {"error": message, "exit_code": code})
+
+    def complain(self, message: str) -> None:
+        """Say what went wrong."""
+        self._say(f"cachectl: {message}")
+
+    def raw(self, data: bytes) -> None:
+        """Write bytes as they are."""
+        sys.stdout.flush()
+        try:
+            sys.stdout.buffer.write(data)
+        except OSError as error:
+            raise NotWritten(error) from None
+        sys.stdout.flush()
+
+    def line(self, text: str) -> None:
+        """Write one line that is already safe."""
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+    def flush(self) -> None:
+        """Write what waits. Raises `NotWritten`, like everything that writes."""
+        sys.stdout.flush()
+
+    def document(self, kind: str, content: Mapping[str, Any]) -> None:
+        """Write one JSON document with its schema, on one line for JSONL."""
+        indent = None if self.format is Format.JSONL else 2
+        document = {"schema": f"cachectl.{kind}/1", **content}
+        self._answered = True
+        self.line(json.dumps(document, indent=indent, allow_nan=False))
+
+    def stream(self, kind: str, head: Mapping[str, Any], name: str, rows: Iterable[Any]) -> None:
+        """Write a JSON document with a long list, without holding the list.
+
+        Its last member, `complete`, is false if the list ended with an error.
+        """
+        opening = json.dumps({"schema": f"cachectl.{kind}/1", **head}, indent=2)
+        iterator = iter(rows)
+        first = list(islice(iterator, 1))  # what fails at once is no list at all
+        self._answered, complete = True, False
+        sys.stdout.write(f'{opening.removesuffix("}").rstrip()},\n  "{name}": [')
+        try:
+            for number, row in enumerate(chain(first, iterator)):
+                sys.stdout.write(f"{',' if number else ''}\n    {json.dumps(row)}")
+            complete = True
+        finally:
+            self.line(f'\n  ],\n  "complete": {json.dumps(complete)}\n}}')
+
+    def json_lines(self, rows: Iterable[Any]) -> None:
+        """Write one JSON value a line."""
+        for row in rows:
+            sys.stdout.write(f"{json.dumps(row)}\n")
+
+    def csv(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Write rows as CSV that a spreadsheet does not take for formulas."""
+        import csv
+
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(header)
+        for row in rows:
+            writer.writerow([_csv_cell(cell) for cell in row])
+
+    def clear_screen(self) -> None:
+        """Begin a terminal anew; a file or pipe just goes on."""
+        if sys.stdout.isatty() and self.format is Format.TABLE:
+            sys.stdout.write("\x1b[H\x1b[2J")
+
+    def table(self, table: "Table", *, fold: bool = True) -> None:
+        """Write a table; on a terminal its cells may fold, elsewhere every row is a line."""
+        console = _console(sys.stdout, fold=fold)
+        with console.capture() as capture:
+            console.print(table)
+        for line in capture.get().splitlines():
+            sys.stdout.write(f"{line.rstrip()}\n")
+
+    def watcher(self) -> "Console | None":
+        """Return the terminal that somebody watches, unless he wants it quiet."""
+        watched = sys.stderr.isatty() and self.level >= 0 and self.format is Format.TABLE
+        return _console(sys.stderr) if watched else None
+
+    def confirm(self, question: str) -> bool:
+        """Ask on the terminal; anything but yes is no."""
+        sys.stderr.write(f"{printable(question)} [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+    def _say(self, message: str) -> None:
+        sys.stderr.write("".join(f"{printable(line)}\n" for line in message.split("\n")))
+        sys.stderr.flush()
+
+
+def _console(stream: IO[str], *, fold: bool = True) -> "Console":
+    from rich.console import Console
+
+    if fold and stream.isatty():
+        return Console(file=stream, highlight=False, markup=False, emoji=False)
+    return Console(
+        file=stream, width=100_000, height=100,
+        highlight=False, markup=False, emoji=False,
+    )  # fmt: skip
+
+
+def _csv_cell(cell: Any) -> Any:
+    if isinstance(cell, str):
+        cell = printable(cell)
+        return f"'{cell}" if cell[:1] in {"=", "+", "-", "@"} else cell
+    return cell
+
+
+out = Output()

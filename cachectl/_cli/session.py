@@ -1,0 +1,46 @@
+"""What all commands of one call share: the options before the command, the cache, the output."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+import typer
+
+from cachectl._config import load
+from cachectl._engine.cache import Cache
+from cachectl._engine.compose import open_backend
+
+_TUNING: Final[Mapping[str, Mapping[str, object]]] = {
+    "redis": {"connect_timeout": 1.0, "timeout": 1.5},  # whatever fails has failed within three
+    "memory": {"observe": True},
+}
+"""Options of backends that are others for the tool than for applications."""
+
+
+class Session:
+    """One call of the tool."""
+
+    def __init__(self, config: str | None, backend: str | None, url: str | None) -> None:
+        self._config = config
+        if url is not None and backend is None:
+            backend = "redis"  # else the URL would be for nothing
+        flags = {"backend": backend, "redis.url": url}
+        self._overrides: dict[str, object] = {
+            name: value for name, value in flags.items() if value is not None
+        }
+
+    @contextmanager
+    def cache(self) -> Iterator[Cache]:
+        """Open the configured cache for the length of a command."""
+        settings = load(self._config, overrides=self._overrides)
+        tuning = _TUNING.get(settings.backend, {})
+        backend = open_backend(settings, clock=time.time, strict=True, tuning=tuning)
+        with Cache(backend, settings, strict=True) as cache:
+            yield cache
+
+
+def session(context: typer.Context) -> Session:
+    """Return the session that the options before the command made."""
+    found: Session = context.obj
+    return found

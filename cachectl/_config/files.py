@@ -1,0 +1,131 @@
+"""The configuration file: where it is looked for, whether it is trusted, what is in it."""
+
+import os
+import pwd
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from cachectl._config.messages import printable
+from cachectl.errors import ConfigError
+
+LARGEST: Final = 1024 * 1024
+"""Bytes that a configuration file may have."""
+
+_LOCAL: Final = "cachectl.toml"
+_SYSTEM: Final = Path("/etc/cachectl.toml")
+_NOWHERE: Final = Path("/nonexistent")  # as in passwd(5) for users without a home
+_MARK: Final = b"\xef\xbb\xbf"
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """Return the user's home directory, whether or not it exists."""
+    if environ.get("HOME"):
+        return Path(environ["HOME"])
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return _NOWHERE
+
+
+def working_directory() -> Path:
+    """Return the working directory, also if it was removed under us."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return _NOWHERE
+
+
+def xdg(variable: str, fallback: str, environ: Mapping[str, str]) -> Path:
+    """Return a base directory of the XDG specification, which ignores relative ones."""
+    configured = Path(environ.get(variable, ""))
+    return configured if configured.is_absolute() else home(environ) / fallback
+
+
+def read(file: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> tuple[
+    Path | None, dict[str, Any]
+]:  # fmt: skip
+    """Return the configuration file that is to be used, and what is in it.
+
+    `file` and `$CACHECTL_CONFIG` must exist; of the usual places, the first that exists is
+    used. Raises `ConfigError`.
+    """
+    if file is not None:
+        return _named(file, "", environ)
+    if environ.get("CACHECTL_CONFIG"):
+        origin = "environment variable CACHECTL_CONFIG: "
+        return _named(environ["CACHECTL_CONFIG"], origin, environ)
+    local = working_directory() / _LOCAL
+    if _exists(local, unknown=False):
+        return local, _parse(local, _content(local, trusted=False))
+    for path in (xdg("XDG_CONFIG_HOME", ".config", environ) / "cachectl/config.toml", _SYSTEM):
+        if _exists(path, unknown=False):
+            return path, _parse(path, _content(path, trusted=True))
+    return None, {}
+
+
+def _named(
+    file: str | os.PathLike[str], origin: str, environ: Mapping[str, str]
+) -> tuple[Path, dict[str, Any]]:
+    text = os.fspath(file)
+    path = home(environ) / text[2:] if text.startswith("~/") else working_directory() / text
+    if not _exists(path, unknown=True):
+        raise ConfigError(f"{origin}{printable(path)}: expected a file, found nothing there")
+    return path, _parse(path, _content(path, trusted=True))
+
+
+def _exists(path: Path, *, unknown: bool) -> bool:
+    """Return whether the file exists; `unknown` if we are not allowed to look."""
+    try:
+        return path.exists()
+    except OSError:
+        return unknown
+
+
+def _content(path: Path, *, trusted: bool) -> bytes:
+    # Whoever plants a file where we happen to run could also plant a pipe that never ends.
+    flags = os.O_RDONLY | os.O_CLOEXEC | (0 if trusted else os.O_NONBLOCK)
+    try:
+        with os.fdopen(os.open(path, flags), "rb") as stream:
+            status = os.fstat(stream.fileno())
+            reason = None if trusted else distrust(path.lstat(), status, os.geteuid())
+            if reason is not None:
+                raise ConfigError(f"{printable(path)}: refused, {reason} (name it to use it)")
+            return stream.read(LARGEST + 1)
+    except IsADirectoryError:
+        raise ConfigError(f"{printable(path)}: expected a file, found a directory") from None
+    except OSError as error:
+        raise ConfigError(f"{printable(path)}: cannot be read: {error.strerror}") from None
+
+
+def distrust(link: os.stat_result, status: os.stat_result, user: int) -> str | None:
+    """Return why a file that nobody named is not used by `user`; None if it may be."""
+    if not {link.st_uid, status.st_uid} <= {user, 0}:
+        return "it belongs to another user"
+    if status.st_mode & stat.S_IWOTH:
+        return "everybody can write to it"
+    if not stat.S_ISREG(status.st_mode):
+        return "it is not a regular file"
+    return None
+
+
+def _parse(path: Path, content: bytes) -> dict[str, Any]:
+    import tomllib
+
+    where = printable(path)
+    if len(content) > LARGEST:
+        raise ConfigError(f"{where}: expected at most 1 MiB, found more")
+    if content.startswith(_MARK):
+        raise ConfigError(f"{where}: expected UTF-8 without a byte order mark, found one")
+    try:
+        return tomllib.loads(content.decode())
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{where}: expected UTF-8, found other bytes in line {line}") from None
+    except RecursionError:
+        raise ConfigError(f"{where}: expected TOML, found too deep a nesting") from None
+    except ValueError as error:  # also numbers and dates that Python cannot represent
+        last = content.count(b"\n") + 1
+        reason = str(error).replace("at end of document", f"at line {last}, the end")
+        raise ConfigError(f"{where}: expected TOML, found: {reason}") from None

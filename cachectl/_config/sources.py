@@ -1,0 +1,217 @@
+"""Settings from flags, environment, file and defaults, in this order, made into one."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from cachectl._backends import BACKENDS, is_backend
+from cachectl._config import files
+from cachectl._config.files import working_directory
+from cachectl._config.interpolate import interpolate
+from cachectl._config.messages import Keys, closest, combined, dotted, printable, shown
+from cachectl._config.models import (
+    Settings,
+    all_settings,
+    annotation,
+    kind_of,
+    settings_of,
+    with_backends,
+)
+from cachectl._config.reading import InvalidSettings, read
+from cachectl._model.settings import located
+
+_PREFIX: Final = "CACHECTL_"
+_SHORT: Final = {"CACHECTL_URL": ("redis", "url")}
+_NOT_SETTINGS: Final = frozenset(("CACHECTL_CONFIG", "CACHECTL_REQUIRE_REDIS"))
+_DIRECTORY: Final = ("file", "directory")
+
+
+def load(
+    file: str | os.PathLike[str] | None = None,
+    *,
+    overrides: Mapping[str, object] = MappingProxyType({}),
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings; flags win over environment, file and defaults.
+
+    `overrides` has dotted names (`"redis.url"`) or whole tables; None is a flag not given.
+    `environ` is that of the process unless given. Raises `ConfigError`, naming every problem.
+    """
+    environ = os.environ if environ is None else environ
+    source, tree = files.read(file, environ)
+    builder = SettingsBuilder(source, tree)
+    builder.add_environment(environ)
+    builder.add_overrides(overrides)
+    builder.interpolate(environ)
+    builder.locate_paths(environ)
+    return builder.settings()
+
+
+class SettingsBuilder:
+    """Settings on their way: a tree of values, and where those outside the file came from."""
+
+    def __init__(self, source: Path | None, tree: dict[str, Any]) -> None:
+        self._source = source
+        self._tree = tree
+        self._origins: dict[Keys, str] = {}
+        self._problems: list[str] = []
+
+    def add_environment(self, environ: Mapping[str, str]) -> None:
+        """Take the `CACHECTL_` variables; an empty one counts as not set."""
+        variables: dict[Keys, str] = {}
+        for variable in sorted(environ):
+            if not variable.startswith(_PREFIX) or variable in _NOT_SETTINGS:
+                continue
+            keys = self._keys_of(variable)
+            origin = f"environment variable {printable(variable)}"
+            if kind_of(annotation(keys)) is None:
+                self._problems.append(f"{origin}: {_unknown(keys, _variable)}")
+            elif keys in variables:
+                self._problems.append(
+                    f"{origin}: {dotted(keys)}: expected one variable, "
+                    f"found also {printable(variables[keys])}"
+                )
+            elif environ[variable]:
+                variables[keys] = variable
+                self._put(keys, environ[variable], f"{origin}: {dotted(keys)}")
+
+    def add_overrides(self, overrides: Mapping[str, object]) -> None:
+        """Take flags and keyword arguments."""
+        for name, given in overrides.items():
+            for keys, value in _leaves(_keys(name), given):
+                if kind_of(annotation(keys)) is None:
+                    self._problems.append(f"option {dotted(keys)}: {_unknown(keys, dotted)}")
+                elif value is not None:
+                    self._put(keys, value, f"option {dotted(keys)}")
+
+    def interpolate(self, environ: Mapping[str, str]) -> None:
+        """Replace the variables in what the file says and nothing has overridden."""
+        for keys, value in list(_leaves((), self._tree)):
+            if not isinstance(value, str) or keys in self._origins:
+                continue
+            node = self._node(keys[:-1])
+            try:
+                node[keys[-1]] = interpolate(value, environ)
+            except ValueError as error:
+                self._problems.append(f"{self._origin(keys)}: {error}")
+                del node[keys[-1]]
+
+    def locate_paths(self, environ: Mapping[str, str]) -> None:
+        """Resolve paths, and put the file backend into the user's cache directory unless it is
+        told where to be.
+        """
+        node = self._tree.setdefault(_DIRECTORY[0], {})
+        if isinstance(node, dict):
+            cache = files.xdg("XDG_CACHE_HOME", ".cache", environ) / "cachectl"
+            node.setdefault(_DIRECTORY[1], cache)
+        for keys, value in list(_leaves((), self._tree)):
+            kind = kind_of(annotation(keys))
+            if kind is not None and kind.path:
+                in_file = self._source is not None and keys not in self._origins
+                base = self._source.parent if self._source and in_file else working_directory()
+                with suppress(ValueError):  # validation will say so
+                    self._node(keys[:-1])[keys[-1]] = located(value, files.home(environ), base)
+
+    def settings(self) -> Settings:
+        """Return what has been put together. Raises `ConfigError` with all problems."""
+        settings = None
+        try:
+            settings = read(self._table(), self._tree)
+        except InvalidSettings as invalid:
+            for keys, reason in invalid.problems:
+                said = reason or _unknown(keys, dotted)
+                self._problems.append(f"{self._origin(keys)}: {said}")
+        if settings is None or self._problems:
+            raise combined(self._problems)
+        settings.remember(self._source)
+        return settings
+
+    def _table(self) -> type[Settings]:
+        """Return the table to read: with those of the backends that are chosen or described."""
+        named = {*self._tree, str(self._tree.get("backend", Settings.backend))}
+        return with_backends(*sorted(filter(is_backend, named - settings_of(Settings).keys())))
+
+    def _keys_of(self, variable: str) -> Keys:
+        first, *rest = variable.removeprefix(_PREFIX).lower().split("__")
+        if variable in _SHORT:
+            return _SHORT[variable]
+        if first != "namespaces" or len(rest) < 2:
+            return (first, *rest)
+        name = "__".join(rest[:-1])
+        configured = self._tree.get(first)
+        alike = [known for known in configured or () if _folded(known) == _folded(name)]
+        if len(alike) > 1:
+            self._problems.append(
+                f"environment variable {printable(variable)}: expected the name of one "
+                f"namespace, found it to fit {' and '.join(map(shown, alike))}"
+            )
+        return (first, alike[0] if alike else name, rest[-1])
+
+    def _put(self, keys: Keys, value: object, origin: str) -> None:
+        node: object = self._tree
+        for key in keys[:-1]:
+            node = node.setdefault(key, {}) if isinstance(node, dict) else None
+        if isinstance(node, dict):  # otherwise the file is wrong, and validation says so
+            node[keys[-1]] = value
+            self._origins[keys] = origin
+
+    def _node(self, keys: Keys) -> dict[str, Any]:
+        node = self._tree
+        for key in keys:
+            node = node[key]
+        return node
+
+    def _origin(self, keys: Keys) -> str:
+        for known, origin in self._origins.items():
+            if known[: len(keys)] == keys:
+                return origin
+        return f"{printable(self._source)}: {dotted(keys)}"
+
+
+def _keys(name: str) -> Keys:
+    """Return where a dotted name leads; the name of a namespace may itself have dots."""
+    first, *rest = name.split(".")
+    if first == "namespaces" and len(rest) > 1:
+        return (first, ".".join(rest[:-1]), rest[-1])
+    return (first, *rest)
+
+
+def _leaves(keys: Keys, value: object) -> Iterator[tuple[Keys, object]]:
+    """Yield every value with its place; a mapping that is not a table of ours is a value."""
+    expected = annotation(keys)
+    if isinstance(value, Mapping) and expected is not None and kind_of(expected) is None:
+        for key, item in value.items():
+            yield from _leaves((*keys, key), item)
+    else:
+        yield keys, value
+
+
+def _variable(keys: Keys) -> str:
+    return _PREFIX + "__".join(keys).upper()
+
+
+def _folded(namespace: str) -> str:
+    """Return a name as far as a variable can spell it: without case, `-`, `.` and `:`."""
+    return re.sub(r"[-.:]", "_", namespace.lower())
+
+
+def _unknown(keys: Keys, spell: Callable[[Keys], str]) -> str:
+    """Return what is said about a name that is no setting, with the one probably meant."""
+    namespace = keys[1] if keys[0] == "namespaces" and len(keys) > 1 else "NAME"
+    known = list(all_settings(namespace))
+    by_name = {other[-1]: other for other in reversed(known)}
+    by_place = {
+        dotted(other): other
+        for other in (*known, *((name,) for name in (*BACKENDS, *settings_of(Settings))))
+    }
+    inside = next((other for other in known if other[:-1] == keys), None)
+    meant = inside or by_name.get(keys[-1])
+    if meant is None and (near := closest(dotted(keys), by_place)):
+        meant = by_place[near]
+    if meant is None and (near := closest(keys[-1], by_name)):
+        meant = by_name[near]
+    return f"unknown setting, did you mean {spell(meant)}?" if meant else "unknown setting"

@@ -1,0 +1,1 @@
+"""The operations: namespaces over one backend, single-flight loads, cleanup, the decorator."""

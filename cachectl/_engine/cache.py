@@ -1,0 +1,325 @@
+"""The cache: namespaces over one backend, with counters that all processes share."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from cachectl._backends.protocols import (
+    Backend,
+    SupportsCompaction,
+    SupportsFork,
+    SupportsRecovery,
+)
+from cachectl._config import Settings, load, policy_fields
+from cachectl._engine import forking
+from cachectl._engine.compose import open_backend
+from cachectl._engine.entries import Entries
+from cachectl._engine.namespace import Namespace
+from cachectl._metrics.events import Listener, Listeners, log_lookup
+from cachectl._metrics.flusher import Flusher
+from cachectl._metrics.recorder import Recorder, log
+from cachectl._metrics.write_behind import CounterBuffer
+from cachectl._model.policy import Policy, check_namespace
+from cachectl._model.records import Usage
+from cachectl._model.units import Duration, parse_duration
+from cachectl.errors import BackendError, BackendUnavailable
+
+if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
+    from cachectl._engine.cleanup import Cleanup
+    from cachectl._engine.decorator import CachedFunction, P, R_co
+    from cachectl._engine.options import Cost
+    from cachectl._metrics.counters import Counts
+    from cachectl._metrics.reports import CleanupReport, NamespaceStats, Stats, Status
+    from cachectl._metrics.windows import Window
+
+
+class Cache:
+    """Namespaces over one backend. Open it once per process; it may be shared by threads.
+
+    A `strict` cache raises whatever happens to its backend, as the command line must. Others
+    are for applications: a backend in trouble makes lookups miss and writes return False.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        strict: bool = False,
+    ) -> None:
+        self._backend = backend
+        self._settings = settings
+        self._clock = clock
+        self._strict = strict
+        self._namespaces: dict[str, Namespace] = {}
+        self._recorders: dict[str, Recorder] = {}
+        self._lock = threading.Lock()
+        self._listeners = Listeners()
+        if log.isEnabledFor(logging.DEBUG):  # asked once: it would be a tenth of a hit
+            self._listeners.add(log_lookup)
+        self._counter_buffer = CounterBuffer(backend.counters, clock)
+        self._flusher = Flusher(self.flush)
+        forking.opened.add(self)
+
+    @classmethod
+    def open(
+        cls,
+        config: str | os.PathLike[str] | None = None,
+        *,
+        backend: str | None = None,
+        url: str | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        settings: Mapping[str, object] | None = None,
+        clock: Callable[[], float] = time.time,
+        strict: bool = False,
+    ) -> Self:
+        """Open the cache that a configuration file describes; without one, the usual places.
+
+        `settings` are those of the file, as nested tables or dotted names; they, `backend`, `url`
+        (of Redis) and `directory` (of the file backend) go before the environment and the file.
+        Raises `ConfigError`; connects to nothing yet.
+        """
+        flags = {"backend": backend, "redis.url": url, "file.directory": directory}
+        given = {name: value for name, value in flags.items() if value is not None}
+        overrides = {**(settings or {}), **given}
+        return cls.of(load(config, overrides=overrides), clock=clock, strict=strict)
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        strict: bool = False,
+    ) -> Self:
+        """Open the cache that `settings` describe."""
+        backend = open_backend(settings, clock=clock, strict=strict)
+        return cls(backend, settings, clock=clock, strict=strict)
+
+    def namespace(self, name: str, **policy: Any) -> Namespace:
+        """Return the namespace; it need not be configured. Raises `InvalidKey`.
+
+        Settings of a namespace given here, such as `ttl="7d"`, replace those of the configuration
+        from now on. Raises `ConfigError` for what cannot be one.
+        """
+        found = self._namespaces.get(name)
+        if found is None:
+            with self._lock:
+                found = self._namespaces.get(name)
+                if found is None:
+                    found = self._namespaces[name] = self._make_namespace(check_namespace(name))
+        if policy:
+            found.use(replace(found.policy, **policy_fields(policy)))
+        return found
+
+    def cached(
+        self,
+        namespace: str,
+        *,
+        key: Callable[..., str] | None = None,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: "Cost" = 0,
+    ) -> "Callable[[Callable[P, R_co]], CachedFunction[P, R_co]]":
+        """Return a decorator that caches what a function, sync or async, returns."""
+        from cachectl._engine.decorator import decorate
+        from cachectl._engine.options import LoadOptions
+
+        def decorator(function: "Callable[P, R_co]") -> "CachedFunction[P, R_co]":
+            options = LoadOptions(ttl, tags, cost)
+            return decorate(self.namespace(namespace), function, key, options)
+
+        return decorator
+
+    def observe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with an `Event` for each hit, miss, set and eviction of this process.
+
+        It is called in the thread in which that happens; what it raises is logged. Returns a
+        function that ends it.
+        """
+        return self._listeners.add(listener)
+
+    def stats(self, *names: str, since: Duration | None = None) -> "Stats":
+        """Return the figures of these namespaces, or of all, counted by all processes.
+
+        With `since`, counts are those of the last so many seconds. The cost does not grow with
+        the number of entries.
+        """
+        from cachectl._metrics.reports import Stats
+        from cachectl._metrics.windows import Window
+
+        now = self._clock()
+        window = Window.last(None if since is None else parse_duration(since), now)
+        counts, usage = self._counted(window), self._backend.usage()
+        known = sorted({*counts, *usage, *self._settings.namespaces, *self._namespaces})
+        return Stats.of(names or known, usage, counts, self.policy, window, self.status())
+
+    def status(self) -> "Status":
+        """Return which backend works now, and why it is not the configured one."""
+        if isinstance(self._backend, SupportsRecovery):
+            return self._backend.status()
+        from cachectl._metrics.reports import Status
+
+        return Status(self._backend.name, self._backend.name, "ok", 0)
+
+    def usage(self) -> Mapping[str, Usage]:
+        """Return what each namespace holds, of those that hold or held anything."""
+        usage = self._backend.usage()
+        return {name: usage[name] for name in sorted(usage)}
+
+    def policy(self, name: str) -> Policy:
+        """Return the policy of a namespace, whether or not it is in use."""
+        found = self._namespaces.get(name)
+        return self._settings.policy(name) if found is None else found.policy
+
+    def plan_cleanup(
+        self,
+        *,
+        older_than: Duration | None = None,
+        max_entries: int | None = None,
+        max_bytes: int | None = None,
+        deadline: float | None = None,
+    ) -> "Cleanup":
+        """Return a cleanup that is ready to run, or to tell what it would remove.
+
+        It removes what has expired, what was not used for `older_than`, and the least recently
+        used over the limits; `max_entries` and `max_bytes` go before those of the policies.
+        `deadline` is seconds from now.
+        """
+        from cachectl._engine.cleanup import Cleanup, CleanupOptions
+
+        with nullcontext() if self._strict else suppress(BackendUnavailable):
+            self.flush()
+        seconds = None if older_than is None else parse_duration(older_than)
+        return Cleanup(
+            self._backend,
+            CleanupOptions(seconds, max_entries, max_bytes, deadline),
+            lambda name: self.policy(name).limits,
+            self._recorder,
+            self._clock,
+        )
+
+    def cleanup(
+        self,
+        *namespaces: str,
+        older_than: Duration | None = None,
+        max_entries: int | None = None,
+        max_bytes: int | None = None,
+        deadline: float | None = None,
+    ) -> "CleanupReport":
+        """Remove what has expired or is over a limit, in the given or in all namespaces.
+
+        Options are those of `plan_cleanup`. Raises `BackendBusy` if another cleanup is running.
+        """
+        plan = self.plan_cleanup(
+            older_than=older_than, max_entries=max_entries, max_bytes=max_bytes, deadline=deadline
+        )
+        return plan.run(namespaces)
+
+    def flush(self) -> None:
+        """Write counts and uses now. Raises `BackendError`; nothing is lost then."""
+        with forking.flushing:
+            if isinstance(self._backend, SupportsRecovery):
+                self._backend.recover()
+            try:
+                for namespace in list(self._namespaces.values()):
+                    namespace.flush()
+            finally:
+                self._counter_buffer.flush()
+
+    def compact(self) -> None:
+        """Give back to the system what removed entries left behind."""
+        if isinstance(self._backend, SupportsCompaction):
+            self._backend.compact()
+
+    def close(self) -> None:
+        """Flush and release everything. Closing twice does nothing more."""
+        if self not in forking.opened:
+            return
+        forking.opened.discard(self)
+        self._flusher.stop()
+        try:
+            try:
+                self.flush()
+            finally:
+                self._backend.close()
+        except BackendError as error:
+            if self._strict:
+                raise
+            log.warning("closed without writing the last counts: %s", error)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        names = ", ".join(sorted(self._namespaces)) or "no namespace in use"
+        return f"<Cache on {self._backend!r}: {names}>"
+
+    def before_fork(self) -> None:
+        """See `SupportsFork`."""
+        if isinstance(self._backend, SupportsFork):
+            self._backend.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """See `SupportsFork`."""
+        if isinstance(self._backend, SupportsFork):
+            self._backend.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        """See `SupportsFork`; what was counted is the parent's to write."""
+        self._lock = threading.Lock()
+        self._counter_buffer.reset()
+        self._flusher.reset()
+        if isinstance(self._backend, SupportsFork):
+            self._backend.after_fork_in_child()
+
+    def _make_namespace(self, name: str) -> Namespace:
+        if not self._strict:
+            self._flusher.start()
+        policy, recorder = self._settings.policy(name), self._recorder(name)
+        return Namespace(
+            Entries(recorder, policy, live=self._backend.live),
+            recorder,
+            self._backend.store(name),
+            policy,
+            self._clock,
+            self._figures,
+            live=self._backend.live,
+            strict=self._strict,
+        )
+
+    def _figures(self, name: str, since: Duration | None) -> "NamespaceStats":
+        return self.stats(name, since=since).namespaces[name]
+
+    def _recorder(self, name: str) -> Recorder:
+        if name not in self._recorders:
+            on_new_thread = (lambda: None) if self._strict else self._flusher.start
+            counters = self._counter_buffer.counters(name, on_new_thread)
+            counting = self._settings.policy(name).metrics
+            self._recorders[name] = Recorder(name, counters, self._listeners, counting=counting)
+        return self._recorders[name]
+
+    def _counted(self, window: "Window") -> "dict[str, Counts]":
+        try:
+            self.flush()
+            return self._backend.counters.read(window)
+        except BackendError as error:
+            if self._strict:
+                raise
+            log.warning("only counts that are not written yet are reported: %s", error)
+            return self._counter_buffer.pending()

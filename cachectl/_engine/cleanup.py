@@ -1,0 +1,130 @@
+"""Cleanup: removing what has expired or is over a limit, and dry runs that tell what would go."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from cachectl._backends.protocols import Backend, Store, SupportsCompaction
+from cachectl._metrics.recorder import Recorder
+from cachectl._metrics.reports import CleanupReport
+from cachectl._model.policy import Limits
+from cachectl._model.records import CleanupRule, CleanupStep, EntryInfo, Removed
+
+
+class CleanupOptions(NamedTuple):
+    """What a cleanup removes beside what has expired: what was not used for `older_than`
+    seconds, and what is over these limits or else those of the policy. `deadline` is seconds.
+    """
+
+    older_than: float | None = None
+    max_entries: int | None = None
+    max_bytes: int | None = None
+    deadline: float | None = None
+
+    def rule(self, limits: Limits, now: float) -> CleanupRule:
+        """Return what to remove from a namespace with these limits of its own."""
+        if self.max_entries is not None:
+            limits = limits._replace(max_entries=self.max_entries)
+        if self.max_bytes is not None:
+            limits = limits._replace(max_bytes=self.max_bytes)
+        return CleanupRule(now, None if self.older_than is None else now - self.older_than, limits)
+
+
+class Cleanup:
+    """One cleanup of a backend, made by `Cache.plan_cleanup`. Its report can be asked for at any
+    time.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        options: CleanupOptions,
+        limits: Callable[[str], Limits],
+        recorder: Callable[[str], Recorder],
+        clock: Callable[[], float],
+    ) -> None:
+        self._backend = backend
+        self._options = options
+        self._limits = limits
+        self._recorder = recorder
+        self._clock = clock
+        self._ends_at = None if options.deadline is None else time.monotonic() + options.deadline
+        self._done: dict[str, CleanupStep] = {}
+        self._finished = False
+
+    def run(self, namespaces: Sequence[str] = ()) -> CleanupReport:
+        """Remove, batch by batch, from these namespaces or from all that hold anything.
+
+        Raises `BackendBusy` if another cleanup is running.
+        """
+        names = namespaces or sorted(self._backend.usage())
+        if not names:
+            self._finished = True
+            return self.report()
+        with self._backend.lock("cleanup"):
+            self._finished = all(self._clean(name) for name in names)
+            if self._finished and isinstance(self._backend, SupportsCompaction):
+                self._backend.compact()
+        return self.report()
+
+    def dry_run(self, namespaces: Sequence[str] = ()) -> CleanupReport:
+        """Return what `run` would report, removing nothing; it reads all entries."""
+        for name in namespaces or sorted(self._backend.usage()):
+            self._done[name] = _dry_run(self._backend.store(name), self._rule(name))
+        self._finished = True
+        return self.report()
+
+    def report(self) -> CleanupReport:
+        """Return what was removed so far."""
+        return CleanupReport(
+            expired={name: step.expired for name, step in self._done.items()},
+            evicted={name: step.evicted for name, step in self._done.items()},
+            finished=self._finished,
+        )
+
+    def _clean(self, name: str) -> bool:
+        """Clean one namespace and return whether there was time to finish it."""
+        store, rule, recorder = self._backend.store(name), self._rule(name), self._recorder(name)
+        self._done[name] = CleanupStep()
+        while self._ends_at is None or time.monotonic() < self._ends_at:
+            step = store.cleanup(rule)
+            if not step.expired.entries and not step.evicted.entries:
+                return True
+            recorder.record_cleanup(step)
+            self._done[name] = self._done[name].plus(step)
+        return False
+
+    def _rule(self, name: str) -> CleanupRule:
+        return self._options.rule(self._limits(name), self._clock())
+
+
+def _dry_run(store: Store, rule: CleanupRule) -> CleanupStep:
+    expired = idle = kept = Removed()
+    for info in store.scan():
+        one = Removed(1, info.size)
+        if _is_expired(info, rule):
+            expired = expired.plus(one)
+        elif _is_idle(info, rule):
+            idle = idle.plus(one)
+        else:
+            kept = kept.plus(one)
+    return CleanupStep(expired, idle.plus(_over(store, rule, kept)))
+
+
+def _over(store: Store, rule: CleanupRule, kept: Removed) -> Removed:
+    """Return what would have to go of `kept`, least recently used first."""
+    over = Removed()
+    for info in store.scan() if rule.limits.exceeded(*kept) else ():
+        if not rule.limits.exceeded(kept.entries - over.entries, kept.bytes - over.bytes):
+            break
+        if not _is_expired(info, rule) and not _is_idle(info, rule):
+            over = over.plus(Removed(1, info.size))
+    return over
+
+
+def _is_expired(info: EntryInfo, rule: CleanupRule) -> bool:
+    return info.entry is not None and info.entry.expires_at <= rule.now
+
+
+def _is_idle(info: EntryInfo, rule: CleanupRule) -> bool:
+    return rule.idle_before is not None and info.used_at < rule.idle_before

@@ -1,0 +1,100 @@
+"""Entries of one namespace: made of values to be written, and turned back into values."""
+
+from collections.abc import Sequence
+from time import perf_counter_ns
+
+from cachectl._engine.freshness import expires_at
+from cachectl._metrics.recorder import Recorder
+from cachectl._model import codecs, envelope
+from cachectl._model.compression import NONE, ZSTD, compress, decompress
+from cachectl._model.entry import Entry
+from cachectl._model.keys import check_key, check_tags
+from cachectl._model.policy import Policy
+from cachectl._model.records import Item
+from cachectl._model.units import Duration, Money, micro_dollars
+
+
+class Entries:
+    """How values of one namespace are kept; `live` ones as they are, others encoded."""
+
+    def __init__(self, recorder: Recorder, policy: Policy, *, live: bool) -> None:
+        self._recorder = recorder
+        self._live = live
+        self.use(policy)
+
+    def use(self, policy: Policy) -> None:
+        """Follow `policy` from now on."""
+        self._ttl = policy.ttl
+        self._compressing = policy.compress == "zstd" and not self._live
+
+    def build(
+        self,
+        key: str,
+        value: object,
+        now: float,
+        *,
+        ttl: Duration | None,
+        tags: Sequence[str],
+        cost: Money,
+        load_us: int = 0,
+    ) -> Item:
+        """Return what to write. Raises `InvalidKey`, `UnsupportedValue` or `UsageError`."""
+        check_key(key)
+        number, payload = codecs.encode(value)
+        compressed = self._compressed(payload) if self._compressing else None
+        if compressed is not None:
+            payload = compressed
+        checked = check_tags(tags)
+        entry = Entry(
+            payload,
+            number,
+            now,
+            expires_at(ttl, self._ttl, now),
+            micro_dollars(cost),
+            min(load_us, envelope.LOAD_LIMIT_US),
+            checked,
+            envelope.size_with(checked, payload),
+            NONE if compressed is None else ZSTD,
+        )
+        if self._live:
+            return _live_item(key, entry, payload)
+        data = envelope.pack(self._recorder.namespace, key, entry, payload)
+        return Item(key, entry, data, len(payload))
+
+    def value(self, entry: Entry) -> object:
+        """Return the value of an entry, recording nothing. Raises `DamagedEntry`."""
+        return entry.value if self._live else codecs.decode(entry.codec, _payload(entry))
+
+    def decode(self, entry: Entry) -> object:
+        """Return the value of an entry that holds an encoded payload, for a hit.
+
+        Raises `DamagedEntry`.
+        """
+        if not entry.compression:
+            return codecs.decode(entry.codec, memoryview(entry.value))  # type: ignore[arg-type]
+        started = perf_counter_ns()
+        payload = _payload(entry)
+        self._recorder.record_decompression(perf_counter_ns() - started)
+        return codecs.decode(entry.codec, payload)
+
+    def _compressed(self, payload: bytes) -> bytes | None:
+        """Return the payload compressed, or None if that does not pay; either way it is recorded."""
+        started = perf_counter_ns()
+        compressed = compress(payload)
+        after = len(payload if compressed is None else compressed)
+        self._recorder.record_compression(perf_counter_ns() - started, len(payload), after)
+        return compressed
+
+
+def _live_item(key: str, entry: Entry, payload: bytes) -> Item:
+    """Return an item that holds a copy: it must not change when the caller changes the value."""
+    codec = codecs.codec(entry.codec)
+    snapshot = codec.copy(memoryview(payload))
+    return Item(key, entry._replace(value=snapshot), b"", codec.memory(snapshot))
+
+
+def _payload(entry: Entry) -> memoryview:
+    """Return the encoded value of an entry that holds bytes. Raises `DamagedEntry`."""
+    stored = entry.value
+    assert isinstance(stored, memoryview | bytes)
+    return memoryview(decompress(stored, codecs.VALUE_LIMIT) if entry.compression else stored)

@@ -1,0 +1,105 @@
+"""Loads: what a loader returns is stored, and concurrent callers of one key share one load."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from cachectl._engine.options import LoadOptions
+from cachectl._engine.singleflight import SingleFlight
+from cachectl._metrics.recorder import log
+from cachectl._model.entry import MISSING
+from cachectl._model.keys import check_key
+from cachectl.errors import CacheError
+
+if TYPE_CHECKING:
+    from cachectl._engine.namespace import Namespace
+
+
+class Loading:
+    """The loads of one namespace."""
+
+    def __init__(self, namespace: "Namespace") -> None:
+        self._namespace = namespace
+        self.flights = SingleFlight()
+
+    def invalidate(self, keys: Iterable[str] | None) -> None:
+        """Let loads of these keys, or all, complete without being stored."""
+        self.flights.invalidate(keys)
+
+    def load(
+        self, key: str, loader: Callable[[], Any], options: LoadOptions, completed: int
+    ) -> Any:
+        """Return what `loader` returns, called by this or a concurrent caller, and store it.
+
+        If loads have completed since there were `completed`, one may have stored the value.
+        """
+        options.check()
+        return self.flights.run(
+            key,
+            lambda: self._stored_since(key, completed, lambda: self._load(key, loader, options)),
+        )
+
+    def reload(self, key: str, loader: Callable[[], Any], options: LoadOptions) -> Any:
+        """Call `loader` whatever is cached, and store what it returns."""
+        check_key(key)
+        options.check()
+        started = perf_counter()
+        value = loader()
+        self._namespace.store(options.write(key, value, started))
+        self.invalidate([key])
+        return value
+
+    async def load_async(
+        self, key: str, loader: Callable[[], Awaitable[Any]], options: LoadOptions, completed: int
+    ) -> Any:
+        """Do what `load` does without blocking the event loop: the store is used in a thread."""
+        from asyncio import to_thread
+
+        options.check()
+
+        async def load() -> Any:
+            value = await to_thread(self._stored_since, key, completed, lambda: MISSING)
+            if value is not MISSING:
+                return value
+            started = perf_counter()
+            value = await loader()
+            write = options.write(key, value, started)
+            if self.flights.is_current(key):
+                await to_thread(self._namespace.store, write)
+            return value
+
+        return await self.flights.run_async(key, load)
+
+    async def reload_async(
+        self, key: str, loader: Callable[[], Awaitable[Any]], options: LoadOptions
+    ) -> Any:
+        """Do what `reload` does without blocking the event loop."""
+        from asyncio import to_thread
+
+        check_key(key)
+        options.check()
+        started = perf_counter()
+        value = await loader()
+        await to_thread(self._namespace.store, options.write(key, value, started))
+        self.invalidate([key])
+        return value
+
+    def _load(self, key: str, loader: Callable[[], Any], options: LoadOptions) -> Any:
+        started = perf_counter()
+        value = loader()
+        write = options.write(key, value, started)
+        if self.flights.is_current(key):
+            self._namespace.store(write)
+        return value
+
+    def _stored_since(self, key: str, completed: int, load: Callable[[], Any]) -> Any:
+        """Return what another load has stored since there were `completed`, or call `load`."""
+        if self.flights.completed != completed:
+            try:
+                value = self._namespace.fresh_value(key)
+            except CacheError as error:
+                log.debug("namespace %s: %s", self._namespace.name, error)
+            else:
+                if value is not MISSING:
+                    return value
+        return load()

@@ -1,0 +1,338 @@
+"""A namespace: the operations of the engine on one part of the cache."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
+
+from cachectl._backends.protocols import Store, SupportsFlush
+from cachectl._engine.entries import Entries
+from cachectl._engine.freshness import is_fresh
+from cachectl._engine.options import Cost, LoadOptions
+from cachectl._metrics.events import MissReason
+from cachectl._metrics.recorder import Recorder, log
+from cachectl._model.batches import batches
+from cachectl._model.canonical import feature_key
+from cachectl._model.entry import MISSING, Entry, MissingType
+from cachectl._model.keys import check_key, check_tags
+from cachectl._model.outcome import Outcome
+from cachectl._model.policy import Policy
+from cachectl._model.records import CleanupStep, Condition, EntryInfo, Item, Removed
+from cachectl._model.units import Duration, Money
+from cachectl._model.write import Write
+from cachectl.errors import BackendError, DamagedEntry, UsageError
+
+if TYPE_CHECKING:
+    from cachectl._engine.loading import Loading
+    from cachectl._metrics.reports import NamespaceStats
+
+T = TypeVar("T")
+
+
+class Readable(Protocol):
+    """What a lookup asks."""
+
+    def get(self, key: str, now: float) -> Entry | None: ...
+
+
+class _Nothing:
+    """What lookups of a disabled namespace ask, so that others need not ask whether it is one."""
+
+    def get(self, key: str, now: float) -> Entry | None:
+        return None
+
+
+NOTHING: Final = _Nothing()
+
+
+class Namespace:
+    """One part of the cache with a policy of its own; made by `Cache.namespace`.
+
+    Safe to share between threads. Lookups never raise for a backend in trouble, a damaged or an
+    expired entry: they miss. A value that memory returns is shared with all who get it, so
+    treat it as read-only.
+    """
+
+    def __init__(
+        self,
+        entries: Entries,
+        recorder: Recorder,
+        store: Store,
+        policy: Policy,
+        clock: Callable[[], float],
+        figures: "Callable[[str, Duration | None], NamespaceStats]",
+        *,
+        live: bool,
+        strict: bool,
+    ) -> None:
+        self._entries = entries
+        self._recorder = recorder
+        self._store = store
+        self._clock = clock
+        self._figures = figures
+        self._live = live
+        self._strict = strict
+        self._loading: Loading | None = None
+        self.use(policy)
+
+    def use(self, policy: Policy) -> None:
+        """Follow `policy` from now on, in all threads."""
+        self._policy = policy
+        self._limits = policy.limits
+        self._enabled = policy.enabled
+        self._readable: Readable = self._store if policy.enabled else NOTHING
+        self._absent = MissReason.ABSENT if policy.enabled else MissReason.DISABLED
+        self._recorder.counting = policy.metrics
+        self._entries.use(policy)
+
+    @property
+    def name(self) -> str:
+        return self._recorder.namespace
+
+    @property
+    def policy(self) -> Policy:
+        return self._policy
+
+    def key(self, features: object, **extra: object) -> str:
+        """Return a key made of structured features: SHA-256 of their canonical form.
+
+        The order of mappings does not matter, floats are rounded as the policy's
+        `key_decimals` says. Raises `InvalidKey` for a value without a canonical form.
+        """
+        return feature_key(features, extra, self._policy.key_decimals)
+
+    @overload
+    def get(self, key: str) -> Any | MissingType: ...
+    @overload
+    def get(self, key: str, default: T) -> Any | T: ...
+    def get(self, key: str, default: object = MISSING) -> Any:
+        """Return the value, or `default` on a miss. A cached None is a value."""
+        now = self._clock()
+        try:
+            entry = self._readable.get(key, now)
+            if entry is not None and entry.expires_at > now:
+                value = entry.value if self._live else self._entries.decode(entry)
+                self._recorder.record_hit(key, entry, now)
+                return value
+            if entry is None:
+                check_key(key)  # what is found was checked when it was written
+                self._recorder.record_miss(key, self._absent)
+            else:
+                self._remove_expired(key, now)
+                self._recorder.record_miss(key, MissReason.EXPIRED)
+        except (TypeError, UnicodeEncodeError):  # the store could make nothing of the key
+            check_key(key)
+            raise
+        except DamagedEntry as error:
+            self._recorder.record_suppressed(error)
+            self._recorder.record_miss(key, MissReason.DAMAGED)
+        except BackendError as error:
+            if self._strict:
+                raise
+            self._recorder.record_suppressed(error)
+            self._recorder.record_miss(key, MissReason.ERROR)
+        return default
+
+    def set(
+        self,
+        key: str,
+        value: object,
+        *,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: Money = 0,
+        nx: bool = False,
+        xx: bool = False,
+    ) -> Outcome:
+        """Store a value and return what became of it: truthy if it is stored now.
+
+        `ttl` is a duration, `"none"` for ever, None for the policy's; `cost` is dollars. With
+        `nx` only if the key is absent, with `xx` only if it is there. A value that alone is
+        over `max_bytes` is not stored. Raises `UnsupportedValue`, `InvalidKey`, `UsageError`.
+        """
+        if nx and xx:
+            raise UsageError("nx and xx exclude each other")
+        condition: Condition | None = "absent" if nx else "present" if xx else None
+        if not self._enabled:
+            return Outcome.DISABLED
+        now = self._clock()
+        item = self._entries.build(key, value, now, ttl=ttl, tags=tags, cost=cost)
+        (outcome,) = self._put([item], now, condition)
+        self._invalidate_loads([key])
+        return outcome
+
+    def set_many(self, writes: Iterable[Write] | Mapping[str, object]) -> list[Outcome]:
+        """Store many values in few round trips and return what became of each.
+
+        Takes `Write`s, or a mapping of keys to values. Raises `UnsupportedValue`, `InvalidKey`
+        or `UsageError` for one that cannot be stored; some batches before it are stored then.
+        """
+        if isinstance(writes, Mapping):
+            writes = [Write(key, value) for key, value in writes.items()]
+        outcomes: list[Outcome] = []
+        for batch in batches(writes):
+            now = self._clock()
+            items = [self._build(write, now) for write in batch]
+            if self._enabled:
+                outcomes += self._put(items, now, None)
+                self._invalidate_loads([item.key for item in items])
+            else:
+                outcomes += [Outcome.DISABLED] * len(items)
+        return outcomes
+
+    def get_or_load(
+        self,
+        key: str,
+        loader: Callable[[], T],
+        *,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: Cost = 0,
+        bypass: bool = False,
+    ) -> T:
+        """Return the cached value, or call `loader` and store what it returns.
+
+        Concurrent callers of one key share one call of a loader. What it raises reaches all of
+        them and is not cached; nor is what it returns if this process changed or removed the
+        entry meanwhile. With `bypass` there is no lookup: the loader is called, and its
+        value replaces the cached one. `cost` may be a function of the value.
+        """
+        if not self._enabled:
+            return loader()
+        loading = self._loading or self.loading
+        if bypass:
+            return loading.reload(key, loader, LoadOptions(ttl, tags, cost))  # type: ignore[no-any-return]
+        completed = loading.flights.completed
+        value: Any = self.get(key)
+        if value is MISSING:
+            value = loading.load(key, loader, LoadOptions(ttl, tags, cost), completed)
+        return value  # type: ignore[no-any-return]
+
+    def delete(self, key: str) -> bool:
+        """Remove one entry and return whether it was there."""
+        removed = self._store.remove([check_key(key)])
+        return self._removed(removed, "delete", [key]).entries == 1
+
+    def delete_many(self, keys: Iterable[str]) -> Removed:
+        """Remove entries and return how many there were."""
+        return self._removed(self._store.remove(map(check_key, keys)), "delete")
+
+    def invalidate(self, *, tag: str) -> Removed:
+        """Remove every entry that carries `tag`."""
+        (checked,) = check_tags([tag])
+        return self._removed(self._store.remove_tagged(checked), "invalidate")
+
+    def clear(self) -> Removed:
+        """Remove every entry of the namespace, and of no other."""
+        return self._removed(self._store.clear(), "clear")
+
+    def peek(self, key: str) -> Entry | None:
+        """Return the entry, expired or not, with its value; nothing is counted, and it is no use.
+
+        Raises `DamagedEntry`.
+        """
+        entry = self._store.peek(check_key(key))
+        return None if entry is None else entry._replace(value=self._entries.value(entry))
+
+    def has(self, key: str) -> bool:
+        """Return whether there is a fresh entry; nothing is counted, and it is no use."""
+        try:
+            return is_fresh(self._store.peek(check_key(key)), self._clock())
+        except DamagedEntry:
+            return False
+
+    def entries(self, tag: str | None = None) -> Iterator[EntryInfo]:
+        """Yield all entries, least recently used first; nothing is counted, and it is no use."""
+        return self._store.scan(tag)
+
+    def stats(self, *, since: Duration | None = None) -> "NamespaceStats":
+        """Return the figures of this namespace, as `Cache.stats` does."""
+        return self._figures(self.name, since)
+
+    @property
+    def loading(self) -> "Loading":
+        """The loads of this namespace, one at a time for each key."""
+        if self._loading is None:
+            from cachectl._engine.loading import Loading
+
+            self._loading = Loading(self)
+        return self._loading
+
+    def fresh_value(self, key: str) -> Any:
+        """Return the value of a fresh entry, recording nothing; MISSING if there is none.
+
+        Raises `DamagedEntry` or `BackendError`.
+        """
+        entry = self._store.peek(key)
+        return self._entries.value(entry) if entry and is_fresh(entry, self._clock()) else MISSING
+
+    def store(self, write: Write) -> None:
+        """Store what a loader made, though a load of its key is under way: it is that load."""
+        now = self._clock()
+        self._put([self._build(write, now)], now, None)
+
+    def flush(self) -> None:
+        """Write the uses that lookups recorded. Raises `BackendError`; nothing is lost then."""
+        if isinstance(self._store, SupportsFlush):
+            self._store.flush()
+
+    def __contains__(self, key: str) -> bool:
+        return self.has(key)
+
+    def __len__(self) -> int:
+        """How many entries are held, expired ones that are not removed yet among them."""
+        return self.stats().entries
+
+    def __repr__(self) -> str:
+        return f"<Namespace {self.name!r}: {self._policy.summary}>"
+
+    def _remove_expired(self, key: str, now: float) -> None:
+        self._recorder.record_cleanup(CleanupStep(self._store.remove_expired(key, now)))
+
+    def _build(self, w: Write, now: float) -> Item:
+        return self._entries.build(
+            w.key, w.value, now, ttl=w.ttl, tags=w.tags, cost=w.cost, load_us=w.load_us
+        )
+
+    def _put(self, items: list[Item], now: float, condition: Condition | None) -> list[Outcome]:
+        """Write items and return what became of each; with a condition, of the only one."""
+        limits = self._limits
+        fitting = items
+        try:
+            if limits.max_bytes is not None:
+                fitting = self._fitting(items, limits.max_bytes, condition)
+            written = self._store.put(fitting, limits, now, condition)
+        except BackendError as error:
+            if self._strict:
+                raise
+            self._recorder.record_suppressed(error)
+            return [Outcome.UNAVAILABLE] * len(items)
+        self._recorder.record_write(fitting, written)
+        stored = Outcome.STORED if condition is None or written.stored else Outcome.REFUSED
+        if fitting is items:
+            return [stored] * len(items)
+        kept = {id(item) for item in fitting}
+        return [stored if id(item) in kept else Outcome.TOO_LARGE for item in items]
+
+    def _fitting(
+        self, items: list[Item], max_bytes: int, condition: Condition | None
+    ) -> list[Item]:
+        """Return the items that alone are not over the limit. What stands under the keys of the
+        others is removed, since it would have been replaced.
+        """
+        large = [item for item in items if item.entry.size > max_bytes]
+        if large and condition != "absent":
+            for item in large:
+                log.info("namespace %s: %d bytes are over max_bytes", self.name, item.entry.size)
+                self._recorder.record_invalidated(self._store.remove([item.key]))
+        return [item for item in items if item.entry.size <= max_bytes] if large else items
+
+    def _removed(
+        self, removed: Removed, operation: str, keys: Iterable[str] | None = None
+    ) -> Removed:
+        self._invalidate_loads(keys)
+        self._recorder.record_invalidated(removed)
+        log.debug("%s %s: %d removed", operation, self.name, removed.entries)
+        return removed
+
+    def _invalidate_loads(self, keys: Iterable[str] | None) -> None:
+        if self._loading is not None:  # or nothing was ever loaded here
+            self._loading.invalidate(keys)

@@ -1,0 +1,113 @@
+"""The counters of a namespace: a table with one row for each, and where they are kept.
+
+To add a counter, add a row to `Counts`. Storage, windows, the JSON and CSV of `stats` and the
+metrics for Prometheus follow it; whoever counts adds to it through `Recorder`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, NamedTuple, Protocol
+
+from cachectl._metrics.windows import Window
+
+
+class Row(NamedTuple):
+    """What is said about a counter. It is reported under the name `report`, divided by `per`;
+    None is a counter that only others are made of. `help` and `metric` are for Prometheus.
+    """
+
+    name: str
+    help: str
+    report: str | None
+    per: int
+    metric: str
+
+
+def _row(help_: str, *, report: str | None = "", per: int = 1, metric: str = "") -> Any:
+    """Return a field with its row; what is left open is named after the field."""
+    return field(default=0, metadata={"row": (help_, report, per, metric)})
+
+
+@dataclass(slots=True)
+class Counts:
+    """The counters of one namespace. All are whole numbers, so that sums stay exact."""
+
+    hits: int = _row("Lookups that found a fresh entry.")
+    misses: int = _row("Lookups that did not.")
+    sets: int = _row("Entries written.")
+    evictions: int = _row("Entries removed by a limit.")
+    expired: int = _row("Entries removed by their TTL.")
+    invalidated: int = _row("Entries removed by someone.")
+    errors: int = _row("Damaged entries and backend errors.")
+    saved_cost: int = _row("Money that hits saved.", per=10**6, metric="saved_cost_dollars")
+    saved_us: int = _row("Load time that hits saved.", report="saved_seconds", per=10**6)
+    compressed_from: int = _row("Bytes written where compression is on, before it.", report=None)
+    compressed_to: int = _row("The same after it, or as they were.", report=None)
+    compress_ns: int = _row("Time spent compressing.", report="compress_seconds", per=10**9)
+    decompress_ns: int = _row(
+        "Time that hits decompressed.", report="decompress_seconds", per=10**9
+    )
+    last_hit_us: int = 0  # microseconds since 1970; merged by maximum
+
+    def plus(self, other: "Counts") -> "Counts":
+        merged = Counts(**{name: getattr(self, name) + getattr(other, name) for name in SUMMED})
+        merged.last_hit_us = max(self.last_hit_us, other.last_hit_us)
+        return merged
+
+    def minus(self, earlier: "Counts") -> "Counts":
+        moved = Counts(**{name: getattr(self, name) - getattr(earlier, name) for name in SUMMED})
+        moved.last_hit_us = self.last_hit_us
+        return moved
+
+    def any(self) -> bool:
+        return any(getattr(self, name) for name in SUMMED)
+
+    def figures(self) -> dict[str, float]:
+        """Return the counters by the names and in the units in which they are reported."""
+        return {
+            row.report: _in_units(getattr(self, row.name), row.per)
+            for row in ROWS
+            if row.report is not None
+        }
+
+
+def _in_units(count: int, per: int) -> float:
+    return count if per == 1 else count / per
+
+
+def _rows() -> tuple[Row, ...]:
+    found = []
+    for item in fields(Counts):
+        if "row" in item.metadata:
+            description, report, per, metric = item.metadata["row"]
+            report = item.name if report == "" else report
+            found.append(Row(item.name, description, report, per, f"{metric or report}_total"))
+    return tuple(found)
+
+
+ROWS: Final = _rows()
+LAST_HIT: Final = "last_hit_us"
+SUMMED: Final = tuple(row.name for row in ROWS)
+"""The names of the counters that are merged by adding, in the order they are stored."""
+
+
+class Batch(NamedTuple):
+    """Counts that one process hands over: added exactly once, however often they are sent."""
+
+    client: str
+    sequence: int
+    at: float
+    counts: Mapping[str, Counts]
+
+
+class CounterStore(Protocol):
+    """Keeps the counters of all namespaces, for all processes."""
+
+    def add(self, batch: Batch) -> None:
+        """Add `batch`, or do nothing if this (client, sequence) was added before.
+
+        Raises `BackendError` if it may not have been added; the same batch is then sent again.
+        """
+
+    def read(self, window: Window) -> dict[str, Counts]:
+        """Return the counts of each namespace that ever counted anything, within `window`."""

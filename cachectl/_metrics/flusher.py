@@ -1,0 +1,84 @@
+"""The thread that flushes once a second, and once more when the process ends."""
+
+import atexit
+import logging
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Final
+
+from cachectl.errors import BackendError
+
+INTERVAL: Final = 1.0
+"""Seconds between two flushes: counts of that long are lost with a process that is killed."""
+
+log: Final = logging.getLogger("cachectl")
+
+
+class Flusher:
+    """A thread that calls `flush` every `INTERVAL`, and once more when the process ends."""
+
+    def __init__(self, flush: Callable[[], None]) -> None:
+        self._flush = flush
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Start the thread, unless it runs."""
+        with self._lock:
+            if self._stop.is_set() or (self._thread and self._thread.is_alive()):
+                return
+            self._thread = threading.Thread(target=self._run, name="cachectl-flush", daemon=True)
+            self._thread.start()
+        _flush_at_exit(self)
+
+    def stop(self) -> None:
+        """End the thread; `flush` is not called again."""
+        self._stop.set()
+        if self._thread and self._thread.is_alive():
+            self._thread.join()
+
+    def reset(self) -> None:
+        """Forget the thread, which a forked process does not inherit."""
+        self._lock = threading.Lock()
+        self._thread = None
+        _running.discard(self)
+
+    def flush(self) -> None:
+        """Flush once, as the process is about to end."""
+        if not self._stop.is_set():
+            self._flush_logged()
+
+    def _run(self) -> None:
+        while not self._stop.wait(INTERVAL):
+            self._flush_logged()
+
+    def _flush_logged(self) -> None:
+        try:
+            self._flush()
+        except BackendError as error:
+            log.debug("counts are not written yet: %s", error)
+        except Exception:
+            log.exception(
+                "counts are not written because of a bug"
+            )  # which must not end the thread
+
+
+_running: Final[weakref.WeakSet[Flusher]] = weakref.WeakSet()
+
+
+def _flush_at_exit(flusher: Flusher) -> None:
+    if not _running:
+        atexit.register(_flush_all)
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and flusher not in _running:
+        # A multiprocessing child ends without `atexit`, but runs these.
+        util.Finalize(None, _flush_all, exitpriority=10)
+    _running.add(flusher)
+
+
+def _flush_all() -> None:
+    for flusher in list(_running):
+        flusher.flush()

@@ -1,0 +1,118 @@
+"""What happens in one namespace, counted and told to those who listen."""
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from cachectl._metrics.events import Event, EventKind, Listeners, MissReason
+from cachectl._metrics.thread_counters import ThreadCounters
+from cachectl._model.entry import Entry
+from cachectl._model.records import CleanupStep, Item, Removed, Written
+from cachectl.errors import BackendError, CacheError
+
+log: Final = logging.getLogger("cachectl")
+
+
+class Recorder:
+    """Records for one namespace. Counts unless told not to; listeners hear of everything."""
+
+    def __init__(
+        self, namespace: str, counters: ThreadCounters, listeners: Listeners, *, counting: bool
+    ) -> None:
+        self.namespace = namespace
+        self.counting = counting
+        self._counters = counters
+        self._local = counters.local  # looked up once: it is on the path of every hit
+        self._listeners = listeners
+        self._last_error = ""
+        self._observed = bool(listeners)
+        listeners.on_change(self._listeners_changed)
+
+    def record_hit(self, key: str, entry: Entry, now: float) -> None:
+        """Record a lookup that found a fresh entry."""
+        if self.counting:
+            try:
+                counts = self._local.counts
+            except AttributeError:
+                counts = self._counters.current()
+            counts.hits += 1
+            counts.last_hit_at = now
+            if entry.cost:
+                counts.saved_cost += entry.cost
+            if entry.load_us:
+                counts.saved_us += entry.load_us
+        if self._observed:
+            self._listeners.tell(Event(EventKind.HIT, self.namespace, key, entry.size))
+
+    def record_miss(self, key: str, reason: MissReason) -> None:
+        """Record a lookup that found nothing. One of a disabled namespace is not counted."""
+        if self.counting and reason is not MissReason.DISABLED:
+            self._counters.current().misses += 1
+        if self._observed:
+            self._listeners.tell(Event(EventKind.MISS, self.namespace, key, reason=reason))
+
+    def record_suppressed(self, error: CacheError) -> None:
+        """Count and log an error that is not passed on to the caller.
+
+        The backend's are warnings, but the same one is that only once, not once a lookup.
+        """
+        text = str(error)
+        news = isinstance(error, BackendError) and text != self._last_error
+        level = logging.WARNING if news else logging.DEBUG
+        log.log(level, "namespace %s: %s", self.namespace, text)
+        self._last_error = text
+        if self.counting:
+            self._counters.current().errors += 1
+
+    def record_write(self, items: Sequence[Item], written: Written) -> None:
+        """Record a write of `items`, and what it removed."""
+        if self.counting:
+            counts = self._counters.current()
+            counts.sets += written.stored
+            counts.expired += written.expired
+            counts.evictions += len(written.evicted)
+        if self._observed:
+            self._tell_of_sets(items, written)
+
+    def record_invalidated(self, removed: Removed) -> None:
+        """Record what someone removed."""
+        if self.counting and removed.entries:
+            self._counters.current().invalidated += removed.entries
+
+    def record_cleanup(self, step: CleanupStep) -> None:
+        """Record what a step of a cleanup, or a lookup that met an expired entry, removed."""
+        if self.counting:
+            counts = self._counters.current()
+            counts.expired += step.expired.entries
+            counts.evictions += step.evicted.entries
+        if self._observed:
+            self._tell_of_evictions(step.evicted_keys)
+
+    def record_compression(self, nanoseconds: int, before: int, after: int) -> None:
+        """Record that a value was written where compression is on: its bytes before and after."""
+        if self.counting:
+            counts = self._counters.current()
+            counts.compress_ns += nanoseconds
+            counts.compressed_from += before
+            counts.compressed_to += after
+
+    def record_decompression(self, nanoseconds: int) -> None:
+        """Record the time that a hit of a compressed entry took for that."""
+        if self.counting:
+            self._counters.current().decompress_ns += nanoseconds
+
+    def _tell_of_sets(self, items: Sequence[Item], written: Written) -> None:
+        log.debug(
+            "set %s: %d stored, %d evicted", self.namespace, written.stored, len(written.evicted)
+        )
+        for item in items if written.stored else ():
+            event = Event(EventKind.SET, self.namespace, item.key, item.entry.size)
+            self._listeners.tell(event)
+        self._tell_of_evictions(written.evicted)
+
+    def _tell_of_evictions(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._listeners.tell(Event(EventKind.EVICTION, self.namespace, key))
+
+    def _listeners_changed(self) -> None:
+        self._observed = bool(self._listeners)

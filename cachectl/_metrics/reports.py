@@ -1,0 +1,154 @@
+"""What the engine reports. Field names are those of the JSON that the commands print."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Final
+
+from cachectl._metrics.counters import Counts
+from cachectl._metrics.windows import Window
+from cachectl._model.policy import Policy
+from cachectl._model.records import Removed, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Which backend was asked for and which one works now.
+
+    `status` is `ok`, or `fallback_only` while the configured backend is away and the
+    application works from memory; `since` (Unix seconds) and `last_error` then say more.
+    """
+
+    configured_backend: str
+    active_backend: str
+    status: str
+    fallback_entries: int
+    since: float | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceStats:
+    """One namespace, or the totals. Sizes are bytes, `ttl` and `saved_seconds` seconds,
+    `saved_cost` dollars, `last_hit_at` Unix seconds; None is unknown or no limit.
+
+    `compression_ratio` is the bytes of all values written where compression is on, also of those
+    it did not pay for, over the bytes stored for them. `compress_seconds` were spent on writing
+    them, `decompress_seconds` on hits.
+    """
+
+    entries: int
+    max_entries: int | None
+    bytes: int
+    max_bytes: int | None
+    memory_bytes: int | None
+    ttl: float | None
+    hits: int
+    misses: int
+    hit_rate: float | None
+    sets: int
+    evictions: int
+    expired: int
+    invalidated: int
+    errors: int
+    saved_cost: float
+    saved_seconds: float
+    last_hit_at: float | None
+    compression_ratio: float | None
+    compress_seconds: float
+    decompress_seconds: float
+    other: Mapping[str, float]
+    """Counters that have no field of their own here, by the names of `counters.ROWS`."""
+
+    @classmethod
+    def of(cls, usage: Usage, counts: Counts, policy: Policy) -> "NamespaceStats":
+        """Return the figures of a namespace with this policy."""
+        figures = counts.figures()
+        counted = {name: figures.pop(name) for name in _COUNTED if name in figures}
+        return cls(
+            entries=usage.entries,
+            max_entries=policy.max_entries,
+            bytes=usage.bytes,
+            max_bytes=policy.max_bytes,
+            memory_bytes=usage.memory_bytes,
+            ttl=policy.ttl,
+            hit_rate=_ratio(counts.hits, counts.hits + counts.misses),
+            last_hit_at=counts.last_hit_us / 1e6 if counts.last_hit_us else None,
+            compression_ratio=_ratio(counts.compressed_from, counts.compressed_to),
+            other=figures,
+            **counted,  # type: ignore[arg-type]
+        )
+
+    @classmethod
+    def total(cls, usages: Iterable[Usage], counted: Iterable[Counts]) -> "NamespaceStats":
+        """Return the figures of several namespaces together."""
+        usages = list(usages)
+        memory = [usage.memory_bytes for usage in usages]
+        total = Counts()
+        for counts in counted:
+            total = total.plus(counts)
+        held = Usage(
+            sum(usage.entries for usage in usages),
+            sum(usage.bytes for usage in usages),
+            None if None in memory else sum(size or 0 for size in memory),
+        )
+        return cls.of(held, total, Policy(ttl=None))
+
+
+_COUNTED: Final = frozenset(field.name for field in fields(NamespaceStats))
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The figures of a cache at `generated_at` (Unix seconds), counted within `window`."""
+
+    generated_at: float
+    backend: Status
+    window: Window
+    totals: NamespaceStats
+    namespaces: Mapping[str, NamespaceStats]
+
+    @classmethod
+    def of(
+        cls,
+        names: Iterable[str],
+        usage: Mapping[str, Usage],
+        counts: Mapping[str, Counts],
+        policy: Callable[[str], Policy],
+        window: Window,
+        status: Status,
+    ) -> "Stats":
+        """Return the figures of these namespaces, out of what was read of any."""
+        held = {name: usage.get(name, Usage()) for name in names}
+        counted = {name: counts.get(name, Counts()) for name in held}
+        return cls(
+            generated_at=window.end,
+            backend=status,
+            window=window,
+            totals=NamespaceStats.total(held.values(), counted.values()),
+            namespaces={
+                name: NamespaceStats.of(held[name], counted[name], policy(name)) for name in held
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupReport:
+    """What a cleanup removed from each namespace, or would have removed.
+
+    `finished` is False if the deadline came with work left.
+    """
+
+    expired: Mapping[str, Removed]
+    evicted: Mapping[str, Removed]
+    finished: bool
+
+    def removed(self) -> Removed:
+        """Return the sum."""
+        total = Removed()
+        for part in (*self.expired.values(), *self.evicted.values()):
+            total = total.plus(part)
+        return total

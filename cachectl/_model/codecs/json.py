@@ -1,0 +1,167 @@
+"""JSON: what Python's own `json` writes, restricted to what comes back equal.
+
+msgspec writes and reads it, several times faster (`make bench ROW=decision-json`), where it
+writes the very same bytes. `json` does the rest: text beyond ASCII, floats that take an exponent,
+lone surrogates.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import cache
+from itertools import repeat
+from sys import getsizeof
+from typing import Any, Final, NoReturn
+
+from cachectl._model.codecs.text import utf8
+from cachectl.errors import UnsupportedValue
+
+DEPTH_LIMIT: Final = 100
+_LEAVES: Final = frozenset((str, int, bool, type(None)))
+_SCALARS: Final = _LEAVES | {float}
+_FEW: Final = 500
+"""Documents after which msgspec pays: to import it takes as long as it has saved by then."""
+_BOM: Final = b"\xef\xbb\xbf"
+_Path = tuple["_Path", str | None] | None
+"""Where a value is in another: the path of what holds it, and its key if that has keys."""
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_decode: Final = json.JSONDecoder(parse_constant=_refuse).raw_decode
+_encode: Final = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":"))
+
+
+class JsonCodec:
+    """dict with string keys, list, str, int, finite float, bool and None, exactly these."""
+
+    def __init__(self) -> None:
+        self._documents = 0
+
+    def encode(self, value: object) -> bytes:
+        plain = type(value) not in _SCALARS and _is_plain(value, None, DEPTH_LIMIT)
+        try:
+            if plain and self._many():
+                data: bytes = _msgspec().json.encode(value)
+                if data.isascii() and b"\x7f" not in data:
+                    return data
+        except UnicodeEncodeError:
+            pass  # a lone surrogate
+        try:
+            return _encode.encode(value).encode()
+        except ValueError:
+            raise UnsupportedValue("JSON has no NaN and no infinity") from None
+
+    def decode(self, payload: memoryview) -> object:
+        if self._many():
+            library = _msgspec()
+            try:
+                value: object = library.json.decode(payload)
+            except (library.DecodeError, RecursionError):
+                return self.copy(payload)
+            if payload[0] > 0x20 and payload[-1] > 0x20:  # it passes over white space
+                return value
+        return self.copy(payload)
+
+    def copy(self, payload: memoryview) -> object:
+        text = str(payload, "ascii")
+        try:
+            value, end = _decode(text)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+        if end != len(text):
+            raise ValueError("more than JSON")
+        return value
+
+    def memory(self, value: object) -> int:
+        return _memory(value)
+
+    def parse(self, data: bytes) -> object:
+        from cachectl._model.codecs.strict_json import parse_json
+
+        return parse_json(utf8(data.removeprefix(_BOM)))
+
+    def render(self, value: object) -> bytes:
+        return f"{json.dumps(value)}\n".encode()
+
+    def describe(self, value: object) -> dict[str, object]:
+        return {"value": value}
+
+    def readable(self, value: object) -> str:
+        return json.dumps(value, indent=2)
+
+    def preview(self, value: object) -> str:
+        return json.dumps(value)
+
+    def _many(self) -> bool:
+        """Count a document, and return whether there were more than a few."""
+        if self._documents >= _FEW:
+            return True
+        self._documents += 1
+        return False
+
+
+@cache
+def _msgspec() -> Any:
+    import msgspec.json
+
+    return msgspec
+
+
+def _is_plain(value: Any, path: _Path, depth: int) -> bool:
+    """Return whether every library writes the floats in a list or dictionary alike.
+
+    Raises `UnsupportedValue` for what would not come back equal.
+    """
+    if depth == 0:
+        raise UnsupportedValue(f"a value nested more than {DEPTH_LIMIT} deep cannot be cached")
+    places: Iterable[tuple[str | None, Any]]
+    if type(value) is dict:
+        for key in value:
+            if type(key) is not str:
+                raise UnsupportedValue(
+                    f"a key of type {type(key).__name__} at {_told(path)} is not JSON (a string is)"
+                )
+        places = value.items()
+    elif type(value) is list:
+        places = zip(repeat(None), value)
+    else:
+        name = type(value).__qualname__
+        raise UnsupportedValue(f"a value of type {name} at {_told(path)} is not JSON")
+    plain = True
+    for place, item in places:
+        kind = type(item)
+        if kind in _LEAVES:
+            continue
+        if kind is float:
+            if not (1e-4 <= item < 1e16 or -1e16 < item <= -1e-4 or item == 0):
+                plain = False
+        elif not _is_plain(item, (path, place), depth - 1):
+            plain = False
+    return plain
+
+
+def _told(path: _Path) -> str:
+    """Return a path for people: `$.a[…]`."""
+    if path is None:
+        return "$"
+    whole, place = path
+    return _told(whole) + ("[…]" if place is None else f".{place:.40}")
+
+
+def _memory(value: object) -> int:
+    seen = {id(None), id(True), id(False)}
+    size, left = 0, [value]
+    while left:
+        item = left.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        size += getsizeof(item)
+        if type(item) is dict:
+            left += item
+            left += item.values()
+        elif type(item) is list:
+            left += item
+    return size

@@ -1,0 +1,44 @@
+"""An entry: a value under a key, and what the engine knows about it."""
+
+import enum
+from typing import Final, Literal, NamedTuple
+
+NEVER: Final = float("inf")
+"""The `expires_at` of an entry without a TTL."""
+
+
+class Missing(enum.Enum):
+    """The type of `MISSING`."""
+
+    MISSING = "MISSING"
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = Missing.MISSING
+"""What a lookup returns when there is nothing: never equal to a value, not even to None."""
+MissingType = Literal[Missing.MISSING]
+
+
+class Entry(NamedTuple):
+    """One entry, as backends keep it and return it.
+
+    `value` is the encoded payload for backends that store bytes, and the value itself for
+    those that hold live values (`Backend.live`). Times are Unix seconds, `cost` is
+    micro-dollars, `load_us` the microseconds that making the value took, `size` the bytes of
+    the stored envelope. An encoded payload may be compressed; `cachectl._model.compression` says how.
+    """
+
+    value: object
+    codec: int
+    created_at: float
+    expires_at: float
+    cost: int
+    load_us: int
+    tags: tuple[str, ...]
+    size: int
+    compression: int = 0

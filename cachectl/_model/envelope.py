@@ -1,0 +1,117 @@
+"""The stored form of an entry: versioned, checksummed, and bound to its key.
+
+    offset  size  field
+         0     4  magic  b"cctl"
+         4     1  format version, 1
+         5     8  XXH3-64 of everything after it, seeded with XXH3-64 of namespace NUL key
+        13     1  codec number
+        14     1  flags: 0, or 1 if the payload is one Zstandard frame with its content size
+        15     2  length of the tags
+        17     8  created at, µs since 1970
+        25     8  expires at, µs since 1970; 0 for never
+        33     8  cost, micro-dollars
+        41     8  load time, µs
+        49        tags, UTF-8, separated by NUL; then the payload
+
+All integers are little-endian. The checksum finds damage and swapped entries, before anything
+is decompressed; it is not a signature. A version that does not know a flag takes the entry for
+damaged, that is for a miss: so do those from before compression. XXH3 is Yann Collet's (xxHash);
+ccache protects its entries with it as well.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+from xxhash import xxh3_64_intdigest
+
+from cachectl._model.entry import NEVER, Entry
+from cachectl._model.units import COST_LIMIT
+from cachectl.errors import DamagedEntry
+
+_MAGIC: Final = b"cctl"
+_VERSION: Final = 1
+_FLAGS: Final = 1  # the highest that is known; they say how the payload is compressed
+LOAD_LIMIT_US: Final = 10**12
+"""Microseconds that a load may have taken, eleven days."""
+_PREFIX: Final = struct.Struct("<4sBQ")
+_HEADER: Final = struct.Struct("<4sBQBBHqqqq")
+_BODY: Final = struct.Struct("<BBHqqqq")
+
+HEADER_LIMIT: Final = _HEADER.size + 2048
+"""Bytes that hold the header and the tags of any entry: enough for `unpack_header`."""
+
+
+def pack(namespace: str, key: str, entry: Entry, payload: bytes) -> bytes:
+    """Return the bytes to store for `entry`, whose value is `payload` as it is stored."""
+    _, codec, created_at, expires_at, cost, load_us, named, _, compression = entry
+    tags = "\0".join(named).encode() if named else b""
+    body = b"".join((
+        _BODY.pack(
+            codec, compression, len(tags),
+            round(created_at * 1e6),
+            0 if expires_at == NEVER else round(expires_at * 1e6),
+            cost, load_us,
+        ),
+        tags,
+        payload,
+    ))  # fmt: skip
+    return _PREFIX.pack(_MAGIC, _VERSION, _checksum(namespace, key, body)) + body
+
+
+def unpack(namespace: str, key: str, data: bytes) -> Entry:
+    """Return the entry that `pack` stored under this very key. Raises `DamagedEntry`."""
+    entry, checksum = _parse(data)
+    if checksum != _checksum(namespace, key, memoryview(data)[_PREFIX.size :]):
+        raise DamagedEntry("checksum does not match")
+    return entry
+
+
+def unpack_header(data: bytes) -> Entry:
+    """Return the entry without verifying its checksum; `data` may end after the tags.
+
+    Raises `DamagedEntry` if this is not the beginning of one of our envelopes.
+    """
+    return _parse(data)[0]
+
+
+def _parse(data: bytes) -> tuple[Entry, int]:
+    try:
+        magic, version, checksum, codec, flags, length, created, expires, cost, load_us = (
+            _HEADER.unpack_from(data)
+        )
+    except struct.error:
+        raise DamagedEntry("shorter than a header") from None
+    if magic != _MAGIC:
+        raise DamagedEntry("not written by cachectl")
+    if version != _VERSION or flags > _FLAGS:
+        raise DamagedEntry(f"format version {version}.{flags} is not known here")
+    if not (0 <= cost <= COST_LIMIT and 0 <= load_us <= LOAD_LIMIT_US):
+        raise DamagedEntry("a cost or load time that cannot be")
+    start = _HEADER.size + length
+    tags = _tags(data[_HEADER.size : start]) if length else ()
+    expires_at = expires / 1e6 if expires else NEVER
+    payload = memoryview(data)[start:]
+    entry = Entry(payload, codec, created / 1e6, expires_at, cost, load_us, tags, len(data), flags)
+    return entry, checksum
+
+
+def _tags(stored: bytes) -> tuple[str, ...]:
+    try:
+        return tuple(stored.decode().split("\0"))
+    except UnicodeDecodeError:
+        raise DamagedEntry("tags are not UTF-8") from None
+
+
+def _checksum(namespace: str, key: str, body: bytes | memoryview) -> int:
+    return xxh3_64_intdigest(body, xxh3_64_intdigest(f"{namespace}\0{key}".encode()))
+
+
+def packed_size(entry: Entry, payload: bytes) -> int:
+    """Return the bytes that `pack` would return."""
+    return size_with(entry.tags, payload)
+
+
+def size_with(tags: Sequence[str], payload: bytes) -> int:
+    """Return the bytes of an envelope with these tags."""
+    return _HEADER.size + len(payload) + (len("\0".join(tags).encode()) if tags else 0)

@@ -1,0 +1,43 @@
+"""Keys and tags: which strings can be one."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from cachectl.errors import InvalidKey
+
+KEY_LIMIT: Final = 1024
+"""Bytes of UTF-8 that a key may have."""
+
+TAG_LIMIT: Final = 128
+TAGS_LIMIT: Final = 15
+
+
+def check_key(key: str) -> str:
+    """Return `key` if it can be one: 1 to 1024 bytes of UTF-8. Raises `InvalidKey`."""
+    if type(key) is not str:
+        raise InvalidKey(f"a key is a string, not {type(key).__name__} (hash features with key())")
+    if not key or len(key) > KEY_LIMIT or (not key.isascii() and _utf8_length(key) > KEY_LIMIT):
+        raise InvalidKey(f"a key has 1 to {KEY_LIMIT} bytes, this one has {_utf8_length(key)}")
+    return key
+
+
+def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """Return the tags sorted and without repeats. Raises `InvalidKey`."""
+    if not tags:
+        return ()
+    if isinstance(tags, str):
+        raise InvalidKey(f"tags are a list of strings, not the string {tags!r}")
+    for tag in tags:
+        if type(tag) is not str or not 0 < _utf8_length(tag) <= TAG_LIMIT or not tag.isprintable():
+            raise InvalidKey(f"not a tag: {tag!r} (1 to {TAG_LIMIT} bytes, printable)")
+    unique = tuple(sorted(set(tags)))
+    if len(unique) > TAGS_LIMIT:
+        raise InvalidKey(f"an entry has at most {TAGS_LIMIT} tags, not {len(unique)}")
+    return unique
+
+
+def _utf8_length(text: str) -> int:
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        raise InvalidKey(f"not valid Unicode: {text!r}") from None

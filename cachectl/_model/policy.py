@@ -1,0 +1,73 @@
+"""What a namespace allows: how long, how many, how much."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from cachectl._model.units import format_bytes, format_entries, format_seconds
+from cachectl.errors import InvalidKey
+
+EVICTIONS: Final = ("lru", "lrfu")
+"""What `Policy.eviction` may be: the least recently used go first, or those that are used neither
+recently nor frequently (`cachectl._backends.eviction.lrfu`)."""
+COMPRESSIONS: Final = ("none", "zstd")
+"""What `Policy.compress` may be."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
+
+
+class Limits(NamedTuple):
+    """The most a namespace may hold, None is no limit; and the order in which entries go."""
+
+    max_entries: int | None = None
+    max_bytes: int | None = None
+    eviction: str = "lru"
+
+    def exceeded(self, entries: int, size: int) -> bool:
+        """Return whether so many entries of so many bytes together are too much."""
+        return (self.max_entries is not None and entries > self.max_entries) or (
+            self.max_bytes is not None and size > self.max_bytes
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The settings of one namespace. `ttl` is seconds; None means entries never expire."""
+
+    ttl: float | None = 3600.0
+    max_entries: int | None = None
+    max_bytes: int | None = None
+    key_decimals: int | Mapping[str, int] | None = field(default=None)
+    enabled: bool = True
+    metrics: bool = True
+    eviction: str = "lru"
+    compress: str = "none"
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.max_entries, self.max_bytes, self.eviction)
+
+    @property
+    def summary(self) -> str:
+        """The TTL and the limits, for people."""
+        said = [f"TTL {format_seconds(self.ttl)}"]
+        if self.max_entries is not None:
+            said.append(f"at most {format_entries(self.max_entries)}")
+        if self.max_bytes is not None:
+            said.append(f"at most {format_bytes(self.max_bytes)}")
+        return ", ".join(said if self.enabled else [*said, "disabled"])
+
+
+def is_namespace(name: str) -> bool:
+    """Return whether `name` can name a namespace."""
+    return _NAME.fullmatch(name) is not None
+
+
+def check_namespace(name: str) -> str:
+    """Return `name` if it can name a namespace. Raises `InvalidKey`."""
+    if not isinstance(name, str) or not is_namespace(name):
+        raise InvalidKey(
+            f"not a namespace: {name!r} (a letter or digit, then up to 63 of A-Z a-z 0-9 . _ : -)"
+        )
+    return name

@@ -1,0 +1,106 @@
+"""Settings: tables of them, and the kinds of value that backends have in theirs.
+
+A backend lists its settings in a `Table` of its own: a frozen dataclass whose fields have one of
+these kinds. The file, the environment, the flags and the messages follow from it.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import Field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NamedTuple, TypeVar
+
+from cachectl._model.policy import check_namespace
+from cachectl._model.units import Duration, parse_duration
+from cachectl.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
+
+T = TypeVar("T")
+
+_BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+DURATION: Final = "a duration above 0 such as 90, 90s, 15m, 1h30m or 7d"
+
+
+class Table:
+    """A table of the configuration: immutable, without unknown keys."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+
+class Kind(NamedTuple):
+    """What a setting may be.
+
+    `parse` returns the value of what was written. It raises a bare `ValueError`, or one whose
+    text says more than `description`, which completes the sentence "expected …". A `secret` is
+    never shown; a `path` is relative to the configuration file.
+    """
+
+    parse: Callable[[Any], object]
+    description: str
+    secret: bool = False
+    path: bool = False
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> "CoreSchema":
+        """Let pydantic parse in the same way, should it be needed."""
+        from pydantic_core.core_schema import no_info_plain_validator_function
+
+        return no_info_plain_validator_function(self.parse)
+
+
+def attempt(parse: Callable[[Any], T], value: object) -> T:
+    """Return `parse(value)`; whatever it objects to becomes a bare `ValueError`."""
+    try:
+        return parse(value)
+    except (UsageError, OverflowError, ValueError):
+        raise ValueError from None
+
+
+def ttl(value: Duration) -> float | None:
+    """Return seconds; None for "none"."""
+    return attempt(parse_duration, value)
+
+
+def located(value: object, home: Path, base: Path) -> Path:
+    """Return a path, with `~` and what it is relative to resolved. Raises `ValueError`."""
+    text = os.fspath(value) if isinstance(value, str | Path) else ""
+    first, _, rest = text.partition("/")
+    if not text or "\0" in text or (first != "~" and first.startswith("~")):
+        raise ValueError
+    return home / rest.lstrip("/") if first == "~" else base / text
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word not in _BOOLEANS:
+        raise ValueError
+    return _BOOLEANS[word]
+
+
+def _seconds(value: Duration) -> float:
+    seconds = ttl(value)
+    if seconds is None:
+        raise ValueError
+    return seconds
+
+
+def _name(value: str) -> str:
+    return attempt(check_namespace, value)
+
+
+def _directory(value: object) -> Path:
+    if not isinstance(value, Path) or "\0" in str(value):  # or it was not to be located
+        raise ValueError
+    return value
+
+
+Boolean = Annotated[bool, Kind(_boolean, "true or false")]
+Seconds = Annotated[float, Kind(_seconds, DURATION)]
+Name = Annotated[
+    str, Kind(_name, "a name: a letter or digit, then up to 63 of A-Z a-z 0-9 . _ : -")
+]
+Directory = Annotated[Path, Kind(_directory, "a path", path=True)]

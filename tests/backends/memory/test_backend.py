@@ -1,0 +1,168 @@
+"""The memory backend: live values, many threads, and a board that others can read."""
+
+import os
+import secrets
+import shutil
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from cachectl import MISSING, Cache
+from cachectl._backends.memory.store import MemoryStore
+from tests.conftest import Clock
+from tests.support.openers import Opener, settings
+from tests.support.processes import run
+
+in_memory = pytest.mark.parametrize("opener", ["memory"], indirect=True)
+
+
+@pytest.fixture
+def board():
+    """A name under which nobody else publishes."""
+    name = f"test-{secrets.token_hex(8)}"
+    yield name
+    for directory in Path("/dev/shm").glob(f"cachectl-*-{name}"):
+        shutil.rmtree(directory)
+
+
+@in_memory
+def test_a_hit_returns_the_very_same_object(opener: Opener):
+    users = opener().namespace("users")
+    users.set("k", {"a": [1]})
+    assert users.get("k") is users.get("k")
+
+
+@in_memory
+def test_threads_neither_lose_counts_nor_exceed_limits(opener: Opener):
+    cache = opener()
+    users = cache.namespace("users", max_entries=20, max_bytes=2000)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    sizes: list[int] = []
+
+    def work(seed: int) -> None:
+        for i in range(500):
+            key = str((seed + i * 7) % 60)
+            if users.get(key) is MISSING:
+                users.set(key, key * 5, tags=[key[0]], ttl=60)
+            if i % 50 == 0:
+                users.invalidate(tag=key[0])
+                sizes.append(cache.usage()["users"].entries)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    figures = cache.stats().namespaces["users"]
+    listed = list(users.entries())
+    assert figures.hits + figures.misses == 8 * 500
+    assert (figures.entries, figures.bytes) == (len(listed), sum(item.size for item in listed))
+    assert max(sizes) <= 20
+    assert figures.bytes <= 2000
+
+
+@in_memory
+def test_what_was_overwritten_is_forgotten_also_by_the_expiry_queue(opener: Opener, clock: Clock):
+    cache = opener()
+    users = cache.namespace("users")
+    for _ in range(5000):
+        users.set("k", 1, ttl=10)
+    store = cache._backend.store("users")
+    assert isinstance(store, MemoryStore)
+    assert len(store._expiries) < 1500
+    clock.advance(10)
+    assert cache.cleanup().removed().entries == 1
+    assert (store._expiries, store._tagged) == ([], {})
+
+
+@in_memory
+def test_two_caches_of_one_process_count_and_hold_separately(opener: Opener):
+    one, other = opener(), opener()
+    one.namespace("users").set("k", 1)
+    assert other.namespace("users").get("k") is MISSING
+    assert one.stats().namespaces["users"].misses == 0
+    assert other.stats().namespaces["users"].sets == 0
+
+
+@in_memory
+def test_without_publishing_no_file_is_written(opener: Opener, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    before = set(Path("/dev/shm").iterdir())
+    with opener(strict=False) as cache:
+        cache.namespace("users").get_or_load("k", lambda: b"x" * 2_000_000)
+        cache.cleanup()
+    assert set(Path("/dev/shm").iterdir()) == before
+    assert list(tmp_path.iterdir()) == []
+
+
+USER = """
+cache = open_cache()
+users = cache.namespace("users")
+users.set("k", "v")
+users.get("k")
+cache.flush()
+print(json.dumps(cache.stats().namespaces["users"].hits), flush=True)
+"""
+
+
+def options(name: str) -> dict[str, object]:
+    return {"backend": "memory", "memory.name": name}
+
+
+def publish(name: str) -> Cache:
+    return Cache.of(settings("memory", memory__name=name, memory__publish=True))
+
+
+def observe(name: str) -> Cache:
+    return Cache.of(settings("memory", memory__name=name, memory__observe=True), strict=True)
+
+
+def test_another_process_sees_what_is_counted_and_held(board: str):
+    with observe(board) as observer, publish(board) as cache:
+        assert observer.stats().totals.entries == 0
+        users = cache.namespace("users")
+        users.set("k", "v", cost=0.5)
+        users.get("k")
+        cache.flush()
+        assert run(USER, options(board)) == 1
+        figures = observer.stats().namespaces["users"]
+        assert (figures.hits, figures.sets, figures.saved_cost) == (2, 2, 0.5)
+        assert (figures.entries, figures.bytes) == (1, next(users.entries()).size)
+        assert observer.stats(since="1h").totals.hits == 2
+    with observe(board) as observer:
+        totals = observer.stats().totals
+        assert (totals.hits, totals.entries) == (2, 0)  # counts stay, the entries are gone
+
+
+def test_observing_writes_nothing(board: str):
+    with observe(board) as observer:
+        observer.stats()
+    assert not list(Path("/dev/shm").glob(f"*{board}"))
+
+
+def test_the_board_is_closed_to_others_and_outside_of_disks(board: str):
+    with publish(board) as cache:
+        cache.namespace("users").set("k", "v")
+        cache.flush()
+        (directory,) = Path("/dev/shm").glob(f"cachectl-*-{board}")
+        modes = {path.stat().st_mode & 0o777 for path in directory.iterdir()}
+        assert (directory.stat().st_mode & 0o777, modes) == (0o700, {0o600})
+
+
+def test_a_board_that_is_not_ours_is_left_alone_and_the_cache_works(board: str, caplog):
+    directory = Path(f"/dev/shm/cachectl-{os.geteuid()}-{board}")
+    directory.mkdir(mode=0o755)
+    (directory / "thesis.txt").write_text("precious")
+    with publish(board) as cache:
+        cache.namespace("users").set("k", "v")
+        cache.flush()
+        assert cache.stats().totals.sets == 1
+    assert [path.name for path in directory.iterdir()] == ["thesis.txt"]
+    assert "cannot publish" in caplog.text

@@ -1,0 +1,480 @@
+"""The eviction `lrfu` on Redis: its index agree with `cachectl._backends.eviction.lrfu`, and none is ever left over."""
+
+import random
+from collections.abc import Callable
+from hashlib import sha1
+
+import pytest
+from redis.crc import key_slot
+
+from cachectl._backends.eviction.lrfu import (
+    GHOSTS,
+    MAIN,
+    MAIN_GHOSTS,
+    WINDOW,
+    WINDOW_GHOSTS,
+    Lrfu,
+    State,
+)
+from cachectl._backends.redis.backend import RedisBackend
+from cachectl._model.batches import BATCH
+from cachectl._model.policy import Limits
+from cachectl._model.records import CleanupRule, Item, Removed, Written
+from tests.backends.redis.test_store import (
+    backend,
+    check_books,
+    item,
+    memory_used,
+    raw,
+    round_trips,
+)
+from tests.support.plain_lrfu import PlainCache, PlainPlaces
+from tests.support.servers import free_port, redis_server
+
+__all__ = ["backend", "raw"]  # fixtures
+
+FREE = Limits(eviction="lrfu")
+BASE = "app:{ns}:"
+PARTS = {WINDOW: "window", MAIN: "main", WINDOW_GHOSTS: "window-ghosts", MAIN_GHOSTS: "main-ghosts"}
+PLACES = (*PARTS.values(), "score", "state")
+
+
+def up_to(entries: int, size: int | None = None) -> Limits:
+    return Limits(entries, size, "lrfu")
+
+
+def keys_of(raw, part: str) -> list[str]:
+    return [key.decode() for key in raw.zrange(BASE + part, 0, -1)]
+
+
+def mark(key: str) -> str:
+    return sha1(key.encode(), usedforsecurity=False).hexdigest()[:14]
+
+
+def check_places(raw) -> None:
+    """Every entry has one rank, and scores are kept of nothing but the window and the history."""
+    window, main = keys_of(raw, "window"), keys_of(raw, "main")
+    assert sorted(window + main) == sorted(keys_of(raw, "lru"))
+    left = keys_of(raw, "window-ghosts") + keys_of(raw, "main-ghosts")
+    assert len(set(left)) == len(left)
+    scored = {key.decode() for key in raw.hkeys(f"{BASE}score")}
+    assert set(left) <= scored <= {*left, *map(mark, window)}
+
+
+def kept(raw) -> list[str]:
+    """Return the names of the keys that hold index."""
+    return [name for name in PLACES if raw.exists(BASE + name)]
+
+
+class Model:
+    """What a namespace should hold: entries by key, moved by `cachectl._backends.eviction.lrfu` alone."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, Item] = {}
+        self.lrfu = Lrfu(PlainPlaces(), State())
+        self._used: dict[str, None] = {}
+
+    def get(self, key: str) -> bool:
+        if key in self.held:
+            self._used.pop(key, None)
+            self._used[key] = None
+        return key in self.held
+
+    def flush(self) -> None:
+        for key in self._used:
+            self.lrfu.used(key)
+        self._used = {}
+
+    def put(self, items: list[Item], limits: Limits, now: float) -> None:
+        self.flush()
+        written = 0
+        for each in items:
+            if limits.max_bytes is not None and len(each.data) > limits.max_bytes:
+                self.remove([each.key])
+                continue
+            self.held[each.key] = each
+            self.lrfu.written(each.key)
+            written += 1
+        self._enforce(limits, now, 10 + len(items))
+        self.lrfu.rebalance(written)
+
+    def remove(self, keys: list[str]) -> None:
+        for key in keys:
+            if self.held.pop(key, None):
+                self.lrfu.removed(key)
+
+    def remove_tagged(self, tag: str) -> None:
+        self.remove([key for key, each in self.held.items() if tag in each.entry.tags])
+
+    def cleanup(self, rule: CleanupRule) -> None:
+        self.flush()
+        self._enforce(rule.limits, rule.now, BATCH)
+
+    def sizes(self) -> list[int]:
+        return self.lrfu.state.sizes
+
+    def _enforce(self, limits: Limits, now: float, most: int) -> None:
+        expiries = sorted((each.entry.expires_at, key) for key, each in self.held.items())
+        self.remove([key for expires_at, key in expiries if expires_at <= now][:most])
+        while limits.exceeded(len(self.held), sum(len(one.data) for one in self.held.values())):
+            leaving = self.lrfu.evict()
+            assert leaving is not None
+            del self.held[leaving]
+
+
+def forgotten(model: Model) -> None:
+    """An emptied namespace begins anew."""
+    if not model.held:
+        model.lrfu = Lrfu(PlainPlaces(), State())
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("filled", [False, True])
+def test_random_operations_hold_what_the_algorithm_holds(backend, raw, clock, seed, filled):
+    """Limits are exact, and the same keys are in the same parts, whatever is removed between;
+    also if a namespace is filled when it is first evicted this way.
+    """
+    chance, store, model = random.Random(seed), backend.store("ns"), Model()
+    limits = up_to(20, 20_000)
+    keys = [f"k{int(chance.paretovariate(0.5)) % 60}" for _ in range(4000)]
+    if filled:
+        model.held = {key: item(key) for key in sorted(set(keys))[:20]}
+        model.lrfu.adopt(model.held)
+        store.put(list(model.held.values()), Limits(), clock())
+        store.put([item("new")], limits, clock())
+        model.put([item("new")], limits, clock())
+
+    def put() -> None:
+        count = chance.choice([1, 1, 1, 4])
+        batch = [
+            item(
+                key,
+                chance.randbytes(chance.choice([50, 500, 5000])),
+                now=clock(),
+                ttl=chance.choice([None, 5, 50]),
+                tags=chance.sample(["a", "b"], chance.randrange(2)),
+            )
+            for key in dict.fromkeys(chance.choices(keys, k=count))
+        ]
+        store.put(batch, limits, clock())
+        model.put(batch, limits, clock())
+
+    def get() -> None:
+        key = chance.choice(keys)
+        assert (store.get(key, clock()) is not None) == model.get(key)
+
+    def remove() -> None:
+        leaving = chance.sample(keys, 2)
+        store.remove(leaving)
+        model.remove(leaving)
+
+    def remove_tagged() -> None:
+        store.remove_tagged("a")
+        model.remove_tagged("a")
+
+    def sweep() -> None:
+        rule = CleanupRule(clock(), None, up_to(15))
+        store.cleanup(rule)
+        model.cleanup(rule)
+
+    def wait() -> None:
+        clock.advance(chance.random() * 2)
+
+    rare = [remove, remove_tagged, sweep]
+    for _ in range(600):
+        chance.choice([get] * 20 + [put] * 20 + [wait] * 4 + rare)()
+        forgotten(model)
+        assert sorted(keys_of(raw, "lru")) == sorted(model.held)
+        assert [raw.zcard(BASE + name) for name in PARTS.values()] == model.sizes()
+    check_places(raw)
+    share = float(raw.hget(f"{BASE}state", "share"))
+    assert share == pytest.approx(model.lrfu.state.share)
+
+
+def test_a_replayed_trace_hits_as_the_algorithm_does(backend, clock):
+    """With a few popular keys, a long tail, and now and then a scan."""
+    chance, store, model = random.Random(7), backend.store("ns"), PlainCache(60)
+    hits = 0
+    for number in range(4000):
+        key = f"scan{number}" if number % 500 < 50 else f"{int(chance.paretovariate(0.6))}"
+        hit = store.get(key, clock()) is not None
+        assert hit == model.get(key)
+        hits += hit
+        if not hit:
+            store.put([item(key)], up_to(60), clock())
+            model.set(key)
+    assert 1000 < hits < 3500
+
+
+@pytest.mark.parametrize(("eviction", "stay"), [("lru", 0), ("lrfu", 40)])
+def test_one_time_keys_do_not_flush_what_is_used_frequently(backend, clock, eviction, stay):
+    store, limits = backend.store("ns"), Limits(100, None, eviction)
+    popular = [f"popular{number}" for number in range(40)]
+    for _ in range(5):
+        for key in popular:
+            if store.get(key, clock()) is None:
+                store.put([item(key)], limits, clock())
+        store.put([item("other")], limits, clock())
+    for number in range(1000):
+        store.put([item(f"once{number}")], limits, clock())
+    assert sum(store.get(key, clock()) is not None for key in popular) == stay
+
+
+def test_every_operation_is_one_round_trip(backend, raw, clock):
+    """Also a put that takes over a namespace, and one that hands over uses and evicts."""
+    store = backend.store("ns")
+    store.put([item(f"k{i}") for i in range(5)], Limits(5), clock())
+    store.put([item("warm-up")], FREE, clock())
+    store.put([item("warm-up")], Limits(5), clock())
+    store.get("k4", clock())
+    store.flush()
+    store.get("k4", clock())
+    assert round_trips(raw, lambda: store.put([item("k5")], up_to(4), clock())) == 1
+    assert kept(raw)
+    assert round_trips(raw, lambda: store.get("k5", clock())) == 1
+    assert round_trips(raw, store.flush) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_operation_leaves_a_place_without_entry(backend, redis_url, raw, clock, seed):
+    """Nor an entry without rank, by whatever process and order it is evicted."""
+    chance, keys = random.Random(seed), [f"k{i}" for i in range(30)]
+    other = RedisBackend(url=redis_url, prefix="app")
+    stores = [backend.store("ns"), other.store("ns")]
+
+    def put(eviction: str) -> None:
+        limits = Limits(chance.choice([None, 10, 20]), chance.choice([None, 3000]), eviction)
+        batch = [
+            item(key, bytes(50), now=clock(), ttl=chance.choice([None, 5]), tags=["t"])
+            for key in chance.choices(keys, k=chance.choice([1, 1, 8]))
+        ]
+        chance.choice(stores).put(batch, limits, clock(), chance.choice([None, "absent"]))
+
+    def sweep(eviction: str) -> None:
+        limits = Limits(chance.choice([None, 8]), None, eviction)
+        chance.choice(stores).cleanup(CleanupRule(clock(), clock() - 20, limits))
+
+    others: list[Callable[[str], object]] = [
+        lambda _: chance.choice(stores).get(chance.choice(keys), clock()),
+        lambda _: chance.choice(stores).flush(),
+        lambda _: chance.choice(stores).remove(chance.sample(keys, 2)),
+        lambda _: chance.choice(stores).remove_expired(chance.choice(keys), clock()),
+        lambda _: clock.advance(chance.random() * 3),
+    ]
+    for step in range(300):
+        chance.choice([put, put, sweep, *others, *others])("lrfu")
+        if step % 100 == 50:
+            put("lru")
+        if step % 100 == 99:
+            stores[0].remove_tagged("t")
+        check_books(raw, BASE)
+        if raw.exists(f"{BASE}state"):
+            check_places(raw)
+        else:
+            assert kept(raw) == []
+    other.close()
+    stores[0].clear()
+    assert raw.keys() == [b"app:namespaces"]
+
+
+@pytest.mark.parametrize("removal", ["remove", "remove_expired", "remove_tagged", "clear", "sweep"])
+def test_an_emptied_namespace_leaves_no_key(backend, raw, clock, removal):
+    """Not even what is remembered of evicted entries."""
+    store = backend.store("ns")
+    for number in range(10):
+        store.put([item(f"k{number}", now=clock(), ttl=5, tags=["t"])], up_to(1), clock())
+    store.get("k9", clock())
+    assert raw.zcard(f"{BASE}window-ghosts") > 0
+    clock.advance(5)
+    removals: dict[str, Callable[[], object]] = {
+        "remove": lambda: store.remove(["k9"]),
+        "remove_expired": lambda: store.remove_expired("k9", clock()),
+        "remove_tagged": lambda: store.remove_tagged("t"),
+        "clear": store.clear,
+        "sweep": lambda: store.cleanup(CleanupRule(clock(), None, FREE)),
+    }
+    removals[removal]()
+    store.flush()
+    assert raw.keys() == [b"app:namespaces"]
+    assert store.put([item("large", bytes(900))], up_to(1, 500), clock()) == Written(
+        1, 0, ("large",)
+    )
+    assert raw.keys() == [b"app:namespaces"]
+
+
+def test_a_filled_namespace_changes_over_and_back(backend, raw, clock):
+    """What was there is in the window, least recently used first; going back, places are gone."""
+    store = backend.store("ns")
+    store.put([item(f"k{i:02}") for i in range(20)], Limits(20), clock())
+    store.get("k00", clock())
+    assert kept(raw) == []
+    store.put([item("new")], up_to(19), clock())
+    assert keys_of(raw, "lru") == [*(f"k{i:02}" for i in range(3, 20)), "k00", "new"]
+    assert keys_of(raw, "main") == ["k03"]
+    assert keys_of(raw, "window") == keys_of(raw, "lru")[1:]
+    store.put([item("k03")], up_to(19), clock())
+    check_places(raw)
+    assert keys_of(raw, "window")[-1] == "k03"
+    store.put([item("newer")], Limits(19), clock())
+    assert kept(raw) == []
+    assert keys_of(raw, "lru") == [
+        *(f"k{i:02}" for i in range(5, 20)),
+        "k00",
+        "new",
+        "k03",
+        "newer",
+    ]
+
+
+def test_many_entries_are_taken_over_by_few_commands(backend, raw, clock):
+    """However many: nothing else is served meanwhile."""
+    store = backend.store("ns")
+    store.put([item(f"k{i}") for i in range(4 * BATCH)], Limits(), clock())
+    raw.config_resetstat()
+    store.put([item("new")], FREE, clock())
+    commands = raw.info("commandstats").values()
+    assert sum(command["calls"] for command in commands) < 50
+    check_places(raw)
+
+
+def test_a_lowered_limit_is_reached_in_short_steps(backend, raw, clock):
+    """No single script removes more than a batch, however many there are to go."""
+    store = backend.store("ns")
+    store.put([item(f"k{i}") for i in range(4 * BATCH)], FREE, clock())
+    raw.config_resetstat()
+    assert store.put([item("last")], up_to(10), clock()).evicted == 4 * BATCH - 9
+    assert raw.info("commandstats")["cmdstat_evalsha"]["calls"] >= 4
+    assert raw.zcard(f"{BASE}lru") == 10
+    check_places(raw)
+
+
+def test_no_more_is_remembered_than_was_promised(backend, raw, clock):
+    chance, store = random.Random(1), backend.store("ns")
+    for _ in range(1500):
+        key = f"{int(chance.paretovariate(0.4))}"
+        if store.get(key, clock()) is None:
+            store.put([item(key)], up_to(30), clock())
+        left = raw.zcard(f"{BASE}window-ghosts") + raw.zcard(f"{BASE}main-ghosts")
+        assert left <= GHOSTS * raw.zcard(f"{BASE}lru")
+    assert left == GHOSTS * 30
+    check_places(raw)
+
+
+def test_uses_of_a_process_that_only_reads_count(backend, redis_url, raw, clock):
+    """It need not know how the namespace is evicted."""
+    store = backend.store("ns")
+    for number in range(20):
+        store.put([item(f"k{number:02}")], up_to(20), clock())
+    reader = RedisBackend(url=redis_url, prefix="app")
+    lowest, oldest = keys_of(raw, "main")[0], keys_of(raw, "window")[0]
+    clock.advance(1)
+    for key in (lowest, oldest):
+        reader.store("ns").get(key, clock())
+    reader.store("ns").flush()
+    assert keys_of(raw, "main")[-1] == lowest
+    assert keys_of(raw, "window")[-1] == oldest
+    assert raw.hget(f"{BASE}score", mark(oldest)).startswith(b"+")
+    reader.close()
+
+
+def test_uses_are_credited_once_however_many_calls_a_write_takes(backend, raw, clock):
+    """Large values are written by a call each."""
+    scores = []
+    for name, items in [("ns", 1), ("ns2", 4)]:
+        store = backend.store(name)
+        for number in range(20):
+            store.put([item(f"k{number}", namespace=name)], up_to(40), clock())
+        store.get("k0", clock())
+        large = [item(f"large{i}", bytes(40_000), namespace=name) for i in range(items)]
+        store.put(large, up_to(40), clock())
+        scores.append(raw.zscore(f"app:{{{name}}}:main", "k0"))
+    assert scores[0] == scores[1] > 1
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_lost_places_are_made_anew(backend, raw, clock, name):
+    """If the server itself evicted a key of ours, limits hold again with the next write."""
+    store = backend.store("ns")
+    for number in range(30):
+        store.put([item(f"k{number}")], up_to(20), clock())
+    raw.delete(BASE + name)
+    for number in range(30, 90):
+        store.put([item(f"k{number}")], up_to(20), clock())
+        assert raw.zcard(f"{BASE}lru") == 20
+    assert set(keys_of(raw, "window") + keys_of(raw, "main")) == set(keys_of(raw, "lru"))
+    store.clear()
+    assert raw.keys() == [b"app:namespaces"]
+
+
+@pytest.mark.parametrize("name", ["lru", "window"])
+def test_uses_do_not_depend_on_places_that_are_lost(backend, raw, clock, name):
+    """Handing them over makes index anew, or clears away what is of no entry any more."""
+    store = backend.store("ns")
+    for number in range(9):
+        store.put([item(f"k{number}")], FREE, clock())
+    store.get("k8", clock())
+    raw.delete(BASE + name)
+    store.flush()
+    check_places(raw)
+    assert bool(raw.exists(f"{BASE}state")) == bool(raw.exists(f"{BASE}lru"))
+
+
+def test_nonsense_in_the_state_is_not_believed(backend, raw, clock):
+    store = backend.store("ns")
+    for nonsense in ("", "word", "nan", "inf", "-1e300"):
+        for field in ("clock", "share", "evictions"):
+            store.put([item(f"{field}{nonsense}")], up_to(3), clock())
+            raw.hset(f"{BASE}state", field, nonsense)
+            for key in raw.hkeys(f"{BASE}score"):
+                raw.hset(f"{BASE}score", key, nonsense)
+            store.put([item("new")], up_to(3), clock())
+            check_places(raw)
+    assert raw.zcard(f"{BASE}lru") == 3
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_clearing_removes_what_another_type_was_put_under(backend, raw, clock, name):
+    store = backend.store("ns")
+    store.put([item("a"), item("b")], FREE, clock())
+    raw.delete(BASE + name)
+    raw.set(BASE + name, "planted")
+    assert backend.usage()["ns"].memory_bytes is None
+    assert store.clear().entries == 2
+    assert raw.keys() == [b"app:namespaces"]
+
+
+def test_every_script_stays_in_one_hash_slot(clock):
+    """On a cluster node that owns but two slots, everything works: no script leaves its slot."""
+    port = free_port()
+    names = ("--cluster-enabled", "yes", "--cluster-require-full-coverage", "no")
+    with redis_server(*names, port=port) as server, server.client() as raw:
+        slots = {key_slot(b"app:{ns}:lru"), key_slot(b"app:namespaces")}
+        raw.execute_command("CLUSTER", "ADDSLOTS", *slots)
+        while raw.execute_command("CLUSTER", "INFO").find(b"cluster_state:ok") < 0:
+            pass
+        backend = RedisBackend(url=server.url, prefix="app")
+        store = backend.store("ns")
+        store.put([item("a"), item("b"), item("c")], Limits(), 0)
+        store.get("b", 0)
+        store.put([item("d"), item("a")], up_to(3), 0)
+        store.get("d", 0)
+        store.flush()
+        assert store.cleanup(CleanupRule(0, None, up_to(1))).evicted.entries == 2
+        assert backend.usage()["ns"].entries == 1
+        assert store.clear() == Removed(1, len(item("d").data))
+        backend.close()
+
+
+@pytest.mark.parametrize("entries", [2000, 6000])
+def test_memory_bytes_is_within_15_percent(backend, raw, entries):
+    """`memory_bytes` is compared with what the server's memory grew by, history included."""
+    store = backend.store("ns")
+    store.put([item("warm-up")], FREE, 0)
+    store.clear()
+    before = memory_used(raw)
+    payload = b'{"genre":"house","tempo":120.04}'
+    for start in range(0, 4 * entries, 100):
+        batch = [item(f"{number:032x}", payload) for number in range(start, start + 100)]
+        store.put(batch, up_to(entries), 0)
+    grown = memory_used(raw) - before
+    assert backend.usage()["ns"].memory_bytes == pytest.approx(grown, rel=0.15)

@@ -1,0 +1,185 @@
+"""An application whose Redis goes away works on from memory, and returns when it is back."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from cachectl import MISSING, BackendUnavailable, Cache
+from cachectl._backends.fallback import FALLBACK_ENTRIES
+from cachectl._model.write import Write
+from tests.conftest import Clock
+from tests.support.openers import settings
+from tests.support.servers import Server, free_port, redis_server
+
+
+class Outage:
+    """A Redis of our own that can be taken away and brought back, at one URL."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._port = free_port()
+        self._outer = stack
+        self.begin()
+
+    def begin(self) -> None:
+        self._stack = self._outer.enter_context(ExitStack())
+        self.server: Server = self._stack.enter_context(redis_server(port=self._port))
+
+    def end(self) -> None:
+        self._stack.close()
+
+    def open(self, clock: Clock, **options: bool) -> Cache:
+        url = f"redis://127.0.0.1:{self._port}/0"
+        made = Cache.of(
+            settings("redis", redis__url=url, redis__timeout=0.2), clock=clock, **options
+        )
+        self._outer.callback(made.close)
+        return made
+
+
+@pytest.fixture
+def redis() -> Iterator[Outage]:
+    with ExitStack() as stack:
+        yield Outage(stack)
+
+
+@pytest.fixture
+def cache(redis: Outage, clock: Clock) -> Cache:
+    return redis.open(clock)
+
+
+def test_without_an_outage_the_status_is_ok(cache: Cache):
+    status = cache.status()
+    assert (status.configured_backend, status.active_backend) == ("redis", "redis")
+    assert (status.status, status.fallback_entries, status.since) == ("ok", 0, None)
+
+
+def test_an_application_works_on_from_memory_and_says_so(redis: Outage, cache: Cache):
+    users = cache.namespace("users")
+    users.set("before", 1)
+    redis.end()
+    assert users.get("before") is MISSING
+    assert users.set("ann", {"age": 7}, tags=["t"])
+    assert users.get("ann") == {"age": 7}
+    assert users.get_or_load("bob", lambda: 2) == 2
+    assert [listed.key for listed in users.entries("t")] == ["ann"]
+    status = cache.status()
+    assert (status.configured_backend, status.active_backend) == ("redis", "memory")
+    assert (status.status, status.fallback_entries) == ("fallback_only", 2)
+    assert status.since is not None
+    assert "refused" in str(status.last_error)
+    figures = cache.stats()
+    assert figures.backend == cache.status()
+    assert figures.namespaces["users"].entries == 2
+    assert figures.namespaces["users"].hits == 1
+
+
+def test_it_begins_without_redis(redis: Outage, clock: Clock):
+    redis.end()
+    cache = redis.open(clock)
+    users = cache.namespace("users")
+    assert cache.status().status == "fallback_only"
+    assert users.set("k", 1)
+    assert users.get("k") == 1
+    redis.begin()
+    cache.flush()
+    assert cache.status().status == "ok"
+    assert users.get("k") is MISSING
+    assert cache.stats().namespaces["users"].hits == 1
+
+
+def test_what_memory_holds_is_bounded(redis: Outage, cache: Cache):
+    users = cache.namespace("users")
+    images = cache.namespace("images", max_entries=10)
+    redis.end()
+    users.set_many(Write(str(i), i) for i in range(FALLBACK_ENTRIES + 100))
+    images.set_many(Write(str(i), i) for i in range(20))
+    assert cache.status().fallback_entries == FALLBACK_ENTRIES + 10
+
+
+def test_it_returns_and_every_count_arrives(redis: Outage, cache: Cache):
+    users = cache.namespace("users")
+    for _ in range(3):
+        users.get("k")
+    redis.end()
+    for _ in range(4):
+        users.get("k")
+    with pytest.raises(BackendUnavailable):
+        cache.flush()
+    redis.begin()
+    cache.flush()
+    users.get("k")
+    figures = cache.stats()
+    assert figures.backend.status == "ok"
+    assert figures.namespaces["users"].misses == 8
+
+
+def hang(redis: Outage) -> None:
+    redis.server.process.send_signal(signal.SIGSTOP)
+
+
+def go_on(redis: Outage) -> None:
+    redis.server.process.send_signal(signal.SIGCONT)
+
+
+def test_what_was_removed_meanwhile_is_removed_from_redis_too(redis: Outage, cache: Cache):
+    """Redis hangs, and so still has everything when it is back."""
+    users, images = cache.namespace("users"), cache.namespace("images")
+    for key in ("deleted", "kept", "tagged"):
+        users.set(key, "before", tags=["t"] if key == "tagged" else [])
+    images.set("cleared", "before")
+    hang(redis)
+    users.delete("deleted")
+    users.invalidate(tag="t")
+    images.clear()
+    assert cache.status().status == "fallback_only"
+    go_on(redis)
+    cache.flush()
+    assert cache.status().status == "ok"
+    assert [listed.key for listed in users.entries()] == ["kept"]
+    assert list(images.entries()) == []
+
+
+def test_what_was_overwritten_meanwhile_does_not_come_back_old(redis: Outage, cache: Cache):
+    users = cache.namespace("users")
+    users.set("k", "old")
+    hang(redis)
+    users.set("k", "new")
+    assert users.get("k") == "new"
+    go_on(redis)
+    cache.flush()
+    assert users.get("k") is MISSING
+    assert cache.status().fallback_entries == 0
+
+
+def test_an_expired_entry_is_not_served_from_memory(redis: Outage, cache: Cache, clock: Clock):
+    redis.end()
+    users = cache.namespace("users", ttl=10.0)
+    users.set("k", 1)
+    clock.advance(10)
+    assert users.get("k") is MISSING
+
+
+def test_closing_without_redis_loses_counts_but_raises_nothing(redis: Outage, clock: Clock):
+    cache = redis.open(clock)
+    redis.end()
+    cache.namespace("users").set("k", 1)
+    cache.close()
+
+
+def test_the_command_line_does_not_pretend(redis: Outage, clock: Clock):
+    cache = redis.open(clock, strict=True)
+    users = cache.namespace("users")
+    redis.end()
+    for operation in (
+        lambda: users.get("k"),
+        lambda: users.set("k", 1),
+        lambda: users.delete("k"),
+        users.clear,
+        lambda: list(users.entries()),
+        cache.stats,
+        cache.cleanup,
+    ):
+        with pytest.raises(BackendUnavailable):
+            operation()

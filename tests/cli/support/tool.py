@@ -1,0 +1,165 @@
+"""The command line as a real process: piped, or on a terminal of its own."""
+
+import os
+import pty
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, Self
+
+from cachectl import Cache
+from cachectl._config import load
+from tests.cli.support.nursery import ROOT, SECONDS, Call, Nursery
+
+COMMAND = (sys.executable, "-m", "cachectl")
+
+
+class Ended(NamedTuple):
+    """How a call ended."""
+
+    code: int
+    raw: bytes
+    err: str
+
+    @property
+    def out(self) -> str:
+        return self.raw.decode()
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+@dataclass
+class Tool:
+    """Calls `cachectl` with a home of its own and nothing else in its environment."""
+
+    home: Path
+    nursery: Nursery
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "PYTHONPATH": str(ROOT),
+            **self.variables,
+        }
+
+    @property
+    def directory(self) -> Path:
+        """Where the file backend keeps everything."""
+        return self.home / ".cache/cachectl"
+
+    def having(self, **variables: str) -> "Tool":
+        """Return a tool with more in its environment."""
+        return Tool(self.home, self.nursery, {**self.variables, **variables})
+
+    def start(self, *arguments: str | bytes, **options: Any) -> "subprocess.Popen[bytes]":
+        """Start a call; what it prints is for the caller to read."""
+        defaults: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "cwd": self.home,
+            "env": self.environment,
+        }
+        return subprocess.Popen([*COMMAND, *arguments], **{**defaults, **options})
+
+    def __call__(self, *arguments: str | bytes, stdin: bytes = b"") -> Ended:
+        """Call and wait."""
+        return self.together([arguments], stdin=stdin)[0]
+
+    def together(
+        self, calls: Iterable[Sequence[str | bytes]], *, stdin: bytes = b""
+    ) -> list[Ended]:
+        """Make several calls at once, and wait for all of them."""
+        calls = list(calls)
+        with TemporaryDirectory() as directory:
+            streams = [_streams(Path(directory, str(at)), stdin) for at in range(len(calls))]
+            codes = self.nursery.run(
+                [
+                    Call(
+                        list(map(os.fsdecode, arguments)),
+                        self.environment,
+                        str(self.home),
+                        list(map(str, paths)),
+                    )
+                    for arguments, paths in zip(calls, streams, strict=True)
+                ]
+            )
+            return [
+                Ended(code, out.read_bytes(), err.read_text())
+                for code, (_, out, err) in zip(codes, streams, strict=True)
+            ]
+
+    @contextmanager
+    def open(self, *, ago: float = 0, **options: object) -> Iterator[Cache]:
+        """Open the same cache in this process, `ago` seconds back in time."""
+        named = {name.replace("__", "."): value for name, value in options.items()}
+        settings = load(overrides=named, environ=self.environment)
+        with Cache.of(settings, clock=lambda: time.time() - ago, strict=True) as cache:
+            yield cache
+
+    @contextmanager
+    def on_terminal(self, *arguments: str, columns: int = 80) -> Iterator["Terminal"]:
+        """Call on a terminal of its own."""
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, columns))
+        process = self.start(*arguments, stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        try:
+            yield Terminal(ours, process)
+        finally:
+            process.kill()
+            process.wait()
+            os.close(ours)
+
+
+class Terminal:
+    """What somebody sees and types."""
+
+    def __init__(self, descriptor: int, process: "subprocess.Popen[bytes]") -> None:
+        self._descriptor = descriptor
+        self.process = process
+        self.seen = b""
+
+    def wait_for(self, text: bytes) -> Self:
+        """Wait until this is on the screen."""
+        while text not in self.seen and self._read():
+            pass
+        assert text in self.seen, self.seen
+        return self
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._descriptor, keys)
+
+    def end(self) -> Ended:
+        """Wait for the end, and return all that was on the screen."""
+        while self._read():
+            pass
+        return Ended(self.process.wait(SECONDS), self.seen, "")
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._descriptor, 65_536)
+        except OSError:  # nobody has the other end open any more
+            return False
+        self.seen += data
+        return bool(data)
+
+
+def _streams(directory: Path, stdin: bytes) -> tuple[Path, Path, Path]:
+    """Return files that stand for stdin, stdout and stderr."""
+    directory.mkdir()
+    paths = directory / "in", directory / "out", directory / "err"
+    for path in paths:
+        path.write_bytes(stdin if path.name == "in" else b"")
+    return paths

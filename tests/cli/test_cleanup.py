@@ -1,0 +1,130 @@
+"""`cleanup`."""
+
+import fcntl
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.support.tool import Ended
+
+
+@pytest.fixture
+def filled(shared):
+    """A namespace of 4 expired entries, 3 that were not used for long, and 2 of today."""
+    with shared.open(ago=90_000) as cache:
+        for number in range(4):
+            cache.namespace("a").set(f"expired-{number}", "v", ttl="1h")
+        for number in range(3):
+            cache.namespace("a").set(f"idle-{number}", "v", ttl="none")
+    with shared.open() as cache:
+        for number in range(2):
+            cache.namespace("b").set(f"fresh-{number}", "v", ttl="none")
+    return shared
+
+
+def document(ended: Ended) -> Any:
+    assert (ended.code, ended.err) == (0, "")
+    return json.loads(ended.out)
+
+
+def counts(report: Any) -> dict[str, dict[str, int]]:
+    return {
+        what: {name: part["entries"] for name, part in report[what].items() if part["entries"]}
+        for what in ("expired", "evicted")
+    }
+
+
+def test_is_silent_when_all_is_well(filled):
+    """For cron it says nothing; a second run has nothing left to do."""
+    assert filled("cleanup") == (0, b"", "")
+    report = document(filled("cleanup", "--format", "json"))
+
+    assert report["schema"] == "cachectl.cleanup/1"
+    assert (report["entries"], report["bytes"], report["finished"]) == (0, 0, True)
+    with filled.open() as cache:
+        assert cache.stats().totals.entries == 5
+        assert cache.stats().totals.expired >= 4
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], {"expired": {"a": 4}, "evicted": {}}),
+        (["b"], {"expired": {}, "evicted": {}}),
+        (["--older-than", "1d"], {"expired": {"a": 4}, "evicted": {"a": 3}}),
+        (["--max-entries", "1"], {"expired": {"a": 4}, "evicted": {"a": 2, "b": 1}}),
+        (["--max-bytes", "60"], {"expired": {"a": 4}, "evicted": {"a": 2, "b": 1}}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_dry_run_foretells(filled, options, expected):
+    """Each option condemns what it says; `--dry-run` removes nothing and counts the same."""
+    foretold = document(filled("cleanup", *options, "--dry-run", "--format", "json"))
+    done = document(filled("cleanup", *options, "--format", "json"))
+
+    assert (foretold["dry_run"], done["dry_run"]) == (True, False)
+    assert counts(foretold) == counts(done) == expected
+    assert (foretold["entries"], foretold["bytes"]) == (done["entries"], done["bytes"])
+
+
+def test_says_what_it_would_remove(filled):
+    """A dry run for people is one line; a real one is told to those who ask."""
+    ended = filled("cleanup", "--older-than", "1d", "--dry-run")
+    assert (ended.code, ended.raw) == (0, b"")
+    assert ended.err.startswith("would remove 7 entries, ")
+    assert ended.err.endswith(": 4 expired, 3 over a limit\n")
+    assert "removed 4 entries, " in filled("-v", "cleanup").err
+
+
+def test_one_at_a_time(tool):
+    """While one cleanup runs, another ends with 7 at once."""
+    with tool.open() as cache:
+        cache.namespace("a").set("k", "v")
+    lock = tool.directory / "cleanup.lock"
+    assert tool("cleanup").code == 0
+    with lock.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert tool("cleanup") == (
+            7, b"", f"cachectl: another cleanup of {tool.directory} is running\n"
+        )  # fmt: skip
+    assert tool("cleanup") == (0, b"", "")
+
+
+def test_one_at_a_time_on_redis(on_redis):
+    """The same holds for cleanups on one Redis, from wherever they come."""
+    with on_redis.open() as cache:
+        cache.namespace("a").set("k", "v")
+        with cache._backend.lock("cleanup"):
+            ended = on_redis("cleanup", "--format", "json")
+
+    assert ended.code == 7
+    assert json.loads(ended.out)["exit_code"] == 7
+    assert on_redis("cleanup") == (0, b"", "")
+
+
+def test_deadline(filled):
+    """If the deadline comes first it ends with 7, says so, and prints one document."""
+    ended = filled("cleanup", "--deadline", "0.000001", "--format", "json")
+
+    assert (ended.code, ended.err) == (7, "cachectl: the deadline came with work left\n")
+    assert json.loads(ended.out)["finished"] is False
+    assert filled("cleanup", "--deadline", "10m") == (0, b"", "")
+
+
+def test_memory_has_nothing_to_clean(tool):
+    """On the memory backend there is nothing to do: each process cleans its own."""
+    assert tool("--backend", "memory", "cleanup", "a") == (0, b"", "")
+
+
+def test_damaged_database(tool):
+    """A database that is none ends with an error that says so, not with a traceback."""
+    with tool.open() as cache:
+        cache.namespace("a").set("k", "v")
+    for path in tool.directory.glob("cache.db*"):
+        path.write_bytes(b"x" * 8192)
+
+    for command in (["cleanup"], ["stats"], ["get", "a", "k"], ["clear", "a", "--yes"]):
+        ended = tool(*command)
+        assert (ended.code, ended.raw) == (5, b"")
+        assert ended.err == "cachectl: the cache: file is not a database\n"

@@ -1,0 +1,152 @@
+"""`clear`."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.support.tool import Ended, Tool
+
+
+@pytest.fixture
+def filled(shared):
+    """Two namespaces whose keys hold what means something in a glob."""
+    with shared.open() as cache:
+        for name in ("a", "b"):
+            namespace = cache.namespace(name)
+            for key in ("user:1", "user:2", "[x]", "*", "a?c", "abc"):
+                namespace.set(key, "v", tags=["t"] if key == "abc" else [])
+    return shared
+
+
+def keys(tool: Tool, name: str) -> list[str]:
+    with tool.open() as cache:
+        return [listed.key for listed in cache.namespace(name).entries()]
+
+
+def document(ended: Ended) -> Any:
+    assert ended.code == 0
+    return json.loads(ended.out)
+
+
+def test_target_is_needed(tool):
+    """Nothing is cleared unless it is named."""
+    assert tool("clear", "--yes") == (
+        6, b"", "cachectl: say what: namespaces, --tag, --match, or --all; see also cleanup\n"
+    )  # fmt: skip
+    assert tool("clear", "a", "--all", "--yes").code == 2
+
+
+@pytest.mark.parametrize(
+    "target",
+    [["a"], ["--all"], ["--tag", "t"], ["--match", "user:*"], ["b", "--match", "a*"]],
+    ids=" ".join,
+)
+def test_dry_run_foretells(filled, target):
+    """`--dry-run` removes nothing, and its numbers are those of the real run."""
+    foretold = document(filled("clear", *target, "--dry-run", "--format", "json"))
+    assert len(keys(filled, "a")) == len(keys(filled, "b")) == 6
+    done = document(filled("clear", *target, "--yes", "--format", "json"))
+
+    assert (foretold.pop("dry_run"), done.pop("dry_run")) == (True, False)
+    nonzero = {name: part for name, part in done["namespaces"].items() if part["entries"]}
+    assert foretold == {**done, "namespaces": nonzero}
+    assert foretold["entries"] > 0
+    assert len(keys(filled, "a")) + len(keys(filled, "b")) == 12 - done["entries"]
+
+
+def test_says_what_would_go(filled):
+    """A dry run names some of the keys, and how much there is."""
+    ended = filled("clear", "a", "--match", "user:?", "--dry-run")
+
+    assert (ended.code, ended.raw) == (0, b"")
+    assert ended.err.splitlines()[:2] == ["  a  user:1", "  a  user:2"]
+    assert ended.err.splitlines()[2].startswith("a: 2 entries, ")
+    assert ended.err.splitlines()[3].startswith("would remove 2 entries, ")
+
+
+def test_globs(filled):
+    """`*`, `?` and `[…]` match; in brackets they stand for themselves; case matters."""
+    assert document(filled("clear", "a", "--match", "[*]", "-y", "-f", "json"))["entries"] == 1
+    assert keys(filled, "a") == ["user:1", "user:2", "[x]", "a?c", "abc"]
+    assert document(filled("clear", "a", "--match", "[[]x]", "-y", "-f", "json"))["entries"] == 1
+    assert document(filled("clear", "a", "--match", "A*", "-y", "-f", "json"))["entries"] == 0
+    assert document(filled("clear", "a", "--match", "a[?]c", "-y", "-f", "json"))["entries"] == 1
+    assert keys(filled, "a") == ["user:1", "user:2", "abc"]
+
+
+def test_tag_goes_across_namespaces(filled):
+    """A tag names entries of all namespaces; they count as invalidated."""
+    ended = filled("clear", "--tag", "t", "--yes")
+
+    assert (ended.code, ended.raw) == (0, b"")
+    assert ended.err.startswith("removed 2 entries, ")
+    with filled.open() as cache:
+        assert [cache.stats().namespaces[name].invalidated for name in "ab"] == [1, 1]
+
+
+def test_only_our_own_entries_go(on_redis, redis_server):
+    """Of a shared Redis, `--all` removes nothing that is not below our prefix."""
+    with redis_server.client() as client:
+        foreign = {b"user:1": b"x", b"cachectl": b"y", b"cachectl:other": b"z", b"a": b"w"}
+        client.mset(foreign)
+        with on_redis.open() as cache:
+            cache.namespace("a").set("user:1", "v")
+
+        assert on_redis("clear", "--all", "--yes").code == 0
+        assert dict(zip(foreign, client.mget(foreign), strict=True)) == foreign
+    assert keys(on_redis, "a") == []
+
+
+def test_without_a_terminal_nobody_is_asked(filled):
+    """Without a terminal and `--yes` it refuses at once, also if stdin stays open or says yes."""
+    process = filled.start("clear", "a", stdin=-1)
+    process.wait(timeout=10)
+    process.communicate()
+    assert process.returncode == 6
+    ended = filled("clear", "a", "--format", "json", stdin=b"y\n")
+
+    message = "nobody to ask here: say --yes"
+    assert ended.code == 6
+    assert ended.err.endswith(f"cachectl: {message}\n")
+    assert json.loads(ended.out) == {
+        "schema": "cachectl.error/1", "error": message, "exit_code": 6
+    }  # fmt: skip
+    assert len(keys(filled, "a")) == 6
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "left"),
+    [(b"y\n", 0, 0), (b"YES\n", 0, 0), (b"n\n", 6, 3), (b"\n", 6, 3), (b"\x04", 6, 3)],
+    ids=["y", "YES", "n", "Enter", "EOF"],
+)
+def test_asks_on_a_terminal(tool, typed, code, left):
+    """It shows what would go and asks; only yes is yes."""
+    with tool.open() as cache:
+        for number in range(3):
+            cache.namespace("a").set(str(number), "v")
+    with tool.on_terminal("clear", "a") as terminal:
+        terminal.wait_for(b"Remove 3 entries? [y/N] ").type(typed)
+        ended = terminal.end()
+
+    assert ended.code == code
+    assert b"  a  0\r\n  a  1\r\n  a  2\r\na: 3 entries, " in ended.raw
+    assert (b"nothing was removed" in ended.raw) == bool(left)
+    assert len(keys(tool, "a")) == left
+
+
+def test_nothing_to_remove_is_no_question(tool):
+    """Where there is nothing to remove, nobody is asked, and the second run removes nothing."""
+    with tool.on_terminal("clear", "a") as terminal:
+        assert terminal.end() == (0, b"removed 0 entries, 0 B\r\n", "")
+
+
+def test_memory_of_others_is_out_of_reach(tool):
+    """On the memory backend it says that it cannot reach what applications hold."""
+    code, out, err = tool("--backend", "memory", "clear", "a", "--yes")
+
+    assert (code, out) == (0, b"")
+    assert err.splitlines() == [
+        "removed 0 entries, 0 B",
+        "entries in the memory of other processes cannot be cleared from here",
+    ]

@@ -1,0 +1,206 @@
+"""Whatever surrounds a call: no home, no terminal, closed and full streams, other locales."""
+
+import json
+import os
+import re
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from tests.cli.support.nursery import ROOT
+from tests.cli.support.tool import COMMAND, Tool
+
+BARE = {"PYTHONPATH": str(ROOT)}
+
+
+def shell(tool: Tool, command: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run a shell command in which `cachectl` is the tool."""
+    script = command.replace("cachectl ", f"{' '.join(COMMAND)} ")
+    return subprocess.run(
+        ["/bin/sh", "-c", script],
+        cwd=tool.home,
+        env={**tool.environment, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.fixture
+def filled(tool):
+    """A cache with more entries than a pipe can hold the listing of."""
+    with tool.open() as cache:
+        a = cache.namespace("a")
+        for number in range(1000):
+            a.set(f"{number:04} {'ü' * 100}", "v", tags=["long" * 10])
+    return tool
+
+
+def test_empty_environment(tool):
+    """Without HOME, TERM and LANG it works; what is not ASCII is printed nevertheless."""
+    directory = tool.home / "cache"
+    environment = {**BARE, "CACHECTL_FILE__DIRECTORY": str(directory)}
+    for arguments in (["set", "a", "ключ", "значение"], ["get", "a", "ключ"], ["inspect", "a"]):
+        ended = subprocess.run(
+            [*COMMAND, *arguments], env=environment, cwd=tool.home, capture_output=True, check=False
+        )
+        assert (ended.returncode, ended.stderr) == (0, b"")
+    assert "ключ  text" in ended.stdout.decode()
+
+
+def test_other_encodings(filled):
+    """What stdout cannot encode is written as an escape, not as a traceback."""
+    ended = shell(filled, "cachectl inspect a --limit 1", PYTHONIOENCODING="ascii")
+
+    assert ended.returncode == 0
+    assert b"0000 \\xfc\\xfc" in ended.stdout
+
+
+@pytest.mark.parametrize("command", ["stats", "get a k", "inspect a", "stats -f json", "--help"])
+def test_full_and_closed_output(filled, command):
+    """If what was printed does not arrive, it says so and ends with 1, not with 0."""
+    filled("set", "a", "k", "v")
+    full = shell(filled, f"cachectl {command} > /dev/full")
+    closed = shell(filled, f"cachectl {command} >&-")
+
+    assert (full.returncode, full.stderr) == (
+        1, b"cachectl: cannot write: No space left on device\n"
+    )  # fmt: skip
+    assert (closed.returncode, closed.stderr) == (
+        1,
+        b"cachectl: cannot write: Bad file descriptor\n",
+    )
+
+
+def test_closed_streams_that_nobody_needs(filled):
+    """A command with nothing to say does not miss the streams; no message goes to stdout."""
+    assert shell(filled, "cachectl cleanup <&- >&- 2>&-").returncode == 0
+    silent = shell(filled, "cachectl get a none 2>&-")
+    assert (silent.returncode, silent.stdout) == (3, b"")
+    assert shell(filled, "cachectl get a none 2>/dev/full").returncode == 1
+    assert shell(filled, "cachectl set a x - <&-").returncode == 0
+
+
+@pytest.mark.parametrize("options", ["", "-f json", "-f csv"])
+def test_reader_that_leaves(filled, options):
+    """When nobody reads any more it ends quietly, as others do in a pipeline."""
+    command = f"{{ cachectl inspect a --limit 0 {options}; echo $? >&3; }} 3>code | head -1"
+    ended = shell(filled, command)
+
+    assert ended.stderr == b""
+    assert len(ended.stdout.splitlines()) == 1
+    assert (filled.home / "code").read_text() == "141\n"
+
+
+def test_colour_in_a_pipe(filled):
+    """FORCE_COLOR brings colour into a pipe, but cuts and animates nothing; nor does COLUMNS."""
+    plain = filled("inspect", "a").out
+    forced = filled.having(FORCE_COLOR="1")("inspect", "a").out
+    narrow = filled.having(COLUMNS="40")("inspect", "a").out
+
+    def keys(listing: str) -> list[str]:
+        return [line.split("  ")[0] for line in listing.splitlines()]
+
+    assert "\x1b" not in plain
+    assert forced.startswith("\x1b[1mkey")
+    assert keys(forced)[1:] == keys(plain)[1:] == keys(narrow)[1:]
+    assert len(keys(plain)) == 101
+
+
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_terminal_without_colour(filled, variables):
+    """NO_COLOR and a dumb terminal get no colour."""
+    with filled.having(**variables).on_terminal("stats", columns=200) as terminal:
+        ended = terminal.end()
+
+    assert ended.code == 0
+    assert not [code for code in (b"\x1b[3", b"\x1b[4", b"\x1b[9") if code in ended.raw]
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_width_of_a_terminal(filled, columns):
+    """Keys fold into the width of the terminal; figures are whole, a line for each namespace."""
+
+    def shown(*arguments: str) -> list[str]:
+        with filled.on_terminal(*arguments, columns=columns) as terminal:
+            return re.sub(r"\x1b\[[01]m", "", terminal.end().raw.decode()).splitlines()
+
+    assert max(map(len, shown("-q", "inspect", "a", "--limit", "3"))) <= columns
+    header, a, total = shown("stats")
+    assert header.startswith("namespace  entries ")
+    assert a.startswith("a            1,000 ")
+    assert total.startswith("total        1,000 ")
+
+
+def test_directory_that_is_gone(tool):
+    """In a working directory that was removed, commands work that do not need it."""
+    command = "mkdir gone; cd gone; rmdir ../gone; "
+    assert shell(tool, command + "cachectl set a k v").returncode == 0
+    assert shell(tool, command + "cachectl get a k").stdout == b"v"
+    line = '{"namespace": "a", "key": "j", "value": 1}'
+    assert shell(tool, f"{command} echo '{line}' | cachectl warm -").returncode == 0
+
+
+def test_files_are_private(tool):
+    """Whatever the umask is, nobody else can read what is stored."""
+    ended = shell(tool, "umask 000; head -c 2000000 /dev/zero | cachectl set a k - --type bytes")
+
+    assert ended.returncode == 0
+    modes = {
+        stat.S_IMODE(path.stat().st_mode) & (0o777 if path.is_dir() else 0o666)
+        for path in (tool.directory, *tool.directory.rglob("*"))
+    }
+    assert modes == {0o700, 0o600}
+    assert list(tool.directory.rglob("*.val"))
+
+
+def test_verbose_is_on_stderr(filled):
+    """`-v` tells on stderr what the library does, never values; `-q` leaves out the notes."""
+    ended = filled("-v", "set", "a", "k", "secret value")
+    assert (ended.code, ended.raw) == (0, b"")
+    assert "cachectl: DEBUG: set a: 1 stored, 0 evicted\n" in ended.err
+    assert "secret value" not in ended.err
+    assert filled("-q", "inspect", "a").err == ""
+    assert filled("inspect", "a").err != ""
+
+
+def test_bug_is_one_line(filled):
+    """What nobody foresaw ends with 1 and one line; only `-v` shows a traceback."""
+    with closing(sqlite3.connect(filled.directory / "cache.db")) as connection, connection:
+        connection.execute("UPDATE cachectl_totals SET entries = 'many'")
+    ended = filled("stats", "--format", "json")
+
+    assert ended.code == 1
+    assert ended.err.startswith("cachectl: TypeError: ")
+    assert ended.err.endswith(" (a bug of cachectl; -v shows where)\n")
+    assert ended.err.count("\n") == 1
+    assert json.loads(ended.out)["exit_code"] == 1
+    assert "Traceback" in filled("-v", "stats").err
+
+
+def test_looking_creates_nothing(tool):
+    """Commands that only look, and a cleanup of nothing, leave no trace on a new machine."""
+    for command in (["stats"], ["inspect"], ["inspect", "a"], ["clear", "a", "--dry-run"],
+                    ["clear", "--all", "--dry-run"], ["cleanup", "--dry-run"], ["cleanup"]):  # fmt: skip
+        assert tool(*command).code == 0
+
+    assert list(tool.home.iterdir()) == []
+
+
+def test_version(tool):
+    """`--version` says what is installed."""
+    assert tool("--version").out.startswith("cachectl")
+
+
+def test_python_is_optimised(tool):
+    """It does not depend on assertions."""
+    command = [sys.executable, "-OO", "-m", "cachectl", "set", "a", "k", "v"]
+    ended = subprocess.run(command, env=tool.environment, capture_output=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert os.listdir(tool.directory)  # noqa: PTH208

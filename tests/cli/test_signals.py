@@ -1,0 +1,144 @@
+"""Signals in the middle of work: what was done is told, and a second run completes."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from cachectl._model.write import Write
+from tests.cli.support.tool import Tool
+
+ENTRIES = 20_000
+CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
+LOADER = """
+import pathlib, threading
+
+def load(key):
+    if key == "2":
+        pathlib.Path("started").touch()
+        threading.Event().wait()
+    return key
+"""
+
+
+def healthy(tool: Tool) -> bool:
+    """Return whether the database is whole, and its totals are those of its rows."""
+    with closing(sqlite3.connect(tool.directory / "cache.db")) as connection:
+        ((check,),) = connection.execute("PRAGMA quick_check")
+        ((rows,),) = connection.execute("SELECT count(*) FROM Cache")
+        ((total,),) = connection.execute("SELECT sum(entries) FROM cachectl_totals")
+    return (check, rows) == ("ok", total)
+
+
+def interrupted(
+    process: "subprocess.Popen[bytes]", signum: signal.Signals, condition: Callable[[], bool]
+) -> tuple[int, bytes, str]:
+    """Send the signal once the condition is true, and return how it ended."""
+    while not condition():
+        assert process.poll() is None, process.communicate()
+    process.send_signal(signum)
+    out, err = process.communicate(timeout=10)
+    assert b"Traceback" not in err
+    return process.returncode, out, err.decode()
+
+
+def held(tool: Tool) -> int:
+    with tool.open() as cache:
+        return cache.stats().totals.entries
+
+
+@pytest.fixture
+def filled(tool):
+    """A cache that takes a while to be emptied."""
+    with tool.open() as cache:
+        cache.namespace("a").set_many(Write(str(number), "v") for number in range(ENTRIES))
+    return tool
+
+
+@pytest.mark.parametrize("signum", CODES)
+@pytest.mark.parametrize("command", ["clear a --yes", "cleanup --max-entries 1"])
+def test_removal_that_is_interrupted(filled, command, signum):
+    """It ends with 128 + the signal and says how much it removed: what is gone, and no less."""
+    process = filled.start(*command.split())
+    code, out, err = interrupted(process, signum, lambda: held(filled) < ENTRIES)
+    left = held(filled)
+
+    assert (code, out) == (CODES[signum], b"")
+    said, end = err.splitlines()
+    assert end == f"cachectl: interrupted by {signum.name}"
+    told = re.match(r"removed ([\d,]+) entr", said)
+    assert told
+    assert int(told[1].replace(",", "")) == pytest.approx(ENTRIES - left, abs=500)
+    assert healthy(filled)
+    assert filled(*command.split()).code == 0
+    assert held(filled) <= 1
+    assert healthy(filled)
+
+
+@pytest.mark.parametrize("signum", CODES)
+def test_warm_that_is_interrupted(tool, signum):
+    """What was written is told and stays; a second run writes the rest."""
+    reader, writer = os.pipe()
+    process = tool.start("warm", "-", "-n", "a", "--format", "json", stdin=reader)
+    os.close(reader)
+    with os.fdopen(writer, "wb") as pipe:
+        for number in range(1200):
+            pipe.write(b'{"key": "%d", "value": 1}\n' % number)
+        pipe.flush()
+        code, out, err = interrupted(process, signum, lambda: held(tool) >= 1000)
+
+    assert (code, err) == (CODES[signum], f"cachectl: interrupted by {signum.name}\n")
+    report = json.loads(out)
+    assert held(tool) == 1000
+    assert report["schema"] == "cachectl.warm/1"
+    # The signal may come after the last batch is there and before it is counted: never more.
+    assert report["written"] in (500, 1000)
+    assert healthy(tool)
+
+
+def test_loader_that_never_returns(tool):
+    """A loader that hangs does not keep the tool from ending; what others brought is kept."""
+    (tool.home / "slow.py").write_text(LOADER)
+    (tool.home / "keys.txt").write_text("1\n2\n3\n")
+    command = ["warm", "--loader", "slow:load", "--keys", "keys.txt", "-n", "a", "--jobs", "1"]
+    process = tool.start(*command)
+    code, _, err = interrupted(process, signal.SIGTERM, (tool.home / "started").exists)
+
+    assert code == 143
+    assert "1 written" in err
+    assert err.endswith("cachectl: interrupted by SIGTERM\n")
+    with tool.open() as cache:
+        assert cache.namespace("a").get("1") == "1"
+
+
+def test_interrupted_while_asking(tool):
+    """Ctrl-C at the question removes nothing."""
+    with tool.open() as cache:
+        cache.namespace("a").set("k", "v")
+    with tool.on_terminal("clear", "a") as terminal:
+        terminal.wait_for(b"[y/N] ")
+        terminal.process.send_signal(signal.SIGINT)
+        ended = terminal.end()
+
+    assert ended.code == 130
+    assert b"interrupted by SIGINT" in ended.raw
+    assert held(tool) == 1
+
+
+def test_killed_cleanup_leaves_no_lock(filled):
+    """After SIGKILL nothing is locked, and the next run completes."""
+    process = filled.start("cleanup", "--max-entries", "1", stderr=subprocess.DEVNULL)
+    while held(filled) == ENTRIES:
+        assert process.poll() is None
+    process.kill()
+    process.communicate()
+
+    assert healthy(filled)
+    assert filled("cleanup", "--max-entries", "1") == (0, b"", "")
+    assert held(filled) <= 1

@@ -1,0 +1,177 @@
+"""A backend that is away or not ours: every command says so, quickly, and touches nothing."""
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cachectl import Cache
+from tests.support.openers import settings
+from tests.support.servers import free_port, redis_server
+
+SECRET = "hunter2-canary"  # no password of anything
+COMMANDS = (
+    ("get", "a", "k"),
+    ("set", "a", "k", "v"),
+    ("stats",),
+    ("inspect",),
+    ("inspect", "a"),
+    ("inspect", "a", "k"),
+    ("clear", "a", "--yes"),
+    ("clear", "--all", "--yes"),
+    ("clear", "a", "--dry-run"),
+    ("cleanup",),
+    ("cleanup", "a", "--dry-run"),
+    ("warm", "manifest.jsonl"),
+)
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    """A port on which nobody listens."""
+    yield f"redis://:{SECRET}@127.0.0.1:{free_port()}/0"
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    """A port on which somebody accepts and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"redis://:{SECRET}@127.0.0.1:{listener.getsockname()[1]}/0"
+
+
+@contextmanager
+def stopped() -> Iterator[str]:
+    """A server that is there and does not move."""
+    with redis_server() as server:
+        os.kill(server.process.pid, signal.SIGSTOP)
+        yield f"unix://:{SECRET}@{server.socket}"
+
+
+@contextmanager
+def closed() -> Iterator[str]:
+    """A server that wants a password, and gets none."""
+    with redis_server("--requirepass", SECRET) as server:
+        yield f"unix://{server.socket}"
+
+
+@contextmanager
+def wrong() -> Iterator[str]:
+    """A server that wants another password."""
+    with redis_server("--requirepass", "another") as server:
+        yield f"unix://:{SECRET}@{server.socket}"
+
+
+@contextmanager
+def nowhere() -> Iterator[str]:
+    """A socket that does not exist."""
+    yield f"unix://:{SECRET}@/nonexistent/redis.sock"
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    (tmp_path / "manifest.jsonl").write_text('{"namespace": "a", "key": "k", "value": 1}\n')
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        (refusing, "refuse"),
+        (silent, "timed out"),
+        (stopped, "timed out"),
+        (closed, "password"),
+        (wrong, "password"),
+        (nowhere, "no such file"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_every_command_says_why(tool, manifest, trouble, reason):
+    """It ends with 5 and one line with the reason; neither a password nor a result is printed."""
+    with trouble() as url:
+        tool = tool.having(CACHECTL_BACKEND="redis", CACHECTL_URL=url)
+        for arguments, ended in zip(COMMANDS, tool.together(COMMANDS), strict=True):
+            assert (ended.code, ended.raw) == (5, b""), (arguments, ended)
+            assert ended.err.startswith("cachectl: "), arguments
+            assert reason in ended.err.lower(), arguments
+            assert ended.err.count("\n") == 1, arguments
+            assert SECRET not in ended.err, arguments
+    assert [path.name for path in tool.home.iterdir()] == ["manifest.jsonl"]
+
+
+@pytest.mark.parametrize("trouble", [silent, stopped], ids=["silent", "stopped"])
+@pytest.mark.parametrize("arguments", [("-v", "stats", "-f", "json"), ("warm", "manifest.jsonl")])
+def test_fails_within_three_seconds(tool, manifest, trouble, arguments):
+    """A server that does not answer is given up in time, and JSON says so in one document."""
+    with trouble() as url:
+        tool = tool.having(CACHECTL_BACKEND="redis", CACHECTL_URL=url)
+        started = time.monotonic()
+        ended = tool(*arguments)
+        seconds = time.monotonic() - started
+
+    assert ended.code == 5
+    assert seconds < 3
+    assert SECRET not in ended.err + ended.out
+    if "json" in arguments:
+        document = json.loads(ended.out)
+        assert (document["schema"], document["exit_code"]) == ("cachectl.error/1", 5)
+
+
+def not_marked(directory: Path) -> None:
+    directory.mkdir(mode=0o700)
+    (directory / "precious.txt").write_text("mine")
+
+
+def link(directory: Path) -> None:
+    (directory.parent / "elsewhere").mkdir(mode=0o700)
+    directory.symlink_to("elsewhere")
+
+
+def open_to_others(directory: Path) -> None:
+    directory.mkdir(mode=0o700)
+    with Cache.of(settings("file", file__directory=directory)) as cache:
+        cache.namespace("a").set("k", "v")
+    directory.chmod(0o755)
+
+
+def file(directory: Path) -> None:
+    directory.write_text("mine")
+
+
+def tree(directory: Path) -> set[tuple[str, int, int, int]]:
+    """Return what is there: every path with its mode, size and time of change."""
+    return {
+        (str(path), status.st_mode, status.st_size, status.st_mtime_ns)
+        for path in (directory.parent, directory, *directory.parent.rglob("*"))
+        for status in [path.lstat()]
+    }
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        (not_marked, "is not a cachectl cache"),
+        (link, "is a symbolic link"),
+        (open_to_others, "is open to others (mode 0755); chmod 700 it"),
+        (file, "is not a directory"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_directory_that_is_not_ours(tool, manifest, place, reason):
+    """It is refused with 6 by every command, and left exactly as it is."""
+    (tool.home / "place").mkdir()
+    directory = tool.home / "place/cache"
+    place(directory)
+    before = tree(directory)
+    tool = tool.having(CACHECTL_FILE__DIRECTORY=str(directory))
+
+    for arguments, ended in zip(COMMANDS, tool.together(COMMANDS), strict=True):
+        assert (ended.code, ended.raw) == (6, b""), (arguments, ended)
+        assert ended.err.startswith("cachectl: "), arguments
+        assert reason in ended.err, arguments
+        assert ended.err.count("\n") == 1, arguments
+    assert tree(directory) == before

@@ -1,0 +1,149 @@
+"""`warm`."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.cli.support.tool import Tool
+
+BAD = (
+    '{"namespace": "a", "key": "one", "value": 1}\n'
+    "not JSON\n"
+    '{"namespace": "a", "key": "two", "value": 2, "ttl": "soon"}\n'
+    "\n"
+    '{"namespace": "a", "key": "three", "value": 3, "tags": ["t"], "cost": 0.5}\n'
+)
+
+
+def values(tool: Tool, *keys: str) -> list[Any]:
+    with tool.open() as cache:
+        return [cache.namespace("a").get(key, None) for key in keys]
+
+
+@pytest.mark.parametrize("name", ["bad.jsonl", "-"])
+def test_bad_lines_are_reported_by_number(shared, name):
+    """The bad lines of a manifest are named, the rest is done, and it ends with 4."""
+    (shared.home / "bad.jsonl").write_text(BAD)
+    ended = shared("warm", name, stdin=BAD.encode())
+
+    assert (ended.code, ended.raw) == (4, b"")
+    first, second, summary = ended.err.splitlines()
+    assert first == f"{name}:2: not JSON at character 1: Expecting value"
+    assert second.startswith(f"{name}:3: not a duration: 'soon'")
+    assert summary.startswith("4 read: 2 written (")
+    assert "0 already fresh, 2 failed, in " in summary
+    assert values(shared, "one", "two", "three") == [1, None, 3]
+
+
+def test_report_is_one_document(tool):
+    """With JSON the report is one document, also when some lines failed."""
+    (tool.home / "bad.jsonl").write_text(BAD)
+    ended = tool("warm", "bad.jsonl", "--format", "json")
+    report = json.loads(ended.out)
+
+    assert ended.code == 4
+    assert report["schema"] == "cachectl.warm/1"
+    assert (report["read"], report["written"], report["fresh"], report["failed"]) == (4, 2, 0, 2)
+    assert [failure["line"] for failure in report["failures"]] == [2, 3]
+    assert report["namespaces"] == {"a": 2}
+
+
+def test_all_kinds_of_sources(shared):
+    """CSV, npz and directories are warmed in one call, each under its own names."""
+    home = shared.home
+    (home / "rows.csv").write_text("key,value,type,tags\nrow,text,,x y\nnumber,7,json,\n")
+    np.savez(home / "arrays.npz", vector=np.arange(3))
+    (home / "files/sub").mkdir(parents=True)
+    (home / "files/sub/note.txt").write_text("hello")
+    ended = shared("warm", "rows.csv", "arrays.npz", "files", "-n", "a", "-f", "json")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert json.loads(ended.out)["written"] == 4
+    row, number, vector, note = values(shared, "row", "number", "vector", "sub/note.txt")
+    assert (row, number, vector.tolist(), note) == ("text", 7, [0, 1, 2], "hello")
+
+
+def test_loader(shared):
+    """A loader is called for each key that is not fresh; one that raises is a failed item."""
+    (shared.home / "shop.py").write_text(
+        "async def load(key):\n    return {'key': key, 'half': 10 // int(key)}\n"
+    )
+    (shared.home / "keys.txt").write_text("1\n0\n2\n")
+    command = ["warm", "--loader", "shop:load", "--keys", "keys.txt", "-n", "a"]
+    ended = shared(*command)
+    assert ended.code == 4
+    assert ended.err.startswith("keys.txt:2: the loader raised ZeroDivisionError (")
+    assert "3 read: 2 written (" in ended.err
+    assert values(shared, "2") == [{"key": "2", "half": 5}]
+
+    assert "3 read: 0 written (0 B), 2 already fresh, 1 failed" in shared(*command).err
+
+
+@pytest.mark.parametrize(
+    ("loader", "reason"),
+    [
+        ("nosuch:load", "the loader 'nosuch:load' cannot be found: No module named 'nosuch'"),
+        ("shop:nosuch", "the loader 'shop:nosuch' cannot be found: "),
+        ("shop:number", "the loader 'shop:number' is not a function but int"),
+        ("broken:load", "the loader 'broken:load' cannot be used: importing it raised"),
+        ("shop", "not a loader: 'shop' (write package.module:function)"),
+    ],
+)
+def test_loader_that_cannot_be_used(tool, loader, reason):
+    """It is wrong usage: one line, 2, and nothing was opened; what it raised is not shown."""
+    (tool.home / "shop.py").write_text("number = 1\n")
+    (tool.home / "broken.py").write_text("raise RuntimeError('hunter2')\n")
+    (tool.home / "keys.txt").write_text("1\n")
+    ended = tool("warm", "--loader", loader, "--keys", "keys.txt", "-n", "a")
+
+    assert (ended.code, ended.raw) == (2, b"")
+    assert reason in ended.err
+    assert ended.err.count("\n") == 1
+    assert "hunter2" not in ended.err
+    assert not tool.directory.exists()
+
+
+def test_limits_and_disabled_namespaces(tool):
+    """What is too large, or for a namespace that is off, is a failed line."""
+    (tool.home / "m.jsonl").write_text(
+        f'{{"namespace": "small", "key": "k", "value": "{"x" * 200}"}}\n'
+        '{"namespace": "off", "key": "k", "value": 1}\n'
+        '{"namespace": "a", "key": "k", "value": 1}\n'
+    )
+    limited = tool.having(
+        CACHECTL_NAMESPACES__SMALL__MAX_BYTES="100", CACHECTL_NAMESPACES__OFF__ENABLED="false"
+    )
+    ended = limited("warm", "m.jsonl")
+
+    assert ended.code == 4
+    assert "m.jsonl:1: larger than max_bytes of 'small'\n" in ended.err
+    assert "m.jsonl:2: namespace 'off' is disabled\n" in ended.err
+    assert "3 read: 1 written (" in ended.err
+
+
+def test_progress_bar_is_for_terminals(tool):
+    """Somebody who watches sees a bar on stderr; in a pipe there is only the summary."""
+    lines = [f'{{"namespace": "a", "key": "{n}", "value": {n}}}\n' for n in range(5000)]
+    (tool.home / "m.jsonl").write_text("".join(lines))
+    with tool.on_terminal("warm", "m.jsonl") as terminal:
+        watched = terminal.end()
+    piped = tool.having(FORCE_COLOR="1")("warm", "m.jsonl")
+
+    assert (watched.code, piped.code, piped.raw) == (0, 0, b"")
+    assert b"m.jsonl" in watched.raw
+    assert b"\x1b[?25l" in watched.raw
+    assert piped.err.startswith("5,000 read: 5,000 written (")
+    assert piped.err.count("\n") == 1
+
+
+def test_memory_says_that_it_forgets(tool):
+    """On the memory backend all is written, and it is said that it ends with the call."""
+    (tool.home / "m.jsonl").write_text('{"namespace": "a", "key": "k", "value": 1}\n')
+    ended = tool("--backend", "memory", "warm", "m.jsonl")
+
+    assert ended.code == 0
+    assert ended.err.endswith(
+        "the memory backend ends with this process, and its entries with it\n"
+    )

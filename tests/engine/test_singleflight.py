@@ -1,0 +1,289 @@
+"""One load for all who want a key at the same time, and no deadlock whatever loads do."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cachectl import UnsupportedValue
+from cachectl._engine.singleflight import SingleFlight
+from tests.support.openers import Opener
+from tests.support.processes import wait_until
+
+pytestmark = pytest.mark.parametrize("opener", ["memory"], indirect=True)
+SECONDS = 20  # what would be a deadlock is a failure then
+
+
+@pytest.fixture
+def cache(opener: Opener):
+    return opener()
+
+
+@pytest.fixture
+def users(cache):
+    return cache.namespace("users")
+
+
+def together(*calls: Callable[[], object]) -> list[object]:
+    """Call all at the same time, each in a thread, and return what they return or raise."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        start = threading.Barrier(len(calls))
+
+        def call(function: Callable[[], object]) -> object:
+            start.wait(SECONDS)
+            return function()
+
+        futures = [pool.submit(call, function) for function in calls]
+        return [future.exception(SECONDS) or future.result() for future in futures]
+
+
+class Loader:
+    """Counts its calls, and waits until it is let go on."""
+
+    def __init__(self, result: object = "loaded") -> None:
+        self.calls = 0
+        self.started = threading.Event()
+        self.go_on = threading.Event()
+        self._result = result
+
+    def __call__(self) -> object:
+        self.calls += 1
+        self.started.set()
+        assert self.go_on.wait(SECONDS)
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
+
+
+def waiters(users, key: str) -> int:
+    flight = users.loading.flights._calls.get(key)
+    return 0 if flight is None else len(flight.outcome._condition._waiters)
+
+
+def test_fifty_threads_share_one_load(users):
+    loader = Loader()
+
+    def let_go() -> str:
+        assert loader.started.wait(SECONDS)
+        wait_until(lambda: waiters(users, "k") == 49)
+        loader.go_on.set()
+        return "loaded"
+
+    found = together(*[lambda: users.get_or_load("k", loader)] * 50, let_go)
+    assert found == ["loaded"] * 51
+    assert loader.calls == 1
+
+
+def test_fifty_tasks_share_one_load(cache):
+    calls = 0
+
+    @cache.cached("users")
+    async def load(key: str) -> str:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0.01)
+        return key * 2
+
+    async def main() -> list[str]:
+        return await asyncio.gather(*(load("k") for _ in range(50)))
+
+    assert asyncio.run(main()) == ["kk"] * 50
+    assert calls == 1
+
+
+def test_threads_and_tasks_share_one_load(cache, users):
+    loader = Loader()
+
+    @cache.cached("users", key=lambda: "k")
+    async def load() -> object:
+        return loader()
+
+    async def main() -> list[object]:
+        threads = [asyncio.to_thread(users.get_or_load, "k", loader) for _ in range(10)]
+        first = asyncio.ensure_future(threads[0])
+        await asyncio.to_thread(loader.started.wait, SECONDS)
+        tasks = [first, *threads[1:], *(load() for _ in range(10))]
+        asyncio.get_running_loop().call_later(0.1, loader.go_on.set)
+        return await asyncio.wait_for(asyncio.gather(*tasks), SECONDS)
+
+    assert asyncio.run(main()) == ["loaded"] * 20
+    assert loader.calls == 1
+
+
+def test_two_event_loops_share_one_load(cache):
+    loader = Loader()
+
+    @cache.cached("users", key=lambda: "k")
+    async def load() -> object:
+        return await asyncio.to_thread(loader)
+
+    def let_go() -> str:
+        loader.started.wait(SECONDS)
+        loader.go_on.set()
+        return "loaded"
+
+    found = together(*[lambda: asyncio.run(load())] * 2, let_go)
+    assert found == ["loaded"] * 3
+    assert loader.calls == 1
+
+
+def test_an_exception_reaches_all_and_is_not_cached(users):
+    loader = Loader(ZeroDivisionError("of the loader"))
+
+    def let_go() -> None:
+        assert loader.started.wait(SECONDS)
+        wait_until(lambda: waiters(users, "k") == 4)
+        loader.go_on.set()
+
+    *raised, _ = together(*[lambda: users.get_or_load("k", loader)] * 5, let_go)
+    assert [type(error) for error in raised] == [ZeroDivisionError] * 5
+    assert loader.calls == 1
+    assert users.get_or_load("k", lambda: "second try") == "second try"
+
+
+def test_a_value_that_cannot_be_cached_is_refused(users):
+    with pytest.raises(UnsupportedValue):
+        users.get_or_load("k", lambda: {1, 2})
+    assert users.get_or_load("k", lambda: [1, 2]) == [1, 2]
+
+
+def test_none_is_loaded_once(users):
+    calls: list[None] = []
+    for _ in range(3):
+        assert users.get_or_load("k", lambda: calls.append(None)) is None
+    assert len(calls) == 1
+
+
+def test_bypass_loads_anew_and_replaces_what_is_cached(users):
+    users.set("k", "old")
+    assert users.get_or_load("k", lambda: "new", bypass=True) == "new"
+    assert users.get("k") == "new"
+
+
+def test_a_load_may_ask_for_its_own_key(users):
+    def load(depth: int) -> int:
+        return depth if depth == 3 else users.get_or_load("k", lambda: load(depth + 1))
+
+    assert together(lambda: users.get_or_load("k", lambda: load(0))) == [3]
+
+
+def test_a_circle_of_loads_ends(cache):
+    users, images = cache.namespace("users"), cache.namespace("images")
+    depth = 0
+
+    def load_user() -> object:
+        nonlocal depth
+        depth += 1
+        return "end" if depth > 3 else images.get_or_load("b", load_image)
+
+    def load_image() -> object:
+        return users.get_or_load("a", load_user)
+
+    assert together(lambda: users.get_or_load("a", load_user)) == ["end"]
+
+
+def test_a_circle_of_async_loads_ends(cache):
+    depth = 0
+
+    @cache.cached("users")
+    async def user() -> object:
+        nonlocal depth
+        depth += 1
+        return "end" if depth > 3 else await image()
+
+    @cache.cached("images")
+    async def image() -> object:
+        return (await asyncio.gather(user()))[0]
+
+    async def main() -> object:
+        return await asyncio.wait_for(user(), SECONDS)
+
+    assert asyncio.run(main()) == "end"
+
+
+def test_threads_whose_loads_cross_do_not_wait_for_each_other(users):
+    meet = threading.Barrier(2)
+
+    def load(own: str, other: str) -> Callable[[], str]:
+        def loader() -> str:
+            meet.wait(SECONDS)
+            return own + users.get_or_load(other, lambda: "?")
+
+        return loader
+
+    one, two = together(
+        lambda: users.get_or_load("a", load("a", "b")),
+        lambda: users.get_or_load("b", load("b", "a")),
+    )
+    assert str(one)[0] + str(two)[0] == "ab"
+
+
+def test_a_sync_lookup_does_not_wait_for_a_task_of_its_own_event_loop(cache, users):
+    @cache.cached("users", key=lambda: "k")
+    async def load() -> str:
+        started.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        return "task"
+
+    async def main() -> tuple[str, str]:
+        task = asyncio.ensure_future(load())
+        await started.wait()
+        return users.get_or_load("k", lambda: "sync"), await task
+
+    started = asyncio.Event()
+    assert together(lambda: asyncio.run(main())) == [("sync", "task")]
+
+
+def test_when_the_leader_is_cancelled_another_loads(cache):
+    calls = 0
+
+    @cache.cached("users")
+    async def load() -> int:
+        nonlocal calls
+        calls += 1
+        number = calls
+        started.set()
+        await asyncio.sleep(0.05 if number > 1 else 60)
+        return number
+
+    async def main() -> list[int]:
+        leader = asyncio.ensure_future(load())
+        await started.wait()
+        others = [asyncio.ensure_future(load()) for _ in range(5)]
+        await asyncio.sleep(0.05)
+        leader.cancel()
+        found = await asyncio.wait_for(asyncio.gather(*others), SECONDS)
+        assert leader.cancelled()
+        return found
+
+    started = asyncio.Event()
+    assert asyncio.run(main()) == [2] * 5
+
+
+def test_a_waiter_that_gives_up_stops_nobody(cache):
+    @cache.cached("users")
+    async def load() -> str:
+        started.set()
+        await asyncio.sleep(0.05)
+        return "loaded"
+
+    async def main() -> list[str]:
+        tasks = [asyncio.ensure_future(load()) for _ in range(3)]
+        await started.wait()
+        await asyncio.sleep(0.01)
+        tasks[1].cancel()
+        return [await tasks[0], await tasks[2]]
+
+    started = asyncio.Event()
+    assert asyncio.run(main()) == ["loaded"] * 2
+
+
+def test_nothing_is_left_behind(cache, users):
+    with pytest.raises(ZeroDivisionError):
+        users.get_or_load("k", lambda: 1 // 0)
+    users.get_or_load("k", lambda: users.get_or_load("j", lambda: 1))
+    assert isinstance(users.loading.flights, SingleFlight)
+    assert not users.loading.flights._calls

@@ -1,0 +1,117 @@
+"""Codecs: what they write they read, and hostile payloads are refused with a ValueError."""
+
+import struct
+from sys import getsizeof
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cachectl import UnsupportedValue
+from cachectl._model import codecs
+from cachectl._model.codecs import CODECS, VALUE_LIMIT
+from cachectl.errors import DamagedEntry
+from tests.golden.entries import ENTRIES
+
+numbers = pytest.mark.parametrize("number", [codec.number for codec in CODECS])
+
+
+def npy(dtype: bytes, shape: tuple[int, ...], data: bytes = b"") -> bytes:
+    """Return a payload of the array codec with a header as told."""
+    head = bytes((len(dtype),)) + dtype + bytes((len(shape),))
+    return head + struct.pack(f"<{len(shape)}q", *shape) + data
+
+
+HOSTILE = {
+    1: [
+        b"", b" ", b"{", b"nul", b"NaN", b"[Infinity]", b"-Infinity", b"1 2", b"1\n", b"\xff", b"'a'",
+        b"[" * 200_000, b'{"a":' * 100_000, b"9" * 5000, b'"\x01"', b"\xef\xbb\xbf1", b'"\\ud8"',
+    ],
+    2: [b"\xff", b"\xc0\x80", b"abc\xe2\x82", b"\xf5\x80\x80\x80"],
+    3: [],
+    4: [
+        b"", b"\x03", b"\x03<f4", b"\x03<f4\x01", b"\xff" * 300, npy(b"<f4", (2,), b"\0" * 7),
+        npy(b"<f4", (-1,), b""), npy(b"<f4", (-1, -2), b"\0" * 8), npy(b"<f4", (2**62,), b""),
+        npy(b"<f4", (2**62, 4), b""), npy(b"|O", (1,), b"\0" * 8), npy(b"O", (1,), b"\0" * 8),
+        npy(b"|V4", (1,), b"\0" * 4), npy(b"f4,i4", (1,), b"\0" * 8), npy(b"a4", (1,), b"\0" * 4),
+        npy(b"<f3", (1,), b"\0" * 3), npy(b"float", (1,), b"\0" * 8), npy(b"<U0", (3,), b""),
+        npy(b"<U0", (2**40,), b""), npy(b"<M8[xx]", (1,), b"\0" * 8), npy(b"<M8[", (1,), b"\0" * 8),
+        npy(b"\xff\xff", (1,), b"\0"), npy(b"<i4", (1,) * 70, b"\0" * 4), npy(b"S999999999", (1,), b"x"),
+        npy(b"(2,)f4", (1,), b"\0" * 8), npy(b"__import__", (1,), b"\0"), npy(b"<f4", (0, 2**62, 2**62), b""),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "payload"), [(number, data) for number, all_ in HOSTILE.items() for data in all_]
+)
+def test_a_hostile_payload_is_refused(number, payload):
+    with pytest.raises(ValueError):
+        codecs.codec(number).decode(memoryview(payload))
+    with pytest.raises(DamagedEntry):
+        codecs.decode(number, memoryview(payload))
+
+
+@numbers
+@settings(max_examples=200)
+@given(data=st.data())
+def test_any_payload_is_a_value_or_refused(number, data):
+    encoded = [payload for entry, payload in (golden.entry() for golden in ENTRIES.values())
+               if entry.codec == number]  # fmt: skip
+    payload = bytearray(data.draw(st.sampled_from(encoded) | st.binary(max_size=60)))
+    for at in data.draw(st.lists(st.integers(0, max(0, len(payload) - 1)), max_size=4)):
+        payload[at : at + 1] = data.draw(st.binary(max_size=2))
+    try:
+        value = codecs.codec(number).decode(memoryview(bytes(payload)))
+    except ValueError:
+        return
+    codecs.codec(number).memory(value)
+
+
+def test_unknown_codecs_are_damage():
+    for number in (0, 5, 255):
+        with pytest.raises(DamagedEntry, match=f"codec {number}"):
+            codecs.decode(number, memoryview(b"1"))
+
+
+def test_numbers_and_types_belong_to_one_codec_each():
+    assert len({codec.number for codec in CODECS}) == len(CODECS)
+    types = [name for codec in CODECS for name in codec.types]
+    assert len(set(types)) == len(types)
+
+
+def test_a_value_over_the_limit_is_refused():
+    with pytest.raises(UnsupportedValue, match=str(VALUE_LIMIT)):
+        codecs.encode(bytes(VALUE_LIMIT + 1))
+
+
+def test_arrays_without_elements_of_a_size_are_refused():
+    empty = np.zeros(3, [("text", "U0")])["text"]
+    with pytest.raises(UnsupportedValue):
+        codecs.encode(empty)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["?", "i1", "<u2", ">i4", "<f2", "<f8", "<c16", "S3", "<U3", "<m8[ns]", "<M8", "<M8[25s]"],
+)
+def test_every_kind_of_dtype_comes_back(dtype):
+    array = np.zeros((2, 3), dtype)
+    number, payload = codecs.encode(array)
+    found = codecs.decode(number, memoryview(payload))
+    assert isinstance(found, np.ndarray)
+    assert (found.dtype, found.shape, found.tobytes()) == (
+        array.dtype,
+        array.shape,
+        array.tobytes(),
+    )
+    with pytest.raises(ValueError, match="read-only"):
+        found[0, 0] = 1
+
+
+def test_the_memory_of_json_counts_shared_parts_once():
+    shared = "x" * 1000
+    memory = codecs.codec(1).memory
+    assert memory([shared, shared]) == getsizeof([1, 2]) + getsizeof(shared)
+    assert memory({"a": [None, True]}) == getsizeof({"a": 1}) + getsizeof("a") + getsizeof([1, 2])
