@@ -143,6 +143,9 @@ class BaseBackend(ABC, Generic[S]):
         self._held: set[str] = set()
         self._counters: CounterStore | None = None
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     @abstractmethod
     def make_store(self, namespace: str) -> S:
         """Return a namespace; called once for each."""

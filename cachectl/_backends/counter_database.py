@@ -1,6 +1,6 @@
 """Counters in an SQLite database, for backends that live on one machine.
 
-A database of its own: a process that hands over counts never waits for one that writes
+A database of its own: a process that writes counts never waits for one that writes
 entries. Every (namespace, ring, bucket) is a row; width 0 is the row of totals.
 """
 
@@ -85,7 +85,7 @@ class CounterDatabase:
         self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        """Begin anew, also where the counts are in memory: those are the parent's."""
+        """Open a new connection when needed; counts in memory stay with the parent."""
         self._lock = threading.Lock()
         self._connection = None
 

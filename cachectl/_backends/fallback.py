@@ -166,6 +166,9 @@ class FallbackBackend:
         self._stores: dict[str, FallbackStore] = {}
         self._lock = Lock()
 
+    def __repr__(self) -> str:
+        return f"FallbackBackend({self._backend!r})"
+
     @property
     def counters(self) -> CounterStore:
         return self._backend.counters

@@ -55,7 +55,7 @@ class Store(Protocol):
         """Remove these keys."""
 
     def remove_expired(self, key: str, now: float) -> Removed:
-        """Remove `key` if what is there now, whoever wrote it, expired by `now`."""
+        """Remove `key` if the entry that is there now had expired by `now`."""
 
     def remove_tagged(self, tag: str) -> Removed:
         """Remove every entry that carries `tag`."""

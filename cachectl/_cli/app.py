@@ -85,7 +85,8 @@ def options(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    out.level = verbose - quiet
+    if verbose != quiet:
+        out.level = 1 if verbose else -1
     log_to_stderr(logging.DEBUG if verbose else logging.WARNING)
     context.obj = Session(config, backend, url)
     if context.invoked_subcommand is None:

@@ -84,7 +84,7 @@ def _exists(path: Path, *, unknown: bool) -> bool:
 
 
 def _content(path: Path, *, trusted: bool) -> bytes:
-    # Whoever plants a file where we happen to run could also plant a pipe that never ends.
+    # Somebody who can put a file here could also put a pipe that never ends.
     flags = os.O_RDONLY | os.O_CLOEXEC | (0 if trusted else os.O_NONBLOCK)
     try:
         with os.fdopen(os.open(path, flags), "rb") as stream:

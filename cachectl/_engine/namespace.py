@@ -281,6 +281,10 @@ class Namespace:
         """How many entries are held, expired ones that are not removed yet among them."""
         return self.stats().entries
 
+    def __bool__(self) -> bool:
+        """True also while it is empty: it is a namespace nevertheless."""
+        return True
+
     def __repr__(self) -> str:
         return f"<Namespace {self.name!r}: {self._policy.summary}>"
 

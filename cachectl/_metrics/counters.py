@@ -1,7 +1,7 @@
 """The counters of a namespace: a table with one row for each, and where they are kept.
 
 To add a counter, add a row to `Counts`. Storage, windows, the JSON and CSV of `stats` and the
-metrics for Prometheus follow it; whoever counts adds to it through `Recorder`.
+metrics for Prometheus follow it; `Recorder` adds to it.
 """
 
 from collections.abc import Mapping
@@ -92,7 +92,7 @@ SUMMED: Final = tuple(row.name for row in ROWS)
 
 
 class Batch(NamedTuple):
-    """Counts that one process hands over: added exactly once, however often they are sent."""
+    """Counts of one process on their way: added exactly once, however often they are sent."""
 
     client: str
     sequence: int

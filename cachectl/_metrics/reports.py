@@ -8,6 +8,7 @@ from cachectl._metrics.counters import Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.policy import Policy
 from cachectl._model.records import Removed, Usage
+from cachectl._model.units import format_bytes, format_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Status:
     last_error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class NamespaceStats:
     """One namespace, or the totals. Sizes are bytes, `ttl` and `saved_seconds` seconds,
     `saved_cost` dollars, `last_hit_at` Unix seconds; None is unknown or no limit.
@@ -58,6 +59,11 @@ class NamespaceStats:
     decompress_seconds: float
     other: Mapping[str, float]
     """Counters that have no field of their own here, by the names of `counters.ROWS`."""
+
+    def __repr__(self) -> str:
+        rate = "none" if self.hit_rate is None else f"{self.hit_rate:.1%}"
+        held = f"{format_entries(self.entries)}, {format_bytes(self.bytes)}"
+        return f"<NamespaceStats: {held}, {self.hits:,} hits, {self.misses:,} misses, rate {rate}>"
 
     @classmethod
     def of(cls, usage: Usage, counts: Counts, policy: Policy) -> "NamespaceStats":
@@ -101,7 +107,7 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Stats:
     """The figures of a cache at `generated_at` (Unix seconds), counted within `window`."""
 
@@ -110,6 +116,10 @@ class Stats:
     window: Window
     totals: NamespaceStats
     namespaces: Mapping[str, NamespaceStats]
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.namespaces) or "no namespace"
+        return f"<Stats of {names}: {self.totals!r}>"
 
     @classmethod
     def of(

@@ -44,18 +44,18 @@ HEADER_LIMIT: Final = _HEADER.size + 2048
 
 def pack(namespace: str, key: str, entry: Entry, payload: bytes) -> bytes:
     """Return the bytes to store for `entry`, whose value is `payload` as it is stored."""
-    _, codec, created_at, expires_at, cost, load_us, named, _, compression = entry
-    tags = "\0".join(named).encode() if named else b""
-    body = b"".join((
-        _BODY.pack(
-            codec, compression, len(tags),
-            round(created_at * 1e6),
-            0 if expires_at == NEVER else round(expires_at * 1e6),
-            cost, load_us,
-        ),
-        tags,
-        payload,
-    ))  # fmt: skip
+    tags = "\0".join(entry.tags).encode() if entry.tags else b""
+    expires_us = 0 if entry.expires_at == NEVER else round(entry.expires_at * 1e6)
+    head = _BODY.pack(
+        entry.codec,
+        entry.compression,
+        len(tags),
+        round(entry.created_at * 1e6),
+        expires_us,
+        entry.cost,
+        entry.load_us,
+    )
+    body = b"".join((head, tags, payload))
     return _PREFIX.pack(_MAGIC, _VERSION, _checksum(namespace, key, body)) + body
 
 

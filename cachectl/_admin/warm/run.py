@@ -95,7 +95,7 @@ class _Run:
         self._loads.start(load)
 
     def _collect(self) -> None:
-        """Wait for loads and write what they brought at once: it was dear."""
+        """Wait for loads and write what they brought at once: it was expensive to make."""
         for load, future in self._loads.ended():
             error = future.exception()
             if error is None:

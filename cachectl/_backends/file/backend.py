@@ -48,6 +48,9 @@ class FileBackend(BaseBackend[FileStore]):
         self._database = CounterDatabase(self._directory)
         self._table: EntryTable | None = None
 
+    def __repr__(self) -> str:
+        return f"FileBackend({str(self._directory)!r})"
+
     @property
     def counters(self) -> CounterStore:
         return self._database

@@ -68,7 +68,7 @@ class SharedStatistics:
         self._counters.close()
 
     def _begin(self) -> None:
-        """Join those who publish; the first of them starts counting anew."""
+        """Join those who publish; the first of them resets the counts."""
         claim(self._directory)
         lock = self._directory / "begin.lock"
         create_private(lock)

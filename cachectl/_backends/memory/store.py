@@ -27,12 +27,12 @@ from cachectl._model.records import (
 _PER_ENTRY: Final = 300
 _PER_EXPIRY: Final = 90
 _PER_TAG: Final = 80
-"""Bytes of bookkeeping, as `tracemalloc` sees them: the record with its place in the ordered
+"""Bytes of bookkeeping, as `tracemalloc` sees them: the node with its place in the ordered
 dictionary, a place in the heap, and one in the index of tags."""
 _EXPIRED_PER_WRITE: Final = 10
 
 
-class _Record:
+class _Node:
     """An entry, the memory it occupies, and when it was last used."""
 
     __slots__ = ("entry", "memory", "used_at")
@@ -48,13 +48,13 @@ class _Record:
 
 
 class MemoryStore:
-    """One namespace. Whoever changes it holds a lock; lookups do not, and only move entries to
-    the end, so that whoever iterates does it in one step of the interpreter.
+    """One namespace. Changes hold a lock. Lookups do not: they only move entries to the end, so
+    all that iterates does so in one step of the interpreter.
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self._records: OrderedDict[str, _Record] = OrderedDict()
+        self._nodes: OrderedDict[str, _Node] = OrderedDict()
         self._expiries: list[tuple[float, str]] = []
         self._tagged: dict[str, dict[str, None]] = {}
         self._bytes = 0
@@ -65,19 +65,19 @@ class MemoryStore:
 
     def get(self, key: str, now: float) -> Entry | None:
         try:  # without the lock: each step is one of the interpreter, and safe at that
-            record = self._records[key]
-            self._records.move_to_end(key)
+            node = self._nodes[key]
+            self._nodes.move_to_end(key)
         except KeyError:
             return None
-        record.used_at = now
+        node.used_at = now
         if self._order is not None:
             self._used.pop(key, None)
             self._used[key] = None
-        return record.entry
+        return node.entry
 
     def peek(self, key: str) -> Entry | None:
-        record = self._records.get(key)
-        return record.entry if record else None
+        node = self._nodes.get(key)
+        return node.entry if node else None
 
     def put(
         self,
@@ -91,7 +91,7 @@ class MemoryStore:
             self._follow(limits.eviction)
             self._apply_uses()
             for item in items:
-                old = self._records.get(item.key)
+                old = self._nodes.get(item.key)
                 fresh = old is not None and old.entry.expires_at > now
                 if condition and fresh != (condition == "present"):
                     continue
@@ -110,8 +110,8 @@ class MemoryStore:
 
     def remove_expired(self, key: str, now: float) -> Removed:
         with self.lock:
-            record = self._records.get(key)
-            if record is None or record.entry.expires_at > now:
+            node = self._nodes.get(key)
+            if node is None or node.entry.expires_at > now:
                 return Removed()
             return self._drop([key])
 
@@ -121,7 +121,7 @@ class MemoryStore:
 
     def clear(self) -> Removed:
         with self.lock:
-            removed = self._drop(list(self._records))
+            removed = self._drop(list(self._nodes))
             self._follow("lru")  # until the next write says otherwise
             return removed
 
@@ -135,11 +135,11 @@ class MemoryStore:
 
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
         with self.lock:
-            keys = list(self._records if tag is None else self._tagged.get(tag, ()))
+            keys = list(self._nodes if tag is None else self._tagged.get(tag, ()))
         for key in keys:
-            record = self._records.get(key)
-            if record:
-                yield EntryInfo(key, record.entry, record.entry.size, record.used_at)
+            node = self._nodes.get(key)
+            if node:
+                yield EntryInfo(key, node.entry, node.entry.size, node.used_at)
 
     def flush(self) -> None:
         with self.lock:
@@ -151,7 +151,7 @@ class MemoryStore:
 
     def usage(self) -> Usage:
         with self.lock:
-            return Usage(len(self._records), self._bytes, self._memory + self._index.memory)
+            return Usage(len(self._nodes), self._bytes, self._memory + self._index.memory)
 
     def _follow(self, eviction: str) -> None:
         """Let entries go by this eviction from now on."""
@@ -160,7 +160,7 @@ class MemoryStore:
         self._index, self._order, self._used = MemoryEvictionIndex(), None, {}
         if eviction == "lrfu":
             self._order = Lrfu(self._index, State())
-            self._order.adopt(list(self._records))
+            self._order.adopt(list(self._nodes))
 
     def _apply_uses(self) -> None:
         if self._order is not None:
@@ -170,14 +170,14 @@ class MemoryStore:
 
     def _replace(self, item: Item, now: float) -> None:
         self._take(item.key)
-        record = self._records[item.key] = _Record(item, now)
+        node = self._nodes[item.key] = _Node(item, now)
         self._bytes += item.entry.size
-        self._memory += record.memory
+        self._memory += node.memory
         for tag in item.entry.tags:
             self._tagged.setdefault(tag, {})[item.key] = None
         if item.entry.expires_at != NEVER:
             heappush(self._expiries, (item.entry.expires_at, item.key))
-            if len(self._expiries) > 2 * len(self._records) + BATCH:
+            if len(self._expiries) > 2 * len(self._nodes) + BATCH:
                 self._forget_stale_expiries()
         if self._order is not None:
             self._order.written(item.key)
@@ -185,22 +185,22 @@ class MemoryStore:
     def _drop(self, keys: Iterable[str]) -> Removed:
         entries = size = 0
         for key in keys:
-            record = self._take(key)
-            if record is not None:
+            node = self._take(key)
+            if node is not None:
                 entries += 1
-                size += record.entry.size
+                size += node.entry.size
                 if self._order is not None:
                     self._order.removed(key)
         return Removed(entries, size)
 
-    def _take(self, key: str) -> _Record | None:
-        record = self._records.pop(key, None)
-        if record is not None:
-            self._bytes -= record.entry.size
-            self._memory -= record.memory
-            for tag in record.entry.tags:
+    def _take(self, key: str) -> _Node | None:
+        node = self._nodes.pop(key, None)
+        if node is not None:
+            self._bytes -= node.entry.size
+            self._memory -= node.memory
+            for tag in node.entry.tags:
                 self._untag(tag, key)
-        return record
+        return node
 
     def _untag(self, tag: str, key: str) -> None:
         keys = self._tagged[tag]
@@ -212,17 +212,17 @@ class MemoryStore:
         keys: list[str] = []
         while self._expiries and len(keys) < most and self._expiries[0][0] <= now:
             expires_at, key = heappop(self._expiries)
-            record = self._records.get(key)
-            if record and record.entry.expires_at == expires_at:
+            node = self._nodes.get(key)
+            if node and node.entry.expires_at == expires_at:
                 keys.append(key)
         return self._drop(keys)
 
     def _forget_stale_expiries(self) -> None:
         """Drop what overwritten and removed entries left in the heap."""
         self._expiries = [
-            (record.entry.expires_at, key)
-            for key, record in list(self._records.items())
-            if record.entry.expires_at != NEVER
+            (node.entry.expires_at, key)
+            for key, node in list(self._nodes.items())
+            if node.entry.expires_at != NEVER
         ]
         heapify(self._expiries)
 
@@ -230,20 +230,20 @@ class MemoryStore:
         """Remove what the eviction chooses while limits are exceeded; return that and its keys."""
         total = Removed()
         evicted: list[str] = []
-        while limits.exceeded(len(self._records), self._bytes):
+        while limits.exceeded(len(self._nodes), self._bytes):
             victim = None if self._order is None else self._order.evict()
-            evicted.append(victim or _oldest(self._records))
+            evicted.append(victim or _oldest(self._nodes))
             total = total.plus(self._drop(evicted[-1:]))
         return total, evicted
 
     def _idle_keys(self, before: float | None) -> list[str]:
         if before is None:
             return []
-        return [key for key, record in list(self._records.items()) if record.used_at < before]
+        return [key for key, node in list(self._nodes.items()) if node.used_at < before]
 
 
-def _oldest(records: OrderedDict[str, _Record]) -> str:
+def _oldest(nodes: OrderedDict[str, _Node]) -> str:
     """Return the key at the front; others may move entries to the end meanwhile."""
     while True:
         with suppress(RuntimeError):  # so iterating ends when the order changes
-            return next(iter(records))
+            return next(iter(nodes))

@@ -40,13 +40,13 @@ class RedisBackend(BaseBackend[RedisStore]):
         timeout: float = 1.0,
     ) -> None:
         super().__init__()
-        self._target = parse(url)
+        self._address = parse(url)
         self._keys = Keyspace(prefix)
         self._timeouts = connect_timeout, timeout
         self._opened: Client | None = None
 
     def __repr__(self) -> str:
-        return f"RedisBackend({self._target.masked!r})"
+        return f"RedisBackend({self._address.masked!r})"
 
     @property
     def _client(self) -> "Client":
@@ -54,7 +54,7 @@ class RedisBackend(BaseBackend[RedisStore]):
         if self._opened is None:
             from cachectl._backends.redis.client import Client
 
-            self._opened = Client(self._target, *self._timeouts)
+            self._opened = Client(self._address, *self._timeouts)
         return self._opened
 
     @cached_property

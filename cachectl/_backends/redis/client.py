@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from cachectl._backends.redis.errors import Translated
 from cachectl._backends.redis.scripts import script
-from cachectl._backends.redis.url import Target
+from cachectl._backends.redis.url import Address
 from cachectl.errors import DamagedEntry
 
 Argument = str | bytes | int | float
@@ -51,9 +51,9 @@ class Client:
     reply is lost may have run: only a GET is sent again, once, and never after a timeout.
     """
 
-    def __init__(self, target: Target, connect_timeout: float, timeout: float) -> None:
-        self._translated: Final = Translated(target.masked)
-        self._connect: Final = _connector(target, connect_timeout, timeout)
+    def __init__(self, address: Address, connect_timeout: float, timeout: float) -> None:
+        self._translated: Final = Translated(address.masked)
+        self._connect: Final = _connector(address, connect_timeout, timeout)
         self._idle: Final[list[Connection]] = []  # append and pop are atomic
 
     def get(self, key: str) -> bytes | None:
@@ -194,13 +194,15 @@ def _checked(replies: list[Any]) -> list[Any]:
     return replies
 
 
-def _connector(target: Target, connect_timeout: float, timeout: float) -> Callable[[], Connection]:
-    kind, place = _place(target)
+def _connector(
+    address: Address, connect_timeout: float, timeout: float
+) -> Callable[[], Connection]:
+    kind, place = _place(address)
     return partial(
         kind,
-        username=target.username,
-        password=target.password,
-        db=target.database,
+        username=address.username,
+        password=address.password,
+        db=address.database,
         socket_connect_timeout=connect_timeout,
         socket_timeout=timeout,
         retry=Retry(NoBackoff(), 0),
@@ -213,10 +215,10 @@ def _connector(target: Target, connect_timeout: float, timeout: float) -> Callab
     )
 
 
-def _place(target: Target) -> tuple[type[AbstractConnection], dict[str, Any]]:
-    if target.path:
-        return redis.UnixDomainSocketConnection, {"path": target.path}
-    place = {"host": target.host, "port": target.port, "socket_keepalive": True}
-    if target.scheme == "rediss":
-        return redis.SSLConnection, place | target.options
+def _place(address: Address) -> tuple[type[AbstractConnection], dict[str, Any]]:
+    if address.path:
+        return redis.UnixDomainSocketConnection, {"path": address.path}
+    place = {"host": address.host, "port": address.port, "socket_keepalive": True}
+    if address.scheme == "rediss":
+        return redis.SSLConnection, place | address.options
     return redis.Connection, place

@@ -143,7 +143,7 @@ class RedisStore:
     ) -> list[Reply]:
         """Return the script's replies; calls in a row are sent without waiting for each.
 
-        The first call hands over the uses.
+        The first call carries the uses.
         """
         replies: list[Reply] = []
         calls: list[Call] = []

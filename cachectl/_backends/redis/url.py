@@ -20,7 +20,7 @@ _OPTIONS: Final = {"redis": (), "rediss": _TLS_OPTIONS, "unix": ("db",)}
 _DATABASE: Final = re.compile(r"\d{1,5}", re.ASCII)
 
 
-class Target(NamedTuple):
+class Address(NamedTuple):
     """Where a URL points to. `path` is that of a socket, or empty; its `repr` has no password."""
 
     scheme: str
@@ -44,7 +44,7 @@ class Target(NamedTuple):
         return f"{self.scheme}://{user}{host}:{self.port}/{self.database}"
 
     def __repr__(self) -> str:
-        return f"Target({self.masked!r})"
+        return f"Address({self.masked!r})"
 
 
 def masked(url: str) -> str:
@@ -56,7 +56,7 @@ def masked(url: str) -> str:
         return f"{scheme}://***" if scheme in (*_OPTIONS, *_LATER) else "***"
 
 
-def parse(url: str) -> Target:
+def parse(url: str) -> Address:
     """Return where `url` points to. Raises `ConfigError`."""
     try:
         parts = urlsplit(url)
@@ -73,7 +73,7 @@ def parse(url: str) -> Target:
     socket = parts.scheme == "unix"
     if socket and (parts.hostname or not parts.path):
         raise _refused("unix:// is followed by the absolute path of a socket")
-    return Target(
+    return Address(
         parts.scheme,
         unquote(parts.hostname or "localhost"),
         port or 6379,

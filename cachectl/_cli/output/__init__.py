@@ -122,7 +122,7 @@ class Output:
             writer.writerow([_csv_cell(cell) for cell in row])
 
     def clear_screen(self) -> None:
-        """Begin a terminal anew; a file or pipe just goes on."""
+        """Clear a terminal; a file or a pipe just goes on."""
         if sys.stdout.isatty() and self.format is Format.TABLE:
             sys.stdout.write("\x1b[H\x1b[2J")
 
@@ -135,7 +135,7 @@ class Output:
             sys.stdout.write(f"{line.rstrip()}\n")
 
     def watcher(self) -> "Console | None":
-        """Return the terminal that somebody watches, unless he wants it quiet."""
+        """Return the terminal to show progress on; None if there is none, or with --quiet."""
         watched = sys.stderr.isatty() and self.level >= 0 and self.format is Format.TABLE
         return _console(sys.stderr) if watched else None
 

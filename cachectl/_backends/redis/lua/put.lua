@@ -13,7 +13,7 @@ local now, max_entries, max_bytes, eviction, most, condition, check_limits, stam
 local lrfu = eviction == 'lrfu' and lrfu_module()
 local removal = (lrfu or check_limits == '1') and removal_module()
 local max_size = limit(max_bytes)
-local first_item = 2 + 2 * touches
+local first_item = 2 + 2 * tonumber(touches)
 local stored, expired, added, grown = 0, 0, 0, 0
 local evicted = {}
 -- What is added to the index at the end: a command with many members costs little more than with one.
