@@ -42,7 +42,7 @@ def inspect(
     ] = None,
     form: options.OutputFormat = Format.TABLE,
 ) -> None:
-    """Show the entries of a namespace, or one entry in full. Touches no counter, no access_log.
+    """Show the entries of a namespace, or one entry in full. Counts nothing, and is no use of them.
 
     Entries come least recently used first: the order in which a limit would remove them.
 

@@ -18,7 +18,7 @@ from cachectl._backends.redis.backend import RedisBackend
 from cachectl._backends.redis.url import masked, parse
 from cachectl._model.policy import Limits
 from cachectl.errors import BackendRefused, BackendUnavailable, ConfigError
-from tests.backends.redis.test_store import FREE, item
+from tests.backends.redis.items import FREE, item
 from tests.support.servers import free_port, redis_server
 
 SECRET = "hunter2"
@@ -201,7 +201,7 @@ def test_a_child_process_makes_its_own_connections(redis_url):
 def test_nothing_is_imported_or_connected_before_the_first_use():
     """Settings are checked without redis-py, and without a server."""
     code = (
-        "import sys; from cachectl._backends.redis import RedisBackend;"
+        "import sys; from cachectl._backends.redis.backend import RedisBackend;"
         "RedisBackend(url='redis://127.0.0.1:1').close(); sys.exit('redis' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

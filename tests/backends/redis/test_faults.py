@@ -13,10 +13,8 @@ from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
 from cachectl._model.records import Usage, Written
 from cachectl.errors import BackendRefused, BackendUnavailable
-from tests.backends.redis.test_store import FREE, backend, item, raw
+from tests.backends.redis.items import FREE, item
 from tests.support.servers import Server
-
-__all__ = ["backend", "raw"]  # fixtures
 
 
 @pytest.fixture

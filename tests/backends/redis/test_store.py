@@ -1,54 +1,18 @@
 """What is special to Redis; the contract that all backends keep is in `test_contract.py`."""
 
 import random
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable
 
 import pytest
-from redis.crc import key_slot
 
 from cachectl._backends.redis.backend import RedisBackend
-from cachectl._metrics.counters import Batch, Counts
-from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.batches import BATCH
-from cachectl._model.entry import NEVER, Entry
-from cachectl._model.envelope import pack
 from cachectl._model.policy import Limits
-from cachectl._model.records import CleanupRule, Item, Removed, Usage, Written
-from cachectl.errors import BackendBusy, DamagedEntry
-from tests.conftest import Clock
-from tests.support.servers import Server, free_port, redis_server
-
-FREE = Limits()
-
-
-def item(key, payload=b"value", *, now=0.0, ttl=None, tags=(), namespace="ns") -> Item:
-    entry = Entry(None, 3, now, NEVER if ttl is None else now + ttl, 0, 0, tuple(tags), 0)
-    return Item(key, entry, pack(namespace, key, entry, payload), 0)
-
-
-@pytest.fixture
-def backend(redis_url: str) -> Iterator[RedisBackend]:
-    opened = RedisBackend(url=redis_url, prefix="app")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def raw(redis_server: Server, redis_url: str):
-    with redis_server.client() as client:
-        yield client
-
-
-def reads(raw) -> int:
-    """Requests the server has read so far, this one included: commands of a script are none."""
-    return int(raw.info("stats")["total_reads_processed"])
-
-
-def round_trips(raw, operation) -> int:
-    before = reads(raw)
-    operation()
-    return reads(raw) - before - 1
+from cachectl._model.records import CleanupRule, Removed, Written
+from cachectl.errors import DamagedEntry
+from tests.backends.redis.bookkeeping import check_books
+from tests.backends.redis.commands import commands, round_trips
+from tests.backends.redis.items import FREE, item
 
 
 def test_get_and_put_are_one_round_trip_each(backend, raw, clock):
@@ -60,13 +24,6 @@ def test_get_and_put_are_one_round_trip_each(backend, raw, clock):
     assert round_trips(raw, lambda: store.put([item("d")], Limits(1), clock())) == 1
     assert round_trips(raw, lambda: store.put([item("e"), item("f")], Limits(1), clock())) == 1
     assert [listed.key for listed in store.scan()] == ["f"]
-
-
-def commands(raw, operation) -> int:
-    """How many commands the server runs for an operation, those of its scripts included."""
-    raw.config_resetstat()
-    operation()
-    return sum(stats["calls"] for stats in raw.info("commandstats").values()) - 1
 
 
 def test_a_put_runs_few_commands(backend, raw, clock):
@@ -152,21 +109,6 @@ def test_large_values_keep_the_same_books_as_small_ones(backend, raw, clock, siz
         ("k2", stored),
     ]
     assert store.clear() == Removed(2, 2 * stored)
-
-
-def check_books(raw, base: str) -> None:
-    """Every key of the bookkeeping tells the same story."""
-    lru = set(raw.zrange(f"{base}lru", 0, -1))
-    meta = {key: told.split(b"\0") for key, told in raw.hgetall(f"{base}meta").items()}
-    sizes = {key: int(size) for key, (size, *_) in meta.items()}
-    assert set(sizes) == lru
-    assert set(raw.zrange(f"{base}exp", 0, -1)) <= lru
-    assert {key.removeprefix(f"{base}e:".encode()) for key in raw.keys(f"{base}e:*")} == lru
-    assert all(raw.strlen(f"{base}e:".encode() + key) == size for key, size in sizes.items())
-    assert int(raw.hget(f"{base}sum", "bytes") or 0) == sum(sizes.values())
-    assert set(raw.zrange(f"{base}tag", 0, -1)) == {
-        tag + b"\0" + key for key, (_, *tags) in meta.items() for tag in tags
-    }
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -255,150 +197,3 @@ def test_a_value_of_another_type_is_damaged(backend, raw, clock):
             store.get(key, clock())
     assert {listed.key: listed.entry for listed in store.scan()} == {"a": None, "b": None}
     assert store.remove(["a", "b"]).entries == 2
-
-
-def test_a_scan_sees_all_that_stays_even_if_it_is_used_meanwhile(backend, clock):
-    """What moves to the end of the order is seen once, wherever the scan was."""
-    store = backend.store("ns")
-    keys = [f"k{i:04}" for i in range(3 * BATCH)]
-    store.put([item(key) for key in keys], FREE, clock())
-    seen: list[str] = []
-    for listed in store.scan():
-        if len(seen) in {1, BATCH + 1}:  # used: one seen already, one still to come
-            store.get(keys[0], clock())
-            store.get(keys[-1], clock())
-            store.flush()
-        seen.append(listed.key)
-    assert sorted(seen) == keys
-
-
-def test_a_scan_survives_equal_stamps(backend, redis_url, clock):
-    """Processes whose clocks agree to the microsecond do not hide each other's entries."""
-    others = [RedisBackend(url=redis_url, prefix="app") for _ in range(3)]
-    for number, other in enumerate(others):
-        items = [item(f"{number}-{i}") for i in range(BATCH)]
-        other.store("ns").put(items, FREE, clock())
-        other.close()
-    listed = list(backend.store("ns").scan())
-    assert len({entry.key for entry in listed}) == len(listed) == 3 * BATCH
-    assert all(one.used_at <= two.used_at for one, two in pairwise(listed))
-
-
-def test_every_script_stays_in_one_hash_slot(clock):
-    """On a cluster node that owns but two slots, everything works: no script leaves its slot."""
-    port = free_port()
-    names = ("--cluster-enabled", "yes", "--cluster-require-full-coverage", "no")
-    with redis_server(*names, port=port) as server, server.client() as raw:
-        slots = {key_slot(b"app:{ns}:lru"), key_slot(b"app:namespaces")}
-        raw.execute_command("CLUSTER", "ADDSLOTS", *slots)
-        while raw.execute_command("CLUSTER", "INFO").find(b"cluster_state:ok") < 0:
-            pass
-        backend = RedisBackend(url=server.url, prefix="app")
-        store = backend.store("ns")
-        store.put([item("a", ttl=1, tags=["t"]), item("b"), item("c", bytes(50_000))], FREE, 0)
-        store.put([item("d")], Limits(2), 5)
-        assert [listed.key for listed in store.scan()] == ["c", "d"]
-        assert store.remove(["c"]).entries == 1
-        assert store.remove_tagged("t") == Removed()
-        assert backend.usage()["ns"].entries == 1
-        backend.counters.add(Batch("me", 1, clock(), {"ns": Counts(hits=1)}))
-        assert backend.counters.read(Window.last(60, clock()))["ns"].hits == 1
-        assert store.clear().entries == 1
-        backend.close()
-
-
-def test_counters_are_added_exactly_once(backend, raw, clock):
-    """A batch that is sent again after a lost reply changes nothing; another client's does."""
-    counts = {"ns": Counts(hits=3, last_hit_us=50), "other": Counts(misses=1)}
-    for client, sequence in [("a", 1), ("a", 1), ("a", 2), ("b", 1), ("a", 1)]:
-        backend.counters.add(Batch(client, sequence, clock(), counts))
-    read = backend.counters.read(Window(None, None, clock()))
-    assert read == {"ns": Counts(hits=9, last_hit_us=50), "other": Counts(misses=3)}
-    assert 0 < raw.ttl("app:{ns}:seen:a") <= 86_400
-
-
-def test_counter_buckets_end_with_their_ring(backend, raw, clock):
-    """Buckets expire on the server a bucket after their ring has moved on; totals never do."""
-    backend.counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=1)}))
-    for ring in RINGS:
-        left = raw.ttl(f"app:{{ns}}:c:{ring.width}:{ring.bucket(clock())}")
-        assert ring.span < left <= ring.span + ring.width
-    assert raw.ttl("app:{ns}:c") == -1
-
-
-def test_clear_leaves_everything_else(backend, raw, clock):
-    """Neighbours under the same prefix, and counters, are not the namespace's entries."""
-    foreign = {
-        "app": "1",
-        "app:x": "2",
-        "app:{ns}": "3",
-        "app:{ns}x:e:a": "4",
-        "other:{ns}:e:a": "5",
-    }
-    raw.mset(foreign)
-    backend.store("ns").put([item("a")], FREE, clock())
-    backend.store("ns2").put([item("a", namespace="ns2")], FREE, clock())
-    backend.counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=1)}))
-    backend.store("ns").clear()
-    assert raw.mget(foreign) == [value.encode() for value in foreign.values()]
-    assert raw.exists("app:{ns2}:e:a", "app:{ns}:c") == 2
-
-
-def test_a_lock_is_one_holders_and_is_given_back(backend, raw, redis_url):
-    """It has a lease, in case its holder dies, and an expired one is not another's to end."""
-    other = RedisBackend(url=redis_url, prefix="app")
-    with backend.lock("cleanup"):
-        assert 25_000 < raw.pttl("app:lock:cleanup") <= 30_000
-        with pytest.raises(BackendBusy, match="cleanup"), other.lock("cleanup"):
-            pass
-        raw.delete("app:lock:cleanup")
-        with other.lock("cleanup"):
-            held = raw.get("app:lock:cleanup")
-        raw.set("app:lock:cleanup", held)
-    assert raw.get("app:lock:cleanup") == held
-    other.close()
-
-
-def memory_used(raw) -> int:
-    """Bytes the server uses for data: without buffers of clients, once all is really freed."""
-    while raw.info("memory")["lazyfree_pending_objects"]:
-        pass
-    memory = raw.info("memory")
-    return int(memory["used_memory"] - memory["mem_clients_normal"])
-
-
-@pytest.mark.parametrize("ttl", [3600, None])
-@pytest.mark.parametrize(
-    ("entries", "payload"),
-    [(2000, b'{"genre":"house","tempo":120.04}'), (2000, bytes(2048)), (60, bytes(3_000_000))],
-    ids=["small JSON", "2 KB vectors", "3 MB images"],
-)
-def test_memory_bytes_is_within_15_percent(backend, raw, entries, payload, ttl):
-    """`memory_bytes` is compared with what the server's memory grew by."""
-    store = backend.store("ns")
-    store.put([item("warm-up")], FREE, 0)
-    store.clear()
-    before = memory_used(raw)
-    for number in range(entries):
-        store.put([item(f"{number:032x}", payload, ttl=ttl)], FREE, 0)
-    grown = memory_used(raw) - before
-    usage: Usage = backend.usage()["ns"]
-    assert usage.entries == entries
-    assert usage.memory_bytes == pytest.approx(grown, rel=0.15)
-
-
-def test_usage_takes_two_round_trips_and_no_longer_for_more_entries(backend, raw, clock):
-    """However many namespaces and entries there are."""
-    for name in ("a", "b", "c"):
-        backend.store(name).put([item(f"k{i}", namespace=name) for i in range(1000)], FREE, clock())
-    backend.usage()
-    raw.config_resetstat()
-    assert round_trips(raw, backend.usage) == 2
-    assert raw.info("commandstats")["cmdstat_memory|usage"]["calls"] < 3 * 30
-
-
-def test_the_clock_fixture_is_told_the_time(clock: Clock):
-    """It moves only when it is asked to."""
-    then = clock()
-    clock.advance(1.5)
-    assert clock() == then + 1.5
