@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from cachectl._metrics.reports import NamespaceStats, Stats, Status
+from cachectl._metrics.reports import CleanupReport, NamespaceStats, Stats, Status
 from cachectl._model.records import Removed
 
 
@@ -49,6 +49,29 @@ def figures(report: NamespaceStats) -> dict[str, Any]:
     document = asdict(report)
     other = document.pop("other")
     return {**document, "last_hit_at": timestamp(report.last_hit_at), **other}
+
+
+def cleanup(report: CleanupReport, *, dry_run: bool) -> dict[str, Any]:
+    """Return the document of `cleanup --format json`."""
+    total = report.removed()
+    return {
+        "dry_run": dry_run,
+        "finished": report.finished,
+        "entries": total.entries,
+        "bytes": total.bytes,
+        "expired": removed(report.expired),
+        "evicted": removed(report.evicted),
+    }
+
+
+def clear(report: Mapping[str, Removed], *, dry_run: bool) -> dict[str, Any]:
+    """Return the document of `clear --format json`."""
+    return {
+        "dry_run": dry_run,
+        "entries": sum(part.entries for part in report.values()),
+        "bytes": sum(part.bytes for part in report.values()),
+        "namespaces": removed(report),
+    }
 
 
 def removed(report: Mapping[str, Removed]) -> dict[str, Any]:

@@ -2,23 +2,32 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from cachectl._engine.options import LoadOptions
 from cachectl._engine.singleflight import SingleFlight
 from cachectl._metrics.recorder import log
 from cachectl._model.entry import MISSING
 from cachectl._model.keys import check_key
+from cachectl._model.write import Write
 from cachectl.errors import CacheError
 
-if TYPE_CHECKING:
-    from cachectl._engine.namespace import Namespace
+
+class Values(Protocol):
+    """What loads need of their namespace."""
+
+    @property
+    def name(self) -> str: ...
+
+    def fresh_value(self, key: str) -> Any: ...
+
+    def store(self, write: Write) -> None: ...
 
 
 class Loading:
     """The loads of one namespace."""
 
-    def __init__(self, namespace: "Namespace") -> None:
+    def __init__(self, namespace: Values) -> None:
         self._namespace = namespace
         self.flights = SingleFlight()
 

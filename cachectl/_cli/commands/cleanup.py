@@ -75,15 +75,7 @@ def _seconds(text: str | None) -> float | None:
 def _report(report: CleanupReport, *, dry_run: bool) -> None:
     removed = report.removed()
     if out.format in (Format.JSON, Format.JSONL):
-        content = {
-            "dry_run": dry_run,
-            "finished": report.finished,
-            "entries": removed.entries,
-            "bytes": removed.bytes,
-            "expired": documents.removed(report.expired),
-            "evicted": documents.removed(report.evicted),
-        }
-        out.document("cleanup", content)
+        out.document("cleanup", documents.cleanup(report, dry_run=dry_run))
         return
     expired = sum(part.entries for part in report.expired.values())
     text = (

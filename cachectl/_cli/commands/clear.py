@@ -84,11 +84,9 @@ def _run(plan: ClearPlan) -> None:
 
 
 def _report(removed: dict[str, Removed], *, dry_run: bool) -> None:
-    entries = sum(part.entries for part in removed.values())
-    size = sum(part.bytes for part in removed.values())
+    content = documents.clear(removed, dry_run=dry_run)
     if out.format in (Format.JSON, Format.JSONL):
-        content = {"dry_run": dry_run, "entries": entries, "bytes": size}
-        out.document("clear", {**content, "namespaces": documents.removed(removed)})
+        out.document("clear", content)
     else:
         verb = "would remove" if dry_run else "removed"
-        out.note(f"{verb} {format_entries(entries)}, {format_bytes(size)}")
+        out.note(f"{verb} {format_entries(content['entries'])}, {format_bytes(content['bytes'])}")
