@@ -1,6 +1,7 @@
 """A namespace: the operations of the engine on one part of the cache."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 from cachectl._backends.protocols import Store, SupportsFlush
@@ -41,6 +42,7 @@ class _Nothing:
 
 
 NOTHING: Final = _Nothing()
+_FIRST_LOAD: Final = Lock()
 
 
 class Namespace:
@@ -253,7 +255,8 @@ class Namespace:
         if self._loading is None:
             from cachectl._engine.loading import Loading
 
-            self._loading = Loading(self)
+            with _FIRST_LOAD:  # threads that load at once must share one
+                self._loading = self._loading or Loading(self)
         return self._loading
 
     def fresh_value(self, key: str) -> Any:
