@@ -1,7 +1,6 @@
 """A namespace: the operations of the engine on one part of the cache."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 from cachectl._backends.protocols import Store, SupportsFlush
@@ -42,7 +41,6 @@ class _Nothing:
 
 
 NOTHING: Final = _Nothing()
-_FIRST_LOAD: Final = Lock()
 
 
 class Namespace:
@@ -254,8 +252,9 @@ class Namespace:
         """The loads of this namespace, one at a time for each key."""
         if self._loading is None:
             from cachectl._engine.loading import Loading
+            from cachectl._engine.singleflight import SingleFlight
 
-            with _FIRST_LOAD:  # threads that load at once must share one
+            with SingleFlight.lock:  # threads that load for the first time at once share one
                 self._loading = self._loading or Loading(self)
         return self._loading
 

@@ -37,7 +37,7 @@ _leading: Final[ContextVar[tuple[_Call, ...]]] = ContextVar("_leading", default=
 class SingleFlight:
     """The loads of one namespace. `completed` grows with each that ended."""
 
-    _lock = threading.Lock()  # one for all: a cycle may lead through many namespaces
+    lock = threading.Lock()  # one for all: a cycle may lead through many namespaces
 
     def __init__(self) -> None:
         self._calls: dict[str, _Call] = {}
@@ -101,7 +101,7 @@ class SingleFlight:
 
         A caller that blocks its thread does not wait for a task of that thread's event loop.
         """
-        with self._lock:
+        with self.lock:
             call = self._calls.get(key)
             if call is None:
                 call = self._calls[key] = _Call()
@@ -123,7 +123,7 @@ class SingleFlight:
             raise
         finally:
             _leading.reset(token)
-            with self._lock:
+            with self.lock:
                 self._calls.pop(key, None)
                 self.completed += 1
             if not call.outcome.done():
@@ -134,7 +134,7 @@ class SingleFlight:
         try:
             yield
         finally:
-            with self._lock:
+            with self.lock:
                 for own in _leading.get():
                     own.waits_for.remove(call)
 
@@ -150,7 +150,7 @@ _all: Final[weakref.WeakSet[SingleFlight]] = weakref.WeakSet()
 
 
 def _reset_in_child() -> None:
-    SingleFlight._lock = threading.Lock()  # noqa: SLF001 - of this module
+    SingleFlight.lock = threading.Lock()
     for flights in list(_all):
         flights.reset()
 
