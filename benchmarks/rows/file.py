@@ -1,15 +1,16 @@
 """Files: beside diskcache, with its defaults and with what it needs to do what we do."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import count
+from time import perf_counter
 from typing import Any, Final
 
 from benchmarks.harness.caches import POLICY, directory, file_cache, filled
 from benchmarks.harness.measure import each
-from benchmarks.harness.registry import Case, Contender, row
+from benchmarks.harness.registry import Case, Contender, Sample, row
 from benchmarks.harness.values import DOCUMENT, KINDS, Kind, dump_json, same
 
 diskcache: Final = import_module("diskcache")  # its stub knows only what cachectl uses of it
@@ -131,6 +132,52 @@ def _new_sets(ours: Any, theirs: Any, numbers: Iterator[int]) -> Case:
         ],
         barred=True,
     )
+
+
+@row("file-delete", "charter", "file `delete`", "diskcache `delete`", bar=1.2, aim=0.8)
+def delete() -> Iterator[Case]:
+    with file_cache() as cache, disk_cache() as peer:
+        ours = filled(cache, "documents", DOCUMENT)
+        fill(peer, DOCUMENT)
+        value, keys = DOCUMENT.value, [f"gone:{key}" for key in DOCUMENT.names()[:100]]
+
+        def write_ours() -> None:
+            ours.set_many(dict.fromkeys(keys, value))
+
+        def write_theirs() -> None:
+            with peer.transact():
+                for key in keys:
+                    peer.set(key, value, expire=TTL)
+
+        yield Case(
+            "present",
+            Contender("cachectl", deleting(write_ours, ours.delete, keys)),
+            [Contender("diskcache", deleting(write_theirs, peer.delete, keys), _NEITHER)],
+            barred=True,
+        )
+        absent = [f"absent:{key}" for key in keys]
+        yield Case(
+            "absent",
+            Contender("cachectl", each(ours.delete, absent)),
+            [Contender("diskcache", each(peer.delete, absent), _NEITHER)],
+            barred=True,
+        )
+
+
+def deleting(write: Callable[[], None], delete: Callable[[str], object], keys: list[str]) -> Sample:
+    """Return a sample of deleting keys that are there: they are written again in between."""
+
+    def sample(seconds: float) -> float:
+        spent, rounds = 0.0, 0
+        while spent < seconds:
+            write()
+            started = perf_counter()
+            for key in keys:
+                delete(key)
+            spent, rounds = spent + perf_counter() - started, rounds + 1
+        return spent / rounds / len(keys)
+
+    return sample
 
 
 @row("file-operations", "peers", "file: miss, `get_or_load`, decorator", "diskcache")
