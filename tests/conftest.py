@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cachectl._backends import BACKENDS
-from tests.support.openers import OPTIONS, Opener
+from tests.support.openers import OPTIONS, WRITABLE, Opener
 from tests.support.servers import Server
 from tests.support.servers import redis_server as run_redis_server
 
@@ -43,7 +42,7 @@ def redis_url(redis_server: Server) -> str:
     return redis_server.url
 
 
-@pytest.fixture(params=list(BACKENDS))
+@pytest.fixture(params=WRITABLE)
 def opener(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Opener]:
     """Opens caches over one empty place: on every backend, unless a test names some."""
     opener = Opener(request.param, OPTIONS[request.param](request), clock)

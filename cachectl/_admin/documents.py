@@ -41,6 +41,7 @@ def status(report: Status) -> dict[str, Any]:
         "configured": report.configured_backend,
         "active": report.active_backend,
         "status": report.status,
+        **report.details,
     }
 
 

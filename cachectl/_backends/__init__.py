@@ -36,6 +36,10 @@ BACKENDS: Final = {
         "cachectl._backends.redis.backend:RedisBackend",
         "cachectl._backends.redis.options:RedisOptions",
     ),
+    "diskcache": Registration(
+        "cachectl._backends.diskcache.backend:DiskcacheBackend",
+        "cachectl._backends.diskcache.options:DiskcacheOptions",
+    ),
 }
 """The backends that come with cachectl."""
 

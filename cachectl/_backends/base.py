@@ -135,6 +135,7 @@ class BaseBackend(ABC, Generic[S]):
 
     name: ClassVar[str]
     live: ClassVar[bool] = False
+    refusal: ClassVar[str] = ""
     evictions: ClassVar[Collection[str]] = ("lru",)
 
     def __init__(self) -> None:

@@ -25,10 +25,10 @@ def require_ours(directory: Path) -> bool:
     """
     if not _require_private(directory):
         return False
-    if not _marked(directory):
+    if not is_marked(directory):
         if _empty(directory):
             return False
-        if not _marked(directory):  # and no other process has marked it meanwhile
+        if not is_marked(directory):  # and no other process has marked it meanwhile
             raise BackendRefused(f"{directory} is not a cachectl cache ({MARKER} is missing)")
     for path in sorted(directory.iterdir()):
         if path.name.endswith((".db", ".db-wal", ".db-shm", ".lock")):
@@ -73,7 +73,7 @@ def _require_private(directory: Path) -> bool:
     if status.st_uid != os.geteuid():
         raise BackendRefused(f"{directory} belongs to another user (uid {status.st_uid})")
     if status.st_mode & 0o077:
-        if not _marked(directory) and not _empty(directory):  # never tell anybody to close /tmp
+        if not is_marked(directory) and not _empty(directory):  # never tell anybody to close /tmp
             raise BackendRefused(f"{directory} is not a cachectl cache ({MARKER} is missing)")
         mode = stat.S_IMODE(status.st_mode)
         raise BackendRefused(f"{directory} is open to others (mode {mode:04o}); chmod 700 it")
@@ -92,7 +92,8 @@ def _require_private_file(path: Path) -> None:
         raise BackendRefused(f"{path} is open to others (mode {mode:04o}); chmod 600 it")
 
 
-def _marked(directory: Path) -> bool:
+def is_marked(directory: Path) -> bool:
+    """Return whether the directory carries our marker."""
     try:
         fd = os.open(directory / MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

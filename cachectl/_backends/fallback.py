@@ -160,6 +160,7 @@ class FallbackBackend:
 
     def __init__(self, backend: Backend, clock: Callable[[], float]) -> None:
         self.name = backend.name
+        self.refusal = backend.refusal
         self.evictions: Collection[str] = backend.evictions
         self._backend = backend
         self._breaker = CircuitBreaker(backend.name, clock)

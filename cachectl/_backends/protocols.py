@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from cachectl._metrics.counters import CounterStore
 from cachectl._model.entry import Entry
-from cachectl._model.policy import Limits
+from cachectl._model.policy import Limits, Policy
 from cachectl._model.records import (
     CleanupRule,
     CleanupStep,
@@ -87,6 +87,10 @@ class Backend(Protocol):
         """Whether entries hold live values; those of the others hold encoded payloads."""
 
     @property
+    def refusal(self) -> str:
+        """Why it writes nothing, in a sentence; empty for one that does write."""
+
+    @property
     def evictions(self) -> Collection[str]:
         """The evictions it has, of `policy.EVICTIONS`."""
 
@@ -149,11 +153,32 @@ class SupportsFork(Protocol):
 
 
 @runtime_checkable
-class SupportsRecovery(Protocol):
+class SupportsStatus(Protocol):
+    """A backend that has more to say of itself than its name."""
+
+    def status(self) -> "Status":
+        """Return where entries are kept now."""
+
+
+@runtime_checkable
+class SupportsRecovery(SupportsStatus, Protocol):
     """A backend that stands in for another while that is away."""
 
     def recover(self) -> None:
         """Return to the other if it is back. Raises `BackendError` if it is not."""
 
-    def status(self) -> "Status":
-        """Return where entries are kept now."""
+
+@runtime_checkable
+class SupportsPolicies(Protocol):
+    """A backend whose namespaces and limits somebody else decides, not our configuration."""
+
+    def policy(self, namespace: str) -> Policy:
+        """Return what was decided. Raises `UsageError` for an unknown namespace."""
+
+
+@runtime_checkable
+class SupportsDetails(Protocol):
+    """A store that knows more of an entry than all stores do."""
+
+    def details(self, key: str) -> Mapping[str, object]:
+        """Return facts by name, Unix seconds under names in `_at`; nothing for an absent key."""

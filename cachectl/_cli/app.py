@@ -72,11 +72,14 @@ def options(
         str | None, typer.Option(metavar="FILE", help="Read this configuration file.")
     ] = None,
     backend: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Use memory, file or redis.")
+        str | None, typer.Option(metavar="NAME", help="Use memory, file, redis or diskcache.")
     ] = None,
     url: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Use this Redis; prefer CACHECTL_URL for a password."),
+    ] = None,
+    directory: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Use this directory (file, diskcache).")
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say less.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")] = False,
@@ -88,7 +91,7 @@ def options(
     if verbose != quiet:
         out.level = 1 if verbose else -1
     log_to_stderr(logging.DEBUG if verbose else logging.WARNING)
-    context.obj = Session(config, backend, url)
+    context.obj = Session(config, backend, url, directory)
     if context.invoked_subcommand is None:
         out.note(context.get_help())
         raise UsageError("name a command")

@@ -21,8 +21,11 @@ _TUNING: Final[Mapping[str, Mapping[str, object]]] = {
 class Session:
     """One call of the tool."""
 
-    def __init__(self, config: str | None, backend: str | None, url: str | None) -> None:
+    def __init__(
+        self, config: str | None, backend: str | None, url: str | None, directory: str | None
+    ) -> None:
         self._config = config
+        self._directory = directory
         if url is not None and backend is None:
             backend = "redis"  # else the URL would be for nothing
         flags = {"backend": backend, "redis.url": url}
@@ -31,12 +34,17 @@ class Session:
         }
 
     @contextmanager
-    def cache(self) -> Iterator[Cache]:
-        """Open the configured cache for the length of a command."""
-        settings = load(self._config, overrides=self._overrides)
+    def cache(self, *, writing: bool = False) -> Iterator[Cache]:
+        """Open the configured cache for the length of a command, if need be one to be written.
+
+        Raises `BackendRefused` before anything is asked, loaded or shown.
+        """
+        settings = load(self._config, overrides=self._overrides, directory=self._directory)
         tuning = _TUNING.get(settings.backend, {})
         backend = open_backend(settings, clock=time.time, strict=True, tuning=tuning)
         with Cache(backend, settings, strict=True) as cache:
+            if writing:
+                cache.require_writable()
             yield cache
 
 

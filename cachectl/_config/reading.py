@@ -6,7 +6,7 @@ it is called where there is something to explain.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, get_args
 
 from cachectl._config.messages import Keys, dotted, shown
 from cachectl._config.models import (
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 T = TypeVar("T", bound=Table)
+
+_MISSING: Final = frozenset(("missing", "missing_keyword_only_argument"))
 
 
 class Problem(NamedTuple):
@@ -83,6 +85,8 @@ def _problem(table: type[Table], detail: "ErrorDetails") -> Problem:
     if not reason:
         expected = kind.description if kind else "a table"
         found = "one that is not shown" if kind and kind.secret else shown(detail["input"])
+        if detail["type"] in _MISSING:
+            found = "nothing"
         reason = f"expected {expected}, found {found}"
     return Problem(keys, reason)
 

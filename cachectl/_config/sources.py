@@ -34,11 +34,13 @@ def load(
     file: str | os.PathLike[str] | None = None,
     *,
     overrides: Mapping[str, object] = MappingProxyType({}),
+    directory: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Return the settings; flags win over environment, file and defaults.
 
     `overrides` has dotted names (`"redis.url"`) or whole tables; None is a flag not given.
+    `directory` is that of the chosen backend, whichever it is.
     `environ` is that of the process unless given. Raises `ConfigError`, naming every problem.
     """
     environ = os.environ if environ is None else environ
@@ -47,6 +49,7 @@ def load(
     builder.add_environment(environ)
     builder.add_overrides(overrides)
     builder.interpolate(environ)
+    builder.add_directory(directory)
     builder.locate_paths(environ)
     return builder.settings()
 
@@ -100,6 +103,17 @@ class SettingsBuilder:
                 self._problems.append(f"{self._origin(keys)}: {error}")
                 del node[keys[-1]]
 
+    def add_directory(self, directory: str | os.PathLike[str] | None) -> None:
+        """Take the directory of the backend that has been chosen."""
+        backend = str(self._tree.get("backend", Settings.backend))
+        keys = (backend, _DIRECTORY[1])
+        if directory is None or not is_backend(backend):  # validation will say so
+            return
+        if kind_of(annotation(keys)) is None:
+            self._problems.append(f"option directory: the backend {backend} has none")
+        else:
+            self._put(keys, directory, f"option {dotted(keys)}")
+
     def locate_paths(self, environ: Mapping[str, str]) -> None:
         """Resolve paths, and put the file backend into the user's cache directory unless it is
         told where to be.
@@ -108,6 +122,9 @@ class SettingsBuilder:
         if isinstance(node, dict):
             cache = files.xdg("XDG_CACHE_HOME", ".cache", environ) / "cachectl"
             node.setdefault(_DIRECTORY[1], cache)
+        chosen = str(self._tree.get("backend", Settings.backend))
+        if is_backend(chosen):
+            self._tree.setdefault(chosen, {})  # so that what is missing in there can be said
         for keys, value in list(_leaves((), self._tree)):
             kind = kind_of(annotation(keys))
             if kind is not None and kind.path:
@@ -169,7 +186,7 @@ class SettingsBuilder:
         for known, origin in self._origins.items():
             if known[: len(keys)] == keys:
                 return origin
-        return f"{printable(self._source)}: {dotted(keys)}"
+        return f"{printable(self._source)}: {dotted(keys)}" if self._source else dotted(keys)
 
 
 def _keys(name: str) -> Keys:

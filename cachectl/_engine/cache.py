@@ -14,7 +14,9 @@ from cachectl._backends.protocols import (
     Backend,
     SupportsCompaction,
     SupportsFork,
+    SupportsPolicies,
     SupportsRecovery,
+    SupportsStatus,
 )
 from cachectl._config import Settings, load, policy_fields
 from cachectl._engine import forking
@@ -28,7 +30,7 @@ from cachectl._metrics.write_behind import CounterBuffer
 from cachectl._model.policy import Policy, check_namespace
 from cachectl._model.records import Usage
 from cachectl._model.units import Duration, parse_duration
-from cachectl.errors import BackendError, BackendUnavailable
+from cachectl.errors import BackendError, BackendRefused, BackendUnavailable
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
@@ -83,13 +85,14 @@ class Cache:
         """Open the cache that a configuration file describes; without one, the usual places.
 
         `settings` are those of the file, as nested tables or dotted names; they, `backend`, `url`
-        (of Redis) and `directory` (of the file backend) go before the environment and the file.
+        (of Redis) and `directory` (of the chosen backend) go before the environment and the file.
         Raises `ConfigError`; connects to nothing yet.
         """
-        flags = {"backend": backend, "redis.url": url, "file.directory": directory}
+        flags = {"backend": backend, "redis.url": url}
         given = {name: value for name, value in flags.items() if value is not None}
         overrides = {**(settings or {}), **given}
-        return cls.of(load(config, overrides=overrides), clock=clock, strict=strict)
+        chosen = load(config, overrides=overrides, directory=directory)
+        return cls.of(chosen, clock=clock, strict=strict)
 
     @classmethod
     def of(
@@ -158,12 +161,14 @@ class Cache:
         now = self._clock()
         window = Window.last(None if since is None else parse_duration(since), now)
         counts, usage = self._counted(window), self._backend.usage()
-        known = sorted({*counts, *usage, *self._settings.namespaces, *self._namespaces})
-        return Stats.of(names or known, usage, counts, self.policy, window, self.status())
+        known = {*counts, *usage}
+        if not isinstance(self._backend, SupportsPolicies):
+            known |= {*self._settings.namespaces, *self._namespaces}
+        return Stats.of(names or sorted(known), usage, counts, self.policy, window, self.status())
 
     def status(self) -> "Status":
         """Return which backend works now, and why it is not the configured one."""
-        if isinstance(self._backend, SupportsRecovery):
+        if isinstance(self._backend, SupportsStatus):
             return self._backend.status()
         from cachectl._metrics.reports import Status
 
@@ -176,8 +181,15 @@ class Cache:
 
     def policy(self, name: str) -> Policy:
         """Return the policy of a namespace, whether or not it is in use."""
+        if isinstance(self._backend, SupportsPolicies):
+            return self._backend.policy(name)
         found = self._namespaces.get(name)
         return self._settings.policy(name) if found is None else found.policy
+
+    def require_writable(self) -> None:
+        """Raise `BackendRefused` if this cache is only read."""
+        if self._backend.refusal:
+            raise BackendRefused(self._backend.refusal)
 
     def plan_cleanup(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
-from cachectl._backends.protocols import Store, SupportsFlush
+from cachectl._backends.protocols import Store, SupportsDetails, SupportsFlush
 from cachectl._engine.entries import Entries
 from cachectl._engine.freshness import is_fresh
 from cachectl._engine.options import Cost, LoadOptions
@@ -231,6 +231,10 @@ class Namespace:
         """
         entry = self._store.peek(check_key(key))
         return None if entry is None else entry._replace(value=self._entries.value(entry))
+
+    def details(self, key: str) -> Mapping[str, object]:
+        """Return what the backend knows of an entry beside what `peek` returns; often nothing."""
+        return self._store.details(key) if isinstance(self._store, SupportsDetails) else {}
 
     def has(self, key: str) -> bool:
         """Return whether there is a fresh entry; nothing is counted, and it is no use."""

@@ -1,7 +1,7 @@
 """What the engine reports. Field names are those of the JSON that the commands print."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 from cachectl._metrics.counters import Counts
@@ -17,6 +17,7 @@ class Status:
 
     `status` is `ok`, or `fallback_only` while the configured backend is away and the
     application works from memory; `since` (Unix seconds) and `last_error` then say more.
+    `details` are facts about the backend, `notes` what people should know of its figures.
     """
 
     configured_backend: str
@@ -25,6 +26,8 @@ class Status:
     fallback_entries: int
     since: float | None = None
     last_error: str | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -56,7 +56,7 @@ SECRET = "hunter2-canary"  # no password of anything
         (["warm", "missing.jsonl"], "missing.jsonl does not exist"),
         (["warm", "--loader", "json:loads"], "--loader, --keys and --namespace go together"),
         (["--backend", "disk", "stats"],
-         "option backend: expected memory, file or redis, found 'disk'"),
+         "option backend: expected memory, file, redis or diskcache, found 'disk'"),
         (["--config", "missing.toml", "stats"], "expected a file, found nothing there"),
     ],
     ids=lambda value: " ".join(map(str, value))[:40] if isinstance(value, list) else "",

@@ -26,11 +26,11 @@ HIDDEN = f"redis.url: expected {URL}, found one that is not shown"
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("backend = 'disk'", "backend: expected memory, file or redis, found 'disk'"),
-        ("backend = 3", "backend: expected memory, file or redis, found 3"),
+        ("backend = 'disk'", "backend: expected memory, file, redis or diskcache, found 'disk'"),
+        ("backend = 3", "backend: expected memory, file, redis or diskcache, found 3"),
         (
             "backend = 'tiered'",
-            "backend: 'tiered' is not available yet, expected memory, file or redis",
+            "backend: 'tiered' is not available yet, expected memory, file, redis or diskcache",
         ),
         ("enabled = 1", "enabled: expected true or false, found 1"),
         ("metrics = 'maybe'", "metrics: expected true or false, found 'maybe'"),
@@ -158,7 +158,7 @@ def test_a_mistake_in_the_file(file: Path, text: str, complaint: str) -> None:
         (
             "CACHECTL_BACKEND",
             "redis://u:hunter2@h",
-            "backend: expected memory, file or redis, found text that may be a URL",
+            "backend: expected memory, file, redis or diskcache, found text that may be a URL",
         ),
         ("CACHECTL_TTL", "1", "unknown setting, did you mean CACHECTL_DEFAULTS__TTL?"),
         ("CACHECTL_BAKEND", "file", "unknown setting, did you mean CACHECTL_BACKEND?"),
@@ -185,7 +185,7 @@ def test_a_mistake_in_the_environment(file: Path, variable: str, text: str, comp
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("backend", "disk", "expected memory, file or redis, found 'disk'"),
+        ("backend", "disk", "expected memory, file, redis or diskcache, found 'disk'"),
         ("redis.url", "hunter2", f"expected {URL}, found one that is not shown"),
         ("redis.tls", "true", "unknown setting"),
         ("redis", "x", "unknown setting, did you mean redis.url?"),
@@ -224,7 +224,7 @@ def test_several_mistakes_are_told_together(file: Path) -> None:
             f"{file}: enabled: expected the variable NOT_SET, found that it is not set "
             "(${NOT_SET:-default} gives it a default)"
         ),
-        "option backend: expected memory, file or redis, found 'x'",
+        "option backend: expected memory, file, redis or diskcache, found 'x'",
         f"{file}: defaults.ttl: expected {DURATION}, or 'none', found 0",
         f"{file}: defaults.max_entires: unknown setting, did you mean defaults.max_entries?",
     ]

@@ -94,6 +94,12 @@ def test_the_backend_and_its_address_come_from_the_variables() -> None:
     }
 
 
+def test_it_can_look_into_a_diskcache_directory() -> None:
+    settings = load(EXAMPLE, environ={"AI_CACHE_BACKEND": "diskcache", "HOME": "/home/me"})
+    assert settings.backend == "diskcache"
+    assert settings.backend_options() == {"directory": Path("/home/me/.cache/some-application")}
+
+
 def test_every_setting_is_in_the_example() -> None:
     """A setting that is added to the models must be explained."""
     tree = tomllib.loads(EXAMPLE.read_text())
@@ -121,5 +127,5 @@ def test_every_setting_of_the_tables_has_a_line_above_that_explains_it() -> None
         for above, line in pairwise(lines)
         if " = " in line and not line.startswith("#")
     ]
-    assert len(settings) == 19
+    assert len(settings) == 20
     assert [line for above, line in settings if not above.startswith("#")] == []

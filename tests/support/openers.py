@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cachectl import Cache
+from cachectl._backends import BACKENDS, factory_of
 from cachectl._config import Settings, load
 
 OPTIONS: dict[str, Callable[[pytest.FixtureRequest], dict[str, object]]] = {
@@ -13,6 +14,8 @@ OPTIONS: dict[str, Callable[[pytest.FixtureRequest], dict[str, object]]] = {
     "file": lambda request: {"file.directory": request.getfixturevalue("tmp_path") / "cache"},
     "redis": lambda request: {"redis.url": request.getfixturevalue("redis_url")},
 }
+WRITABLE = [name for name in BACKENDS if not getattr(factory_of(name), "refusal", "")]
+"""The backends that applications can write: what the contract is about."""
 SHARED = ("file", "redis")
 """The backends that several processes share."""
 

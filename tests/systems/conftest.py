@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cachectl._backends import BACKENDS
-from tests.support.openers import SHARED
+from tests.support.openers import SHARED, WRITABLE
 from tests.systems.host import Host
 
 
@@ -37,7 +36,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Host]:
     yield from _host(request, request.param)
 
 
-@pytest.fixture(params=list(BACKENDS))
+@pytest.fixture(params=WRITABLE)
 def anywhere(request: pytest.FixtureRequest) -> Iterator[Host]:
     """A host for each backend."""
     yield from _host(request, request.param)

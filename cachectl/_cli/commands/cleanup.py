@@ -45,7 +45,7 @@ def cleanup(
     out.use(form)
     names = [check_namespace(name) for name in namespaces or []]
     seconds = _seconds(deadline)
-    with session(context).cache() as cache:
+    with session(context).cache(writing=not dry_run) as cache:
         plan = cache.plan_cleanup(
             older_than=_seconds(older_than),
             max_entries=max_entries,

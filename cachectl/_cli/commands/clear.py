@@ -42,7 +42,7 @@ def clear(
         raise UsageError("name namespaces or say --all, not both")
     if not namespaces and not everything and tag is None and match is None:
         raise Stop(Exit.REFUSED, "say what: namespaces, --tag, --match, or --all; see also cleanup")
-    with session(context).cache() as cache:
+    with session(context).cache(writing=not dry_run) as cache:
         plan = ClearPlan(cache, namespaces or [], tag, match)
         if dry_run:
             _report(_show(plan), dry_run=True)

@@ -25,6 +25,7 @@ from cachectl.errors import DamagedEntry, UsageError
 
 _TABLE_ROWS: Final = 100
 _PREVIEW: Final = 500
+_ALWAYS: Final = frozenset(("expires_at",))  # facts that are shown also where they say None
 _HEADER: Final = (
     "key", "type", "size", "created_at", "used_at", "expires_at", "cost", "load_seconds", "tags",
 )  # fmt: skip
@@ -156,6 +157,7 @@ def _show_entry(namespace: Namespace, key: str) -> None:
         "cost": entry.cost / 1e6,
         "load_seconds": entry.load_us / 1e6,
         "tags": list(entry.tags),
+        **_details(namespace, key),
     }
     if out.format is Format.TABLE:
         from cachectl._cli.output import tables
@@ -166,13 +168,23 @@ def _show_entry(namespace: Namespace, key: str) -> None:
         facts["load_seconds"] = format_seconds(entry.load_us / 1e6)
         facts["tags"] = " ".join(entry.tags)
         facts["value"] = shortened(values.preview(entry.value), _PREVIEW)
-        out.table(tables.facts((name.replace("_", " "), str(fact)) for name, fact in facts.items()))
+        known = {name: fact for name, fact in facts.items() if fact is not None or name in _ALWAYS}
+        out.table(tables.facts((name.replace("_", " "), str(fact)) for name, fact in known.items()))
     else:
         facts["compression"] = COMPRESSIONS[entry.compression]
         facts["uncompressed_size"] = _uncompressed_size(entry)
         out.document("entry", {**facts, **values.describe(entry.value)})
     if entry.expires_at <= now:
         raise Stop(Exit.NOT_FOUND)
+
+
+def _details(namespace: Namespace, key: str) -> dict[str, object]:
+    """Return what only this backend knows of the entry."""
+    details = namespace.details(key).items()
+    return {
+        name: timestamp(fact) if name.endswith("_at") and isinstance(fact, float) else fact
+        for name, fact in details
+    }
 
 
 def _type(entry: Entry) -> str:
@@ -184,6 +196,8 @@ def _type(entry: Entry) -> str:
 
 def _uncompressed_size(entry: Entry) -> int:
     """Return what `size` would be without compression."""
+    if not entry.compression:
+        return entry.size
     return packed_size(entry, codecs.encode(entry.value)[1])
 
 

@@ -51,7 +51,7 @@ def set_(
     if nx and xx:
         raise UsageError("--nx and --xx exclude each other")
     content = _value(value, kind)
-    with session(context).cache() as cache:
+    with session(context).cache(writing=True) as cache:
         found = cache.namespace(namespace)
         outcome = found.set(key, content, ttl=ttl, tags=tag or [], cost=cost, nx=nx, xx=xx)
         if not outcome:

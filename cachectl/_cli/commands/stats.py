@@ -52,6 +52,8 @@ def stats(
         report = cache.stats(*names, since=seconds)
     shown = names or list(report.namespaces)
     _show(report, shown)
+    for note in report.backend.notes:
+        out.note(note)
     if threshold is not None and (crossed := threshold.crossed(report, names)):
         raise Stop(Exit.THRESHOLD, crossed)
 
@@ -75,6 +77,9 @@ def _show(report: Stats, names: Sequence[str]) -> None:
         from cachectl._cli.output import tables
 
         out.table(tables.stats(report, names), fold=False)
+        for name, fact in report.backend.details.items():
+            said = {True: "on", False: "off"}[fact] if isinstance(fact, bool) else fact
+            out.detail(f"{name.replace('_', ' ')}: {said}")
         if report.window.start is not None:
             out.detail(f"counted since {tables.moment(report.window.start)}")
     elif out.format is Format.CSV:

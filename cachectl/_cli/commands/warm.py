@@ -57,7 +57,7 @@ def warm(
     out.use(form)
     sources = _sources(manifests or [], namespace, loader, keys)
     report = WarmReport()
-    with session(context).cache() as cache:
+    with session(context).cache(writing=True) as cache:
         try:
             with _progress_bar() as progress:
                 warm_cache(cache, sources, progress=progress, jobs=jobs, report=report)

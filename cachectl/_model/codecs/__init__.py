@@ -71,8 +71,14 @@ CODECS: Final = (
 )  # fmt: skip
 """The codecs that come with cachectl."""
 
-_BY_NUMBER: Final = {registration.number: registration for registration in CODECS}
-_BY_TYPE: Final = {name: registration for registration in CODECS for name in registration.types}
+_UNREAD: Final = Registration(
+    -1, "pickle", "cachectl._model.codecs.unread:UnreadCodec",
+    ("cachectl._model.codecs.unread.Unread",),
+)  # fmt: skip
+"""What is named and never read. No entry of ours has this number: it would not fit into one."""
+
+_BY_NUMBER: Final = {registration.number: registration for registration in (*CODECS, _UNREAD)}
+_BY_TYPE: Final = {name: each for each in (*CODECS, _UNREAD) for name in each.types}
 _NUMBERS: Final[dict[type, int]] = {}
 
 

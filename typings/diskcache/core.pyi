@@ -1,0 +1,4 @@
+MODE_RAW: int
+MODE_BINARY: int
+MODE_TEXT: int
+MODE_PICKLE: int
