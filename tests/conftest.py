@@ -4,22 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.openers import OPTIONS, WRITABLE, Opener
+from cachectl.testing import Clock
+from tests.support.openers import WRITABLE, Opener, empty_place
 from tests.support.servers import Server
 from tests.support.servers import redis_server as run_redis_server
-
-
-class Clock:
-    """A clock that stands still until it is told to move on; call it for Unix seconds."""
-
-    def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture
@@ -45,6 +33,6 @@ def redis_url(redis_server: Server) -> str:
 @pytest.fixture(params=WRITABLE)
 def opener(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Opener]:
     """Opens caches over one empty place: on every backend, unless a test names some."""
-    opener = Opener(request.param, OPTIONS[request.param](request), clock)
+    opener = Opener(empty_place(request), clock)
     yield opener
     opener.close()

@@ -9,7 +9,7 @@ import pytest
 from cachectl import MISSING, BackendUnavailable, Cache
 from cachectl._backends.fallback import FALLBACK_ENTRIES
 from cachectl._model.write import Write
-from tests.conftest import Clock
+from cachectl.testing import Clock
 from tests.support.openers import settings
 from tests.support.servers import Server, free_port, redis_server
 

@@ -6,7 +6,7 @@ import pytest
 
 from cachectl import BackendBusy
 from cachectl._model.write import Write
-from tests.conftest import Clock
+from cachectl.testing import Clock
 from tests.support.openers import SHARED, Opener
 from tests.support.processes import finish, start
 
@@ -21,7 +21,7 @@ with cache._backend.lock("cleanup"):
 
 @pytest.mark.parametrize("opener", SHARED, indirect=True)
 def test_the_lock_holds_between_processes_and_ends_with_its_holder(opener: Opener):
-    holder = start(HOLD, opener.overrides)
+    holder = start(HOLD, opener.settings)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     cache = opener()
@@ -34,7 +34,7 @@ def test_the_lock_holds_between_processes_and_ends_with_its_holder(opener: Opene
 
 @pytest.mark.parametrize("opener", ["file"], indirect=True)
 def test_a_killed_holder_of_the_lock_locks_nobody_out(opener: Opener):
-    holder = start(HOLD, opener.overrides)
+    holder = start(HOLD, opener.settings)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     holder.kill()
@@ -95,7 +95,7 @@ with open_cache(strict=True) as cache:
         users.set(f"{os.getpid()}-{number}", b"x" * (1_200_000 if number % 3 == 0 else 2_000))
         assert users.get(f"{os.getpid()}-{number}") is not MISSING
 """
-    writers = [start(program, opener.overrides) for _ in range(2)]
+    writers = [start(program, opener.settings) for _ in range(2)]
     cache, done = opener(), threading.Event()
 
     def clean() -> None:
@@ -125,7 +125,7 @@ with open_cache(strict=True) as cache:
         users.get("k")
         users.set(f"{os.getpid()}-{number}", number)
 """
-    processes = [start(program, opener.overrides) for _ in range(4)]
+    processes = [start(program, opener.settings) for _ in range(4)]
     for process in processes:
         assert process.stdout is not None
         process.stdout.readline()

@@ -6,7 +6,7 @@ import pytest
 
 from cachectl import MISSING, Event, EventKind, MissReason
 from cachectl._engine.cache import Cache
-from tests.conftest import Clock
+from cachectl.testing import Clock
 from tests.support.openers import Opener
 
 in_memory = pytest.mark.parametrize("opener", ["memory"], indirect=True)

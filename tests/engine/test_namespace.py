@@ -8,7 +8,7 @@ import pytest
 
 from cachectl import MISSING, BackendError, Cache, InvalidKey
 from cachectl._model.outcome import Outcome
-from tests.conftest import Clock
+from cachectl.testing import Clock
 from tests.support.openers import Opener, settings
 
 in_memory = pytest.mark.parametrize("opener", ["memory"], indirect=True)

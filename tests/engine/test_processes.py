@@ -44,7 +44,7 @@ def assert_counted(opener: Opener, processes: int) -> None:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_counts_of_four_processes_add_up_to_the_last_lookup(opener: Opener, ending):
-    workers = [start(WORK + ENDINGS[ending], opener.overrides) for _ in range(WORKERS)]
+    workers = [start(WORK + ENDINGS[ending], opener.settings) for _ in range(WORKERS)]
     for worker in workers:
         finish(worker)
     assert_counted(opener, WORKERS)
@@ -82,7 +82,7 @@ def test_the_children_of_multiprocessing_lose_no_counts(opener: Opener, method, 
         assert process.exitcode == 0
 """
     program = WORK + MULTIPROCESSING[method] + program
-    finish(start(program, opener.overrides, tmp_path / "program.py"))
+    finish(start(program, opener.settings, tmp_path / "program.py"))
     figures = opener().stats().namespaces["users"]
     half = WORKERS * LOOKUPS // 2
     assert (figures.hits, figures.misses, figures.errors) == (half, half, 0)
@@ -105,7 +105,7 @@ if child: assert os.waitpid(child, 0)[1] == 0
 cache.close()
 print(json.dumps(True))
 """
-    process = start(program, opener.overrides)
+    process = start(program, opener.settings)
     assert finish(process).count("true") == 2
     figures = opener().stats().namespaces["users"]
     assert (figures.hits, figures.sets, figures.entries) == (10 + 2 * 101, 201, 201)
@@ -131,7 +131,7 @@ for _ in range(20):
 stop.set(); thread.join()
 print(json.dumps(True))
 """
-    assert run(program, opener.overrides)
+    assert run(program, opener.settings)
 
 
 def test_a_killed_process_loses_a_second_of_counts_and_no_entry(opener: Opener, tmp_path: Path):
@@ -147,7 +147,7 @@ while True:
     number += 1
 """
     journals = [tmp_path / f"journal{worker}" for worker in range(WORKERS)]
-    workers = [start(program, opener.overrides, arguments=[str(journal)]) for journal in journals]
+    workers = [start(program, opener.settings, arguments=[str(journal)]) for journal in journals]
     for worker, journal in zip(workers, journals, strict=True):
         wait_until(partial(outlasts, journal, KILLED_AFTER))
         worker.kill()

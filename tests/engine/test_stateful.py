@@ -12,7 +12,7 @@ from hypothesis.stateful import (
 
 from cachectl import MISSING
 from cachectl._model.outcome import Outcome
-from tests.conftest import Clock
+from cachectl.testing import Clock
 from tests.support.openers import Opener
 
 KEYS = st.sampled_from(["a", "b", "c", "ab", "a/b", "é", "*"])

@@ -13,7 +13,7 @@ from cachectl._metrics.counters import Counts
 from cachectl._metrics.thread_counters import ThreadCounters
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._metrics.write_behind import CounterBuffer
-from tests.conftest import Clock
+from cachectl.testing import Clock
 from tests.support.openers import settings
 from tests.support.processes import wait_until
 from tests.support.servers import redis_server

@@ -22,8 +22,8 @@ from cachectl._model.entry import NEVER, Entry
 from cachectl._model.policy import COMPRESSIONS, Limits
 from cachectl._model.records import Item
 from cachectl.errors import DamagedEntry
-from tests.backends.contract.test_values import arrays, json_values, quick
-from tests.conftest import Clock
+from cachectl.testing import Clock
+from cachectl.testing.contract.values import arrays, json_values, quick
 from tests.support.openers import SHARED, Opener, settings
 from tests.support.servers import free_port
 

@@ -1,11 +1,11 @@
-"""How the tests open a cache on each backend: a new backend needs one line in `OPTIONS`."""
+"""How the tests open a cache on each backend: one that needs settings has a line in `OPTIONS`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
 
-from cachectl import Cache
+from cachectl import testing
 from cachectl._backends import BACKENDS, factory_of
 from cachectl._config import Settings, load
 
@@ -26,32 +26,25 @@ def settings(backend: str, **options: object) -> Settings:
     return load(overrides={"backend": backend, **given}, environ={"HOME": "/nonexistent"})
 
 
-class Opener:
-    """Opens caches over one place: one directory, one server, or each its own memory."""
+def empty_place(request: pytest.FixtureRequest) -> dict[str, object]:
+    """Return settings of a cache where nothing is yet, on the backend that is a parameter."""
+    options = OPTIONS.get(request.param, lambda request: {})
+    return {"backend": request.param, **options(request)}
 
-    def __init__(
-        self, backend: str, options: dict[str, object], clock: Callable[[], float]
-    ) -> None:
-        self.backend = backend
-        self.overrides = {"backend": backend, **options}
-        self._options = options
-        self._clock = clock
-        self._opened: list[Cache] = []
 
-    def __call__(self, *, strict: bool = True, **options: object) -> Cache:
-        opened = Cache.of(
-            settings(self.backend, **self._options, **options), clock=self._clock, strict=strict
-        )
-        self._opened.append(opened)
-        return opened
+def having(eviction: str) -> list[str]:
+    """Return the backends with this eviction."""
+    evictions: dict[str, Collection[str]] = {
+        name: factory_of(name).evictions  # type: ignore[attr-defined]
+        for name in WRITABLE
+    }
+    return [name for name, names in evictions.items() if eviction in names]
+
+
+class Opener(testing.Opener):
+    """Opens caches over one place, and says where that is."""
 
     @property
     def directory(self) -> Path:
         """Where the file backend keeps everything."""
-        directory = self._options["file.directory"]
-        assert isinstance(directory, Path)
-        return directory
-
-    def close(self) -> None:
-        for opened in self._opened:
-            opened.close()
+        return Path(str(self.settings["file.directory"]))

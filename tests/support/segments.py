@@ -9,7 +9,7 @@ import redis
 
 from cachectl._backends.memory.store import MemoryStore
 from cachectl._engine.cache import Cache
-from tests.support.openers import Opener
+from cachectl.testing import Opener
 
 Sizes = list[int]
 """The keys in the window, in the main part, and those remembered that left each of them."""
@@ -26,7 +26,9 @@ def _in_memory(opener: Opener, cache: Cache, namespace: str) -> tuple[Sizes, Siz
 def _in_file(opener: Opener, cache: Cache, namespace: str) -> tuple[Sizes, Sizes | None]:
     parts = "SELECT segment, count(*) FROM cachectl_ranks WHERE namespace = ? GROUP BY segment"
     sizes = "SELECT in_window, in_main, window_ghosts, main_ghosts FROM cachectl_states WHERE namespace = ?"
-    with closing(sqlite3.connect(opener.directory / "cache.db")) as connection:
+    with closing(
+        sqlite3.connect(str(opener.settings["file.directory"]) + "/cache.db")
+    ) as connection:
         counts = dict(connection.execute(parts, (namespace,)).fetchall())
         state = connection.execute(sizes, (namespace,)).fetchone()
     return [counts.get(part, 0) for part in range(4)], None if state is None else list(state)
@@ -35,7 +37,7 @@ def _in_file(opener: Opener, cache: Cache, namespace: str) -> tuple[Sizes, Sizes
 def _in_redis(opener: Opener, cache: Cache, namespace: str) -> tuple[Sizes, Sizes | None]:
     """The server counts the sizes itself, so there are none beside the index."""
     base = f"cachectl:{{{namespace}}}:"
-    with redis.Redis.from_url(str(opener.overrides["redis.url"])) as raw:
+    with redis.Redis.from_url(str(opener.settings["redis.url"])) as raw:
         sizes = [
             raw.zcard(base + part) for part in ("window", "main", "window-ghosts", "main-ghosts")
         ]

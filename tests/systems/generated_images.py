@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cachectl import Cache, Namespace
-from tests.conftest import Clock
+from cachectl.testing import Clock
 
 Image = np.ndarray[Any, Any]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cachectl import Cache
 from cachectl._config import load
-from tests.conftest import Clock
+from cachectl.testing import Clock
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Clock
+from cachectl.testing import Clock
 from tests.systems.ai_responses import FEATURES, GENRE, HOUR, Manager, song, summary
 from tests.systems.host import Host, output_of
 

@@ -10,7 +10,7 @@ import pytest
 
 from cachectl import Cache
 from cachectl._model.write import Write
-from tests.conftest import Clock
+from cachectl.testing import Clock
 from tests.support.servers import Server, free_port
 from tests.systems.host import Host
 

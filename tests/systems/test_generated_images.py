@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from cachectl import MISSING
-from tests.conftest import Clock
-from tests.support.values import found
+from cachectl.testing import Clock, found
 from tests.systems.generated_images import ASSETS, MEMORY, Image, cache_stats, draw, use
 from tests.systems.host import Host
 

@@ -12,10 +12,9 @@ import pytest
 
 from cachectl import Cache
 from cachectl._model.write import Write
-from tests.conftest import Clock
+from cachectl.testing import Clock, found
 from tests.support.servers import free_port
 from tests.support.servers import redis_server as run_redis_server
-from tests.support.values import found
 from tests.systems.host import Host
 
 _WORDS = {"memory": "in-memory"}  # what the document calls it
@@ -241,7 +240,7 @@ sys.addaudithook(watch)
 
 import numpy
 from cachectl import Cache
-from tests.support.values import found
+from cachectl.testing import found
 
 with Cache.open() as cache:
     embeddings = cache.namespace("embeddings")

@@ -15,7 +15,7 @@ import pytest
 from cachectl import MISSING, Cache, Namespace
 from cachectl._model.outcome import Outcome
 from cachectl._model.write import Write
-from tests.conftest import Clock
+from cachectl.testing import Clock
 from tests.systems.host import Host, output_of
 
 WORKERS = 10

@@ -15,8 +15,8 @@ import pytest
 from cachectl import Cache, InvalidKey, UsageError
 from cachectl._admin.warm import Failure, LoaderSource, WarmReport, lines, open_source, warm
 from cachectl._admin.warm.manifest import FIELDS
+from cachectl.testing import found
 from tests.admin.warm.conftest import Warm
-from tests.support.values import found
 
 GOOD = {"namespace": "n", "key": "good", "value": 1}
 

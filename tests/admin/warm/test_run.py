@@ -23,9 +23,9 @@ from cachectl._admin.warm import (
     open_source,
     warm,
 )
+from cachectl.testing import found
 from tests.admin.warm.conftest import Warm
 from tests.support.servers import redis_server
-from tests.support.values import found
 
 
 class Records:

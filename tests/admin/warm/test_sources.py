@@ -11,8 +11,8 @@ import pytest
 from cachectl import Cache, UsageError
 from cachectl._admin.warm import Failure, open_source, warm
 from cachectl._admin.warm.sources import csv as csv_source
+from cachectl.testing import found
 from tests.admin.warm.conftest import Warm
-from tests.support.values import found
 
 
 def test_csv_has_the_fields_of_a_manifest_as_columns(warm_file: Warm, cache: Cache, tmp_path: Path):

@@ -19,7 +19,7 @@ from cachectl._backends.eviction.lrfu import (
     Rank,
     State,
 )
-from tests.support.plain_lrfu import PlainCache, PlainPlaces
+from cachectl.testing.plain_lrfu import PlainCache, PlainPlaces
 
 KEYS = st.sampled_from("abcdefghijklmnop")
 STEPS = st.lists(

@@ -10,7 +10,7 @@ import pytest
 
 from cachectl import MISSING, BackendError, BackendRefused, ConfigError
 from cachectl._backends.file.backend import FileBackend
-from tests.conftest import Clock
+from cachectl.testing import Clock
 from tests.support.openers import Opener
 
 pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)

@@ -14,8 +14,8 @@ from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule
 from cachectl._model.write import Write
+from cachectl.testing import Clock
 from tests.backends.file.test_writer import writing_connection
-from tests.conftest import Clock
 from tests.support.openers import Opener
 from tests.support.processes import finish, start
 from tests.support.segments import segment_sizes
@@ -297,7 +297,7 @@ def test_another_process_sees_no_wrong_value_meanwhile(opener: Opener, cache: Ca
     users, others = (cache.namespace(name, ttl="none") for name in ("users", "others"))
     others.set("value", "v" * 1000)
     others.set("large", LARGE)
-    worker = start(NEIGHBOUR, opener.overrides, arguments=[str(tmp_path / "stop")])
+    worker = start(NEIGHBOUR, opener.settings, arguments=[str(tmp_path / "stop")])
     try:
         for round_ in range(4):
             users.set_many(writes(MANY, tags=["t"] if round_ == 0 else []))

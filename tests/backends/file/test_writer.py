@@ -99,7 +99,7 @@ for number in range(50):
     assert users.get(f"{os.getpid()}-{number}") == number
 cache.close()
 """
-    for worker in [start(program, opener.overrides) for _ in range(6)]:
+    for worker in [start(program, opener.settings) for _ in range(6)]:
         finish(worker)
     assert opener().usage()["users"].entries == 300
 
@@ -118,7 +118,7 @@ if child == 0: os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 cache.close()
 """
-    finish(start(program, opener.overrides))
+    finish(start(program, opener.settings))
     cache = opener()
     assert cache.usage()["users"].entries == len(list(cache.namespace("users").entries())) == 200
 
@@ -144,7 +144,7 @@ cache.close()
 os.close(closing)
 assert os.waitpid(child, 0)[1] == 0
 """
-    finish(start(program, opener.overrides, arguments=[used]))
+    finish(start(program, opener.settings, arguments=[used]))
     keys = {listed.key for listed in opener().namespace("users").entries()}
     assert keys == {"before", "first", "second"}
 
@@ -174,7 +174,7 @@ stop.set(); thread.join()
 assert all(users.get(f"child{attempt}") == attempt for attempt in range(20))
 print(json.dumps(cache.usage()["users"].entries - len(list(users.entries()))))
 """
-    assert run(program, opener.overrides) == 0
+    assert run(program, opener.settings) == 0
 
 
 class Interrupted(BaseException):

@@ -11,7 +11,7 @@ import pytest
 
 from cachectl import MISSING, Cache
 from cachectl._backends.memory.store import MemoryStore
-from tests.conftest import Clock
+from cachectl.testing import Clock
 from tests.support.openers import Opener, settings
 from tests.support.processes import run
 

@@ -13,7 +13,7 @@ from cachectl._backends.eviction.lrfu import (
 from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule, Item
-from tests.support.plain_lrfu import PlainPlaces
+from cachectl.testing.plain_lrfu import PlainPlaces
 
 FREE = Limits(eviction="lrfu")
 

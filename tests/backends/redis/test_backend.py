@@ -9,10 +9,10 @@ from cachectl._metrics.windows import Window
 from cachectl._model.policy import Limits
 from cachectl._model.records import Removed, Usage
 from cachectl.errors import BackendBusy
+from cachectl.testing import Clock
 from tests.backends.redis.commands import round_trips
 from tests.backends.redis.items import FREE, item
 from tests.backends.redis.memory import memory_used
-from tests.conftest import Clock
 from tests.support.servers import free_port, redis_server
 
 

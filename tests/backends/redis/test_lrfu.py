@@ -13,6 +13,7 @@ from cachectl._backends.redis.backend import RedisBackend
 from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule, Removed
+from cachectl.testing.plain_lrfu import PlainCache
 from tests.backends.redis.bookkeeping import check_books
 from tests.backends.redis.commands import round_trips
 from tests.backends.redis.items import item
@@ -29,7 +30,6 @@ from tests.backends.redis.lrfu_model import (
     up_to,
 )
 from tests.backends.redis.memory import memory_used
-from tests.support.plain_lrfu import PlainCache
 from tests.support.servers import free_port, redis_server
 
 

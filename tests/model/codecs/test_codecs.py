@@ -5,16 +5,13 @@ from sys import getsizeof
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cachectl import UnsupportedValue
 from cachectl._model import codecs
 from cachectl._model.codecs import CODECS, VALUE_LIMIT
 from cachectl.errors import DamagedEntry
+from cachectl.testing import CodecContract
 from tests.golden.entries import ENTRIES
-
-numbers = pytest.mark.parametrize("number", [codec.number for codec in CODECS])
 
 
 def npy(dtype: bytes, shape: tuple[int, ...], data: bytes = b"") -> bytes:
@@ -23,7 +20,7 @@ def npy(dtype: bytes, shape: tuple[int, ...], data: bytes = b"") -> bytes:
     return head + struct.pack(f"<{len(shape)}q", *shape) + data
 
 
-HOSTILE = {
+HOSTILE: dict[int, list[bytes]] = {
     1: [
         b"", b" ", b"{", b"nul", b"NaN", b"[Infinity]", b"-Infinity", b"1 2", b"1\n", b"\xff", b"'a'",
         b"[" * 200_000, b'{"a":' * 100_000, b"9" * 5000, b'"\x01"', b"\xef\xbb\xbf1", b'"\\ud8"',
@@ -43,30 +40,34 @@ HOSTILE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("number", "payload"), [(number, data) for number, all_ in HOSTILE.items() for data in all_]
-)
-def test_a_hostile_payload_is_refused(number, payload):
-    with pytest.raises(ValueError):
-        codecs.codec(number).decode(memoryview(payload))
-    with pytest.raises(DamagedEntry):
-        codecs.decode(number, memoryview(payload))
+class OfOurs(CodecContract):
+    """One of ours: its values are those whose bytes are frozen."""
+
+    def __init_subclass__(cls) -> None:
+        number = cls.registration.number
+        cls.hostile = HOSTILE[number]
+        cls.values = [each.value for each in ENTRIES.values() if each.entry()[0].codec == number]
 
 
-@numbers
-@settings(max_examples=200)
-@given(data=st.data())
-def test_any_payload_is_a_value_or_refused(number, data):
-    encoded = [payload for entry, payload in (golden.entry() for golden in ENTRIES.values())
-               if entry.codec == number]  # fmt: skip
-    payload = bytearray(data.draw(st.sampled_from(encoded) | st.binary(max_size=60)))
-    for at in data.draw(st.lists(st.integers(0, max(0, len(payload) - 1)), max_size=4)):
-        payload[at : at + 1] = data.draw(st.binary(max_size=2))
-    try:
-        value = codecs.codec(number).decode(memoryview(bytes(payload)))
-    except ValueError:
-        return
-    codecs.codec(number).memory(value)
+class TestJson(OfOurs):
+    registration = CODECS[0]
+
+
+class TestText(OfOurs):
+    registration = CODECS[1]
+
+
+class TestBytes(OfOurs):
+    registration = CODECS[2]
+
+
+class TestNpy(OfOurs):
+    registration = CODECS[3]
+
+
+def test_every_codec_is_proved():
+    proved = {each.registration.name for each in OfOurs.__subclasses__()}
+    assert proved == {registration.name for registration in CODECS}
 
 
 def test_unknown_codecs_are_damage():

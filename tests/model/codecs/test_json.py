@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cachectl import UnsupportedValue
 from cachectl._model.codecs import json as json_codec
 from cachectl._model.codecs.json import JsonCodec
-from tests.backends.contract.test_values import json_values
+from cachectl.testing.contract.values import json_values
 
 DOCUMENT = (
     b'{"a":[1,-2.5e-09,null,true],"\\u00e9":"\\ud800x","b":{"c":"\\"\\n","d":18446744073709551616}}'

@@ -1,5 +1,6 @@
 """Entries that go by `lrfu`, whatever is done in what order: limits exact, values right, no leaks."""
 
+from collections.abc import Callable
 from itertools import count
 
 from hypothesis import HealthCheck, settings
@@ -16,9 +17,9 @@ from cachectl import MISSING, Cache
 from cachectl._model.outcome import Outcome
 from cachectl._model.policy import Policy
 from cachectl._model.write import Write
-from tests.conftest import Clock
-from tests.support.openers import Opener
-from tests.support.segments import segment_sizes
+from cachectl.testing.clock import Clock
+from cachectl.testing.contract.segments import SegmentsContract
+from cachectl.testing.opener import Opener
 
 KEYS = st.sampled_from([f"k{number}" for number in range(14)])
 LENGTHS = st.integers(0, 300)
@@ -32,10 +33,12 @@ class Model(RuleBasedStateMachine):
 
     opener: Opener
     clock: Clock
+    segment_sizes: Callable[[Opener, Cache, str], list[int]]
 
     @initialize(max_entries=ENTRIES, max_bytes=BYTES)
-    def begin(self, max_entries, max_bytes) -> None:
+    def begin(self, max_entries: int | None, max_bytes: int | None) -> None:
         self.cache = self.opener()
+        self.shared = _is_shared(self.opener)
         self.name = next(names)  # what was remembered of another run must not decide this one
         self.namespace = self.cache.namespace(
             self.name, ttl="none", eviction="lrfu", max_entries=max_entries, max_bytes=max_bytes
@@ -62,7 +65,7 @@ class Model(RuleBasedStateMachine):
         return MISSING if entry is None else entry.value
 
     @rule(key=KEYS, length=LENGTHS, ttl=st.sampled_from([None, 5, 60]), tagged=st.booleans())
-    def set(self, key, length, ttl, tagged) -> None:
+    def set(self, key: str, length: int, ttl: int | None, tagged: bool) -> None:
         value = f"{len(self.written)}" * length
         stored = self.namespace.set(key, value, ttl=ttl, tags=["t"] if tagged else [])
         self.written.pop(key, None)
@@ -75,7 +78,7 @@ class Model(RuleBasedStateMachine):
             assert self.namespace.get(key) is MISSING
 
     @rule(keys=st.lists(KEYS, max_size=6))
-    def set_many(self, keys) -> None:
+    def set_many(self, keys: list[str]) -> None:
         stored = self.namespace.set_many(Write(key, key) for key in keys)
         assert stored == [Outcome.STORED] * len(keys)
         self.written |= {key: (key, float("inf"), False) for key in keys}
@@ -83,13 +86,13 @@ class Model(RuleBasedStateMachine):
             self.lowered = False
 
     @rule(key=KEYS)
-    def get(self, key) -> None:
+    def get(self, key: str) -> None:
         value, expires_at, _ = self.written.get(key, (MISSING, 0.0, False))
         found = self.namespace.get(key)
         assert found is MISSING or (found == value and expires_at > self.clock())
 
     @rule(key=KEYS)
-    def delete(self, key) -> None:
+    def delete(self, key: str) -> None:
         self.namespace.delete(key)
         assert self.namespace.peek(key) is None
         self.written.pop(key, None)
@@ -105,17 +108,17 @@ class Model(RuleBasedStateMachine):
         self.written.clear()
 
     @rule(seconds=st.sampled_from([1, 5, 61]))
-    def wait(self, seconds) -> None:
+    def wait(self, seconds: int) -> None:
         self.clock.advance(seconds)
 
     @rule(max_entries=ENTRIES, max_bytes=BYTES)
-    def limit(self, max_entries, max_bytes) -> None:
+    def limit(self, max_entries: int | None, max_bytes: int | None) -> None:
         self.cache.namespace(self.name, max_entries=max_entries, max_bytes=max_bytes)
         self.lowered = True
         self.ever_limited |= bool(max_entries or max_bytes)
 
     @rule(eviction=st.sampled_from(["lru", "lrfu"]))
-    def change(self, eviction) -> None:
+    def change(self, eviction: str) -> None:
         self.cache.namespace(self.name, eviction=eviction)
 
     @rule()
@@ -128,7 +131,7 @@ class Model(RuleBasedStateMachine):
     @rule()
     def open_again(self) -> None:
         """Another process, where one can see the same entries."""
-        if self.opener.backend != "memory":
+        if self.shared:
             self.cache.flush()
             self.use_again(self.opener(), self.namespace.policy)
 
@@ -149,20 +152,35 @@ class Model(RuleBasedStateMachine):
 
     @invariant()
     def keeps_one_place_for_each_entry(self) -> None:
-        in_window, in_main, *left = segment_sizes(self.opener, self.cache, self.name)
+        in_window, in_main, *left = self.segment_sizes(self.opener, self.cache, self.name)
         held = len(list(self.namespace.entries()))
         assert in_window + in_main in (0, held)
         assert held or self.ever_limited or not any(left)
         assert [item.key for item in self.neighbour.entries()] == ["a"]
 
 
-def test_a_namespace_keeps_its_limits_and_values_whatever_is_done(opener: Opener, clock: Clock):
-    run_state_machine_as_test(
-        type("Machine", (Model,), {"opener": opener, "clock": clock}),
-        settings=settings(
-            max_examples=50,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
-    )
+def _is_shared(opener: Opener) -> bool:
+    """Return whether two caches see the same entries."""
+    one, other = opener(), opener()
+    one.namespace("probe").set("k", 1)
+    return other.namespace("probe").has("k")
+
+
+class LrfuStatefulContract(SegmentsContract):
+    """Whatever is done in what order, limits are exact and values right."""
+
+    def test_a_namespace_keeps_its_limits_and_values_whatever_is_done(
+        self, opener: Opener, clock: Clock
+    ) -> None:
+        given = {
+            "opener": opener, "clock": clock, "segment_sizes": staticmethod(self.segment_sizes),
+        }  # fmt: skip
+        run_state_machine_as_test(
+            type("Machine", (Model,), given),
+            settings=settings(
+                max_examples=50,
+                stateful_step_count=30,
+                deadline=None,
+                suppress_health_check=[HealthCheck.too_slow],
+            ),
+        )

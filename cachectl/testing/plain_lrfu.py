@@ -1,4 +1,4 @@
-"""The algorithm of `cachectl._backends.eviction.lrfu` over a plain dictionary: what every backend must agree with."""
+"""The algorithm of `lrfu` over a plain dictionary: what every backend must agree with."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ from cachectl._backends.eviction.lrfu import MAIN, Lrfu, Rank, State
 
 
 class PlainPlaces(dict[str, Rank]):
-    """EvictionIndex without any order of their own: whatever is first is searched for."""
+    """An index without any order of their own: whatever is first is searched for."""
 
     def find(self, key: str) -> Rank | None:
         return self.get(key)

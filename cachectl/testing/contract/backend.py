@@ -1,0 +1,13 @@
+"""All that every backend has to do."""
+
+from cachectl.testing.contract.counters import CountersContract
+from cachectl.testing.contract.entries import EntriesContract
+from cachectl.testing.contract.removal import RemovalContract
+from cachectl.testing.contract.threads import ThreadsContract
+from cachectl.testing.contract.values import ValuesContract
+
+
+class BackendContract(
+    EntriesContract, ValuesContract, RemovalContract, CountersContract, ThreadsContract
+):
+    """What every backend does. One that is tested overrides the fixture `settings`."""
