@@ -23,6 +23,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd tests/plugins/example && $(CURDIR)/$(BIN)/mypy .
 	$(BIN)/lint-imports
 
 format: $(STAMP)

@@ -6,16 +6,11 @@ What a type looks like there is said by its codec alone.
 from pathlib import PurePath
 from typing import Final
 
-from cachectl._model.codecs import CODECS, Codec, codec, codec_name, number_of, plugins
+from cachectl._model.codecs import CODECS, Codec, codec, codec_name, names, number_of, plugins
 from cachectl.errors import UsageError
 
 DEFAULT_TYPE: Final = "bytes"
 """What a file is whose suffix says nothing."""
-
-
-def types() -> list[str]:
-    """Return the names of the types of values."""
-    return [registration.name for registration in (*CODECS, *plugins())]
 
 
 def type_of(filename: str) -> str:
@@ -30,8 +25,8 @@ def type_of(filename: str) -> str:
 
 def check_type(name: str) -> str:
     """Return the name of a type if it is one. Raises `UsageError`."""
-    if all(name != registration.name for registration in CODECS) and name not in types():
-        raise UsageError(f"unknown type {name!r} (known: {', '.join(types())})")
+    if all(name != registration.name for registration in CODECS) and name not in names():
+        raise UsageError(f"unknown type {name!r} (known: {', '.join(names())})")
     return name
 
 

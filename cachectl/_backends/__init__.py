@@ -6,6 +6,7 @@ package of its own declares it as an entry point in the group `cachectl.backends
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cachectl._model.targets import load_target
@@ -44,6 +45,11 @@ BACKENDS: Final = {
 """The backends that come with cachectl."""
 
 
+def backends() -> list[str]:
+    """Return the names of the backends, ours first."""
+    return [*BACKENDS, *_plugins()]
+
+
 def is_backend(name: object) -> bool:
     """Return whether there is a backend of this name, ours or an installed package's."""
     return isinstance(name, str) and (name in BACKENDS or name in _plugins())
@@ -64,11 +70,11 @@ def options_of(name: str) -> "type[Table]":
 def _registration(name: str) -> Registration:
     found = BACKENDS.get(name) or _plugins().get(name)
     if found is None:
-        known = ", ".join([*BACKENDS, *_plugins()])
-        raise ConfigError(f"unknown backend {name!r} (known: {known})")
+        raise ConfigError(f"unknown backend {name!r} (known: {', '.join(backends())})")
     return found
 
 
+@cache
 def _plugins() -> dict[str, Registration]:
     from importlib.metadata import entry_points  # takes tens of milliseconds
 

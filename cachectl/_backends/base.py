@@ -1,17 +1,21 @@
 """What most backends have in common: a `Backend` and a `Store` out of a few methods.
 
 The smallest backend is a `BaseBackend` with `make_store` and a `BaseStore` with `peek`, `touch`,
-`write`, `remove` and `scan`. What a backend can do better than these defaults, it overrides.
+`write`, `remove` and `scan`. What a backend can do better than these defaults, it overrides: to
+find what has to go they list everything, so a large cache wants `BaseStore.usage` first of all.
 """
 
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import ClassVar, Generic, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
-from cachectl._backends.protocols import Store, SupportsFlush
+from cachectl._backends.protocols import Store, SupportsFlush, SupportsFork
 from cachectl._metrics.counters import CounterStore
+from cachectl._model import envelope
+from cachectl._model.batches import BATCH
 from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
@@ -24,14 +28,27 @@ from cachectl._model.records import (
     Usage,
     Written,
 )
-from cachectl.errors import BackendBusy
+from cachectl._model.settings import NoSettings, Table
+from cachectl.errors import BackendBusy, DamagedEntry
+
+if TYPE_CHECKING:
+    from cachectl._backends.counter_database import CounterDatabase
+
+_BETWEEN_LOOKS: Final = 1.0
+"""Seconds between two writes that look for what has expired."""
 
 
 class BaseStore(ABC):
-    """One namespace, whose entries are listed to find the ones that have to go."""
+    """One namespace, whose entries are listed to find the ones that have to go.
 
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
+    Threads call `peek`, `remove` and `scan` at any time. `touch` and `write` are called by one
+    thread at a time, the one that holds `lock`.
+    """
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self.lock = threading.RLock()
+        self._looked_at = float("-inf")
 
     @abstractmethod
     def peek(self, key: str) -> Entry | None:
@@ -39,7 +56,7 @@ class BaseStore(ABC):
 
     @abstractmethod
     def touch(self, key: str, now: float) -> None:
-        """Make the entry the most recently used, `now` (Unix seconds)."""
+        """Make the entry the most recently used, at `now` (Unix seconds), if it is there."""
 
     @abstractmethod
     def write(self, item: Item, now: float) -> None:
@@ -53,10 +70,23 @@ class BaseStore(ABC):
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
         """Yield all entries, or those with `tag`, least recently used first."""
 
+    def unpack(self, key: str, data: bytes) -> Entry:
+        """Return the entry that `Item.data` was made of, for `peek`. Raises `DamagedEntry`."""
+        return envelope.unpack(self.namespace, key, data)
+
+    def info(self, key: str, data: bytes, used_at: float) -> EntryInfo:
+        """Return the entry that `Item.data` was made of, as `scan` lists it; also damaged ones."""
+        try:
+            entry: Entry | None = envelope.unpack_header(data)
+        except DamagedEntry:
+            entry = None
+        return EntryInfo(key, entry, len(data), used_at)
+
     def get(self, key: str, now: float) -> Entry | None:
-        entry = self.peek(key)
-        if entry is not None:
-            self.touch(key, now)
+        with self.lock:
+            entry = self.peek(key)
+            if entry is not None:
+                self.touch(key, now)
         return entry
 
     def put(
@@ -67,60 +97,90 @@ class BaseStore(ABC):
         condition: Condition | None = None,
     ) -> Written:
         stored = expired = 0
-        with self._lock:
+        with self.lock:
             for item in items:
-                old = self.peek(item.key)
+                old = self._standing(item.key)
                 fresh = old is not None and old.expires_at > now
                 if condition is None or fresh == (condition == "present"):
                     self.write(item, now)
                     stored += 1
                     expired += old is not None and not fresh
+            expired += self._remove_some_expired(now)
             evicted = list(self._over(limits))
             self.remove(evicted)
         return Written(stored, expired, tuple(evicted))
 
     def remove_expired(self, key: str, now: float) -> Removed:
-        with self._lock:
-            entry = self.peek(key)
+        with self.lock:
+            entry = self._standing(key)
             return self.remove([key]) if entry and entry.expires_at <= now else Removed()
 
     def remove_tagged(self, tag: str) -> Removed:
-        with self._lock:
+        with self.lock:
             return self.remove([info.key for info in self.scan(tag)])
 
     def clear(self) -> Removed:
-        with self._lock:
+        with self.lock:
             return self.remove([info.key for info in self.scan()])
 
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
-        with self._lock:
-            listed = list(self.scan())
-            expired = [i.key for i in listed if i.entry and i.entry.expires_at <= rule.now]
-            gone = self.remove(expired)
-            before = rule.idle_before
-            idle = [i.key for i in listed if before is not None and i.used_at < before]
-            evicted = [key for key in idle if key not in set(expired)]
-            removed = self.remove(evicted)
+        with self.lock:
+            expired = self.remove([i.key for i in self.scan() if _is_expired(i, rule.now)])
+            before = float("-inf") if rule.idle_before is None else rule.idle_before
+            idle = [info.key for info in self.scan() if info.used_at < before]
+            removed = self.remove(idle)
             over = list(self._over(rule.limits))
-            return CleanupStep(gone, removed.plus(self.remove(over)), (*evicted, *over))
+            return CleanupStep(expired, removed.plus(self.remove(over)), (*idle, *over))
 
     def usage(self) -> Usage:
         """Return what the namespace holds; the memory of it is not known."""
-        with self._lock:
-            sizes = [info.size for info in self.scan()]
-        return Usage(len(sizes), sum(sizes), None)
+        with self.lock:
+            return _listed(self)
+
+    def before_fork(self) -> None:
+        self.lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        self.lock.release()
+
+    def after_fork_in_child(self) -> None:
+        self.lock = threading.RLock()
+
+    def _standing(self, key: str) -> Entry | None:
+        """Return what a write would replace; what is damaged is as good as absent."""
+        try:
+            return self.peek(key)
+        except DamagedEntry:
+            return None
+
+    def _remove_some_expired(self, now: float) -> int:
+        """Remove some of what has expired, about once a second, and return how many."""
+        if abs(now - self._looked_at) < _BETWEEN_LOOKS:
+            return 0
+        self._looked_at = now
+        expired = (info.key for info in self.scan() if _is_expired(info, now))
+        return self.remove(list(islice(expired, BATCH))).entries
 
     def _over(self, limits: Limits) -> Iterator[str]:
         """Yield the keys that have to go for the limits to hold."""
         if limits.max_entries is None and limits.max_bytes is None:
             return
-        listed = list(self.scan())
-        entries, size = len(listed), sum(info.size for info in listed)
-        for info in listed:
+        entries, size, _ = self.usage()
+        for info in self.scan() if limits.exceeded(entries, size) else ():
             if not limits.exceeded(entries, size):
                 return
             yield info.key
             entries, size = entries - 1, size - info.size
+
+
+def _is_expired(info: EntryInfo, now: float) -> bool:
+    return info.entry is not None and info.entry.expires_at <= now
+
+
+def _listed(store: Store) -> Usage:
+    """Return what a namespace holds by listing it."""
+    sizes = [info.size for info in store.scan()]
+    return Usage(len(sizes), sum(sizes), None)
 
 
 S = TypeVar("S", bound=Store)
@@ -129,20 +189,25 @@ S = TypeVar("S", bound=Store)
 class BaseBackend(ABC, Generic[S]):
     """Namespaces that are made when they are first asked for, and counters in this process.
 
-    Its lock, those of `lock` and its stores are of this process alone: what processes share
-    overrides `lock` and `counters`, and `usage` where listing everything would take long.
+    The entry point of a package names the class itself. Its settings are the table `options`,
+    and arrive as keyword arguments.
+
+    Its lock, those of `lock` and its stores are of this process alone. What outlives the process
+    overrides `namespaces`; what processes share, `lock` and `counters` as well; and `usage` what
+    knows it without listing everything.
     """
 
     name: ClassVar[str]
     live: ClassVar[bool] = False
     refusal: ClassVar[str] = ""
     evictions: ClassVar[Collection[str]] = ("lru",)
+    options: ClassVar[type[Table]] = NoSettings
 
     def __init__(self) -> None:
         self._stores: dict[str, S] = {}
         self._lock = threading.Lock()
         self._held: set[str] = set()
-        self._counters: CounterStore | None = None
+        self._counters: CounterDatabase | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -153,11 +218,12 @@ class BaseBackend(ABC, Generic[S]):
 
     @property
     def counters(self) -> CounterStore:
-        if self._counters is None:
-            from cachectl._backends.counter_database import CounterDatabase
+        with self._lock:
+            if self._counters is None:
+                from cachectl._backends.counter_database import CounterDatabase
 
-            self._counters = CounterDatabase(None)
-        return self._counters
+                self._counters = CounterDatabase(None)
+            return self._counters
 
     def store(self, namespace: str) -> S:
         with self._lock:
@@ -165,27 +231,48 @@ class BaseBackend(ABC, Generic[S]):
                 self._stores[namespace] = self.make_store(namespace)
             return self._stores[namespace]
 
+    def namespaces(self) -> Iterable[str]:
+        """Return the namespaces that may hold anything: those that this process asked for."""
+        with self._lock:
+            return list(self._stores)
+
     def usage(self) -> Mapping[str, Usage]:
-        stores = list(self._stores.items())
-        return {name: store.usage() for name, store in stores if isinstance(store, BaseStore)}
+        stores = {name: self.store(name) for name in self.namespaces()}
+        return {
+            name: store.usage() if isinstance(store, BaseStore) else _listed(store)
+            for name, store in stores.items()
+        }
 
     def lock(self, name: str) -> AbstractContextManager[None]:
         return self._locked(name)
 
     def before_fork(self) -> None:
         self._lock.acquire()
+        for part in self._forked():
+            part.before_fork()
 
     def after_fork_in_parent(self) -> None:
+        for part in self._forked():
+            part.after_fork_in_parent()
         self._lock.release()
 
     def after_fork_in_child(self) -> None:
         self._lock = threading.Lock()
         self._held.clear()
+        for part in self._forked():
+            part.after_fork_in_child()
 
     def close(self) -> None:
         for store in list(self._stores.values()):
             if isinstance(store, SupportsFlush):
                 store.flush()
+        if self._counters is not None:
+            self._counters.close()
+
+    def _forked(self) -> list[SupportsFork]:
+        """Return what is to know of a fork beside this object."""
+        parts = (*self._stores.values(), self._counters)
+        return [part for part in parts if isinstance(part, SupportsFork)]
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:

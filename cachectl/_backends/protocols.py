@@ -140,7 +140,7 @@ class SupportsCompaction(Protocol):
 
 @runtime_checkable
 class SupportsFork(Protocol):
-    """A backend that holds what two processes must not share."""
+    """A backend, or a store of one, that holds what two processes must not share."""
 
     def before_fork(self) -> None:
         """Hold all that threads may be in the middle of, and close what must not be shared."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeGuard, get_args, get_origin
 
-from cachectl._backends import BACKENDS, is_backend, options_of
+from cachectl._backends import backends, is_backend, options_of
 from cachectl._config.fields import (
     Backend,
     Compression,
@@ -136,5 +136,5 @@ def all_settings(namespace: str, keys: Keys = ()) -> Iterator[Keys]:
         yield keys
     else:
         names = [*settings_of(found)] if is_table(found) else [namespace]
-        for name in [*BACKENDS, *names] if found is Settings else names:
+        for name in [*backends(), *names] if found is Settings else names:
             yield from all_settings(namespace, (*keys, name))

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from cachectl._backends import BACKENDS, is_backend
+from cachectl._backends import backends, is_backend
 from cachectl._config import files
 from cachectl._config.files import working_directory
 from cachectl._config.interpolate import interpolate
@@ -223,7 +223,7 @@ def _unknown(keys: Keys, spell: Callable[[Keys], str]) -> str:
     by_name = {other[-1]: other for other in reversed(known)}
     by_place = {
         dotted(other): other
-        for other in (*known, *((name,) for name in (*BACKENDS, *settings_of(Settings))))
+        for other in (*known, *((name,) for name in (*backends(), *settings_of(Settings))))
     }
     inside = next((other for other in known if other[:-1] == keys), None)
     meant = inside or by_name.get(keys[-1])

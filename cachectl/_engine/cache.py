@@ -20,7 +20,7 @@ from cachectl._backends.protocols import (
 )
 from cachectl._config import Settings, load, policy_fields
 from cachectl._engine import forking
-from cachectl._engine.compose import open_backend
+from cachectl._engine.compose import check_policy, open_backend
 from cachectl._engine.entries import Entries
 from cachectl._engine.namespace import Namespace
 from cachectl._metrics.events import Listener, Listeners, log_lookup
@@ -119,7 +119,9 @@ class Cache:
                 if found is None:
                     found = self._namespaces[name] = self._make_namespace(check_namespace(name))
         if policy:
-            found.use(replace(found.policy, **policy_fields(policy)))
+            found.use(
+                check_policy(self._backend, name, replace(found.policy, **policy_fields(policy)))
+            )
         return found
 
     def cached(
@@ -303,7 +305,8 @@ class Cache:
     def _make_namespace(self, name: str) -> Namespace:
         if not self._strict:
             self._flusher.start()
-        policy, recorder = self._settings.policy(name), self._recorder(name)
+        policy = check_policy(self._backend, name, self._settings.policy(name))
+        recorder = self._recorder(name)
         return Namespace(
             Entries(recorder, policy, live=self._backend.live),
             recorder,

@@ -9,7 +9,9 @@ from types import MappingProxyType
 
 from cachectl._backends import factory_of
 from cachectl._backends.protocols import Backend
-from cachectl._config import Settings
+from cachectl._config import Settings, either
+from cachectl._model.policy import Policy
+from cachectl.errors import ConfigError
 
 
 def open_backend(
@@ -30,3 +32,13 @@ def open_backend(
     from cachectl._backends.fallback import FallbackBackend  # a command needs none
 
     return FallbackBackend(backend, clock)
+
+
+def check_policy(backend: Backend, namespace: str, policy: Policy) -> Policy:
+    """Return the policy of a namespace if the backend can follow it. Raises `ConfigError`."""
+    if policy.eviction not in backend.evictions and not backend.refusal:  # that evicts nothing
+        raise ConfigError(
+            f"namespace {namespace}: the backend {backend.name} has no eviction"
+            f" {policy.eviction!r}, only {either(backend.evictions)}"
+        )
+    return policy

@@ -72,6 +72,10 @@ class EntryInfo(NamedTuple):
     size: int
     used_at: float
 
+    def carries(self, tag: str | None) -> bool:
+        """Return whether the entry has this tag; there is always none."""
+        return tag is None or (self.entry is not None and tag in self.entry.tags)
+
 
 class Usage(NamedTuple):
     """What a namespace holds: entries (also expired ones that are not yet removed), their

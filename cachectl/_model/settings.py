@@ -6,12 +6,12 @@ these kinds. The file, the environment, the flags and the messages follow from i
 
 import os
 from collections.abc import Callable
-from dataclasses import Field
+from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NamedTuple, TypeVar
 
 from cachectl._model.policy import check_namespace
-from cachectl._model.units import Duration, parse_duration
+from cachectl._model.units import Duration, parse_duration, parse_size
 from cachectl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 _BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 DURATION: Final = "a duration above 0 such as 90, 90s, 15m, 1h30m or 7d"
+SIZE: Final = "a size above 0 such as 512, 1.5MiB or 2GB"
+MOST: Final = 2**53  # whole numbers are exact up to here, also in Redis scripts
 
 
 class Table:
@@ -28,6 +30,11 @@ class Table:
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoSettings(Table):
+    """The table of a backend that has no settings."""
 
 
 class Kind(NamedTuple):
@@ -63,6 +70,20 @@ def ttl(value: Duration) -> float | None:
     return attempt(parse_duration, value)
 
 
+def size(value: int | str) -> int | None:
+    """Return bytes; None for "none"."""
+    return attempt(parse_size, value)
+
+
+def whole(value: object, least: int, most: int = MOST) -> int:
+    """Return a whole number from `least` to `most`. Raises `ValueError`."""
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = attempt(int, value)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError
+    return value
+
+
 def located(value: object, home: Path, base: Path) -> Path:
     """Return a path, with `~` and what it is relative to resolved. Raises `ValueError`."""
     text = os.fspath(value) if isinstance(value, str | Path) else ""
@@ -82,10 +103,23 @@ def _boolean(value: object) -> bool:
 
 
 def _seconds(value: Duration) -> float:
-    seconds = ttl(value)
-    if seconds is None:
+    return _some(ttl(value))
+
+
+def _bytes(value: int | str) -> int:
+    return _some(size(value))
+
+
+def _some(value: T | None) -> T:
+    if value is None:
         raise ValueError
-    return seconds
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    return value
 
 
 def _name(value: str) -> str:
@@ -99,7 +133,10 @@ def _directory(value: object) -> Path:
 
 
 Boolean = Annotated[bool, Kind(_boolean, "true or false")]
+Whole = Annotated[int, Kind(lambda value: whole(value, 1), "a whole number of at least 1")]
+Text = Annotated[str, Kind(_text, "text")]
 Seconds = Annotated[float, Kind(_seconds, DURATION)]
+Bytes = Annotated[int, Kind(_bytes, SIZE)]
 Name = Annotated[
     str, Kind(_name, "a name: a letter or digit, then up to 63 of A-Z a-z 0-9 . _ : -")
 ]

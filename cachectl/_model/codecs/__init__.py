@@ -94,6 +94,11 @@ def codec_name(number: int) -> str:
     return _registered(number).name
 
 
+def names() -> list[str]:
+    """Return what people call the codecs, ours first."""
+    return [registration.name for registration in (*CODECS, *plugins())]
+
+
 def encode(value: object) -> tuple[int, bytes]:
     """Return the number of the codec that takes `value`, and its payload.
 
@@ -124,7 +129,7 @@ def number_of(kind: type) -> int:
     found = _BY_TYPE.get(name) or next((r for r in plugins() if name in r.types), None)
     if found is None:
         raise UnsupportedValue(
-            f"a value of type {name} cannot be cached (JSON, text, bytes and numpy arrays can)"
+            f"a value of type {name} cannot be cached ({', '.join(names())} can)"
         )
     return _NUMBERS.setdefault(kind, found.number)
 

@@ -126,7 +126,7 @@ def test_what_cannot_be_stored_is_a_failure(load: Load):
     values = {"a": object(), "b": {1: 2}, "c": "fine"}
     report = load(values.__getitem__, "a", "b", "c", "k" * 1025)
     assert sorted(failure[1:] for failure in report.failures) == [
-        (1, "a value of type object cannot be cached (JSON, text, bytes and numpy arrays can)"),
+        (1, "a value of type object cannot be cached (json, text, bytes, npy can)"),
         (2, "a key of type int at $ is not JSON (a string is)"),
         (4, "a key has 1 to 1024 bytes, this one has 1025"),
     ]

@@ -1,0 +1,1 @@
+"""A backend, a codec and a source for cachectl."""
