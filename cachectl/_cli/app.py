@@ -6,11 +6,13 @@ from typing import Annotated, Final
 
 import typer
 
+from cachectl._backends import BACKENDS
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import out
 from cachectl._cli.output.logs import log_to_stderr
 from cachectl._cli.output.text import printable
 from cachectl._cli.session import Session
+from cachectl._config import either
 from cachectl._model.targets import load_target
 from cachectl.errors import UsageError
 
@@ -72,7 +74,7 @@ def options(
         str | None, typer.Option(metavar="FILE", help="Read this configuration file.")
     ] = None,
     backend: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Use memory, file, redis or diskcache.")
+        str | None, typer.Option(metavar="NAME", help=f"Use {either(BACKENDS)}.")
     ] = None,
     url: Annotated[
         str | None,

@@ -13,7 +13,7 @@ from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import out
 from cachectl._cli.output.text import printable
 from cachectl._cli.session import session
-from cachectl._model.codecs import VALUE_LIMIT
+from cachectl._model.codecs import CODECS, VALUE_LIMIT
 from cachectl._model.outcome import Outcome
 from cachectl._model.units import format_seconds, parse_duration
 from cachectl.errors import UnsupportedValue, UsageError
@@ -35,7 +35,7 @@ def set_(
         str | None,
         typer.Option(
             "--type",
-            metavar="[json|text|bytes|npy]",
+            metavar=f"[{'|'.join(codec.name for codec in CODECS)}]",
             help="Default: by the file's suffix, else text; for @FILE bytes.",
         ),
     ] = None,
