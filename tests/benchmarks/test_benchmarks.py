@@ -17,6 +17,7 @@ CHARTER = {
     "file-get": (1.5, 1.0),
     "file-get-counting": (0.3, 0.15),
     "file-set": (1.2, 0.8),
+    "file-delete": (1.2, 0.8),
     "redis-get": (1.2, 1.05),
     "redis-set": (1.5, 1.2),
     "redis-bulk": (1.25, 0.7),
