@@ -77,6 +77,38 @@ def get_hit() -> Iterator[Case]:
                 )
 
 
+@row(
+    "decorator",
+    "charter",
+    "decorator hit in memory",
+    "`cachetools.cached` with an `RLock`",
+    bar=2,
+    aim=1.2,
+)
+def decorator_hit() -> Iterator[Case]:
+    from cachetools import TTLCache, cached
+
+    value, keys = DOCUMENT.value, DOCUMENT.names()
+
+    def answer(_question: str, _model: str = "") -> Any:
+        return value
+
+    with memory_cache() as cache:
+        cache.namespace("answers", ttl=TTL, max_entries=SIZE)
+        ours = cache.cached("answers")(answer)
+        theirs = cached(TTLCache(SIZE, TTL), lock=RLock())(answer)
+        for name, names, barred in (
+            ("1,000 questions again and again", keys[:1000], True),
+            ("more questions than are remembered", [*keys, *map(str, range(9000))], False),
+        ):
+            yield Case(
+                name,
+                Contender("cachectl", each(ours, names)),
+                [Contender("cachetools.cached", each(theirs, names), _PLAIN)],
+                barred=barred,
+            )
+
+
 @row("memory-peers", "peers", "memory `get` hit", "other caches in memory")
 def get_hit_of_others() -> Iterator[Case]:
     import cachebox

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from cachectl._backends.protocols import (
     Backend,
@@ -27,14 +27,15 @@ from cachectl._metrics.events import Listener, Listeners, log_lookup
 from cachectl._metrics.flusher import Flusher
 from cachectl._metrics.recorder import Recorder, log
 from cachectl._metrics.write_behind import CounterBuffer
-from cachectl._model.policy import Policy, check_namespace
+from cachectl._model.entry import MISSING, MissingType
+from cachectl._model.policy import Compression, Eviction, Policy, check_namespace
 from cachectl._model.records import Usage
 from cachectl._model.units import Duration, parse_duration
 from cachectl.errors import BackendError, BackendRefused, BackendUnavailable
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
-    from cachectl._engine.decorator import CachedFunction, P, R_co
+    from cachectl._engine.decorator import CachedFunction, P, R
     from cachectl._engine.options import Cost
     from cachectl._metrics.counters import Counts
     from cachectl._metrics.reports import CleanupReport, NamespaceStats, Stats, Status
@@ -106,7 +107,19 @@ class Cache:
         backend = open_backend(settings, clock=clock, strict=strict)
         return cls(backend, settings, clock=clock, strict=strict)
 
-    def namespace(self, name: str, **policy: Any) -> Namespace:
+    def namespace(
+        self,
+        name: str,
+        *,
+        ttl: Duration | MissingType | None = MISSING,
+        max_entries: int | MissingType | None = MISSING,
+        max_bytes: int | str | MissingType | None = MISSING,
+        key_decimals: int | Mapping[str, int] | MissingType | None = MISSING,
+        enabled: bool | MissingType = MISSING,
+        metrics: bool | MissingType = MISSING,
+        eviction: Eviction | MissingType = MISSING,
+        compress: Compression | MissingType = MISSING,
+    ) -> Namespace:
         """Return the namespace; it need not be configured. Raises `InvalidKey`.
 
         Settings of a namespace given here, such as `ttl="7d"`, replace those of the configuration
@@ -118,6 +131,17 @@ class Cache:
                 found = self._namespaces.get(name)
                 if found is None:
                     found = self._namespaces[name] = self._make_namespace(check_namespace(name))
+        settings = {
+            "ttl": ttl,
+            "max_entries": max_entries,
+            "max_bytes": max_bytes,
+            "key_decimals": key_decimals,
+            "enabled": enabled,
+            "metrics": metrics,
+            "eviction": eviction,
+            "compress": compress,
+        }
+        policy = {each: value for each, value in settings.items() if value is not MISSING}
         if policy:
             found.use(
                 check_policy(self._backend, name, replace(found.policy, **policy_fields(policy)))
@@ -129,17 +153,41 @@ class Cache:
         namespace: str,
         *,
         key: Callable[..., str] | None = None,
+        name: str | None = None,
+        ignore: Sequence[str] = (),
+        bypass: str | Callable[..., object] | None = None,
         ttl: Duration | None = None,
         tags: Sequence[str] = (),
         cost: "Cost" = 0,
-    ) -> "Callable[[Callable[P, R_co]], CachedFunction[P, R_co]]":
-        """Return a decorator that caches what a function, sync or async, returns."""
-        from cachectl._engine.decorator import decorate
-        from cachectl._engine.options import LoadOptions
+    ) -> "Callable[[Callable[P, R]], CachedFunction[P, R]]":
+        """Return a decorator that caches what a function, sync or async, returns.
 
-        def decorator(function: "Callable[P, R_co]") -> "CachedFunction[P, R_co]":
-            options = LoadOptions(ttl, tags, cost)
-            return decorate(self.namespace(namespace), function, key, options)
+        The key is the function's name, `module.qualname`, and the SHA-256 of its arguments in
+        canonical form, so functions may share a namespace. Define one anew and it keeps its
+        entries; `name` keeps them when it is renamed or moved, too. What it captured from the
+        function around it is part of the key as far as it is constant (text, numbers, functions).
+        `key` makes the whole key of the arguments instead.
+
+        Parameters named in `ignore` do not count: what has no canonical form, or changes nothing.
+        A method must say so of its `self` - objects differ, so their results are not shared unasked.
+        A class method is told by its class.
+
+        `bypass="name"` makes that argument ask for a load whose value replaces the cached one; it
+        is passed on if the function has a parameter of that name. It may be a function of all
+        arguments. `ttl`, `tags` and `cost` are those of `Namespace.get_or_load`.
+
+        Raises `UsageError` for options that cannot be, and for what cannot be cached: generator
+        functions, lambdas without a name, two functions that nothing tells apart.
+        """
+        from cachectl._engine.decorator import decorate
+        from cachectl._engine.options import FunctionOptions, LoadOptions
+
+        check_namespace(namespace)
+        load = LoadOptions(ttl, tags, cost)
+        options = FunctionOptions.of(load, key, name, ignore, bypass)
+
+        def decorator(function: "Callable[P, R]") -> "CachedFunction[P, R]":
+            return decorate(self.namespace(namespace), function, options)
 
         return decorator
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter
 from typing import Any, Protocol
 
+from cachectl._engine.loaders import called
 from cachectl._engine.options import LoadOptions
 from cachectl._engine.singleflight import SingleFlight
 from cachectl._metrics.recorder import log
@@ -29,7 +30,7 @@ class Loading:
 
     def __init__(self, namespace: Values) -> None:
         self._namespace = namespace
-        self.flights = SingleFlight()
+        self.flights: SingleFlight = SingleFlight()
 
     def invalidate(self, keys: Iterable[str] | None) -> None:
         """Let loads of these keys, or all, complete without being stored."""
@@ -42,6 +43,7 @@ class Loading:
 
         If loads have completed since there were `completed`, one may have stored the value.
         """
+        key = check_key(key)
         options.check()
         return self.flights.run(
             key,
@@ -50,10 +52,10 @@ class Loading:
 
     def reload(self, key: str, loader: Callable[[], Any], options: LoadOptions) -> Any:
         """Call `loader` whatever is cached, and store what it returns."""
-        check_key(key)
+        key = check_key(key)
         options.check()
         started = perf_counter()
-        value = loader()
+        value = called(loader)
         self._namespace.store(options.write(key, value, started))
         self.invalidate([key])
         return value
@@ -64,6 +66,7 @@ class Loading:
         """Do what `load` does without blocking the event loop: the store is used in a thread."""
         from asyncio import to_thread
 
+        key = check_key(key)
         options.check()
 
         async def load() -> Any:
@@ -85,7 +88,7 @@ class Loading:
         """Do what `reload` does without blocking the event loop."""
         from asyncio import to_thread
 
-        check_key(key)
+        key = check_key(key)
         options.check()
         started = perf_counter()
         value = await loader()
@@ -95,7 +98,7 @@ class Loading:
 
     def _load(self, key: str, loader: Callable[[], Any], options: LoadOptions) -> Any:
         started = perf_counter()
-        value = loader()
+        value = called(loader)
         write = options.write(key, value, started)
         if self.flights.is_current(key):
             self._namespace.store(write)

@@ -1,11 +1,12 @@
 """A namespace: the operations of the engine on one part of the cache."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Never, Protocol, TypeVar, overload
 
 from cachectl._backends.protocols import Store, SupportsDetails, SupportsFlush
 from cachectl._engine.entries import Entries
 from cachectl._engine.freshness import is_fresh
+from cachectl._engine.loaders import called
 from cachectl._engine.options import Cost, LoadOptions
 from cachectl._metrics.events import MissReason
 from cachectl._metrics.recorder import Recorder, log
@@ -21,6 +22,7 @@ from cachectl._model.write import Write
 from cachectl.errors import BackendError, DamagedEntry, UsageError
 
 if TYPE_CHECKING:
+    from cachectl._engine.functions import Functions
     from cachectl._engine.loading import Loading
     from cachectl._metrics.reports import NamespaceStats
 
@@ -71,6 +73,7 @@ class Namespace:
         self._live = live
         self._strict = strict
         self._loading: Loading | None = None
+        self._functions: Functions | None = None
         self.use(policy)
 
     def use(self, policy: Policy) -> None:
@@ -82,6 +85,8 @@ class Namespace:
         self._absent = MissReason.ABSENT if policy.enabled else MissReason.DISABLED
         self._recorder.counting = policy.metrics
         self._entries.use(policy)
+        if self._functions is not None:
+            self._functions.forget_keys()
 
     @property
     def name(self) -> str:
@@ -113,15 +118,22 @@ class Namespace:
                 self._recorder.record_hit(key, entry, now)
                 return value
             if entry is None:
-                check_key(key)  # what is found was checked when it was written
+                plain = check_key(key)  # what is found was checked when it was written
+                if plain is not key:
+                    return self.get(plain, default)
                 self._recorder.record_miss(key, self._absent)
             else:
                 self._remove_expired(key, now)
                 self._recorder.record_miss(key, MissReason.EXPIRED)
         except (TypeError, UnicodeEncodeError):  # the store could make nothing of the key
-            check_key(key)
-            raise
+            plain = check_key(key)
+            if plain is key:
+                raise
+            return self.get(plain, default)
         except DamagedEntry as error:
+            plain = check_key(key)
+            if plain is not key:  # what is bound to a key is bound to its text
+                return self.get(plain, default)
             self._recorder.record_suppressed(error)
             self._recorder.record_miss(key, MissReason.DAMAGED)
         except BackendError as error:
@@ -156,7 +168,7 @@ class Namespace:
         now = self._clock()
         item = self._entries.build(key, value, now, ttl=ttl, tags=tags, cost=cost)
         (outcome,) = self._put([item], now, condition)
-        self._invalidate_loads([key])
+        self._invalidate_loads([item.key])
         return outcome
 
     def set_many(self, writes: Iterable[Write] | Mapping[str, object]) -> list[Outcome]:
@@ -178,6 +190,29 @@ class Namespace:
                 outcomes += [Outcome.DISABLED] * len(items)
         return outcomes
 
+    @overload  # a loader of Any, which would match the next one as well
+    def get_or_load(
+        self,
+        key: str,
+        loader: Callable[[], Never],
+        *,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: Cost = 0,
+        bypass: bool = False,
+    ) -> Any: ...
+    @overload  # an async loader is refused: nothing can be done with what is returned then
+    def get_or_load(
+        self,
+        key: str,
+        loader: Callable[[], Awaitable[Any]],
+        *,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: Cost = 0,
+        bypass: bool = False,
+    ) -> None: ...
+    @overload
     def get_or_load(
         self,
         key: str,
@@ -187,28 +222,40 @@ class Namespace:
         tags: Sequence[str] = (),
         cost: Cost = 0,
         bypass: bool = False,
-    ) -> T:
+    ) -> T: ...
+    def get_or_load(
+        self,
+        key: str,
+        loader: Callable[[], Any],
+        *,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: Cost = 0,
+        bypass: bool = False,
+    ) -> Any:
         """Return the cached value, or call `loader` and store what it returns.
 
         Concurrent callers of one key share one call of a loader. What it raises reaches all of
         them and is not cached; nor is what it returns if this process changed or removed the
         entry meanwhile. With `bypass` there is no lookup: the loader is called, and its
-        value replaces the cached one. `cost` may be a function of the value.
+        value replaces the cached one. `cost` may be a function of the value. Raises
+        `UnsupportedValue` for an async loader, which nothing here awaits.
         """
         if not self._enabled:
-            return loader()
+            return called(loader)
         loading = self._loading or self.loading
         if bypass:
-            return loading.reload(key, loader, LoadOptions(ttl, tags, cost))  # type: ignore[no-any-return]
+            return loading.reload(key, loader, LoadOptions(ttl, tags, cost))
         completed = loading.flights.completed
         value: Any = self.get(key)
         if value is MISSING:
             value = loading.load(key, loader, LoadOptions(ttl, tags, cost), completed)
-        return value  # type: ignore[no-any-return]
+        return value
 
     def delete(self, key: str) -> bool:
         """Remove one entry and return whether it was there."""
-        removed = self._store.remove([check_key(key)])
+        key = check_key(key)
+        removed = self._store.remove([key])
         return self._removed(removed, "delete", [key]).entries == 1
 
     def delete_many(self, keys: Iterable[str]) -> Removed:
@@ -261,6 +308,17 @@ class Namespace:
             with SingleFlight.lock:  # threads that load for the first time at once share one
                 self._loading = self._loading or Loading(self)
         return self._loading
+
+    @property
+    def functions(self) -> "Functions":
+        """The decorated functions of this namespace."""
+        if self._functions is None:
+            from cachectl._engine.functions import Functions
+            from cachectl._engine.singleflight import SingleFlight
+
+            with SingleFlight.lock:
+                self._functions = self._functions or Functions()
+        return self._functions
 
     def fresh_value(self, key: str) -> Any:
         """Return the value of a fresh entry, recording nothing; MISSING if there is none.

@@ -7,9 +7,13 @@ from typing import Any, NamedTuple, TypeAlias
 from cachectl._model.keys import check_tags
 from cachectl._model.units import Duration, Money, micro_dollars, parse_duration
 from cachectl._model.write import Write
+from cachectl.errors import UsageError
 
 Cost: TypeAlias = "Money | Callable[[Any], Money]"
 """Dollars that a value cost, or a function that tells them from the value."""
+
+Bypass: TypeAlias = "str | Callable[..., object] | None"
+"""The name of an argument, or a function of all arguments, that asks for a load."""
 
 
 class LoadOptions(NamedTuple):
@@ -27,8 +31,44 @@ class LoadOptions(NamedTuple):
         if not callable(self.cost):
             micro_dollars(self.cost)
 
+    def checked(self) -> "LoadOptions":
+        """Return these options, which nobody can change any more. Raises `UsageError`."""
+        self.check()
+        return self._replace(tags=tuple(self.tags))
+
     def write(self, key: str, value: object, started: float) -> Write:
         """Return what to store of a load that began at `started` by the performance counter."""
         load_us = round((perf_counter() - started) * 1e6)
         cost = self.cost(value) if callable(self.cost) else self.cost
         return Write(key, value, self.ttl, self.tags, cost, load_us)
+
+
+class FunctionOptions(NamedTuple):
+    """How the calls of a function are told apart, and how what it returns is stored."""
+
+    load: LoadOptions
+    key: Callable[..., str] | None = None
+    name: str | None = None
+    ignored: tuple[str, ...] = ()
+    bypass: Bypass = None
+
+    @classmethod
+    def of(
+        cls,
+        load: LoadOptions,
+        key: Callable[..., str] | None,
+        name: str | None,
+        ignore: Sequence[str],
+        bypass: Bypass,
+    ) -> "FunctionOptions":
+        """Return these options. Raises `UsageError` for what cannot be one."""
+        if key is not None and not callable(key):
+            raise UsageError(f"key= is a function of the arguments, not {key!r}")
+        if key is not None and (name is not None or ignore):
+            raise UsageError("key= makes the whole key: name= and ignore= say nothing beside it")
+        if isinstance(ignore, str) or not all(isinstance(each, str) for each in ignore):
+            raise UsageError(f"ignore= is a list of names of parameters, not {ignore!r}")
+        named = isinstance(bypass, str) and bypass.isidentifier()
+        if bypass is not None and not named and not callable(bypass):
+            raise UsageError(f"bypass= is the name of an argument or a function, not {bypass!r}")
+        return cls(load.checked(), key, name, tuple(ignore), bypass)

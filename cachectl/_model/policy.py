@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from cachectl._model.units import format_bytes, format_entries, format_seconds
 from cachectl.errors import InvalidKey
@@ -13,6 +13,9 @@ EVICTIONS: Final = ("lru", "lrfu")
 recently nor frequently (`cachectl._backends.eviction.lrfu`)."""
 COMPRESSIONS: Final = ("none", "zstd")
 """What `Policy.compress` may be."""
+
+Eviction = Literal["lru", "lrfu"]
+Compression = Literal["none", "zstd"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 
@@ -41,8 +44,8 @@ class Policy:
     key_decimals: int | Mapping[str, int] | None = field(default=None)
     enabled: bool = True
     metrics: bool = True
-    eviction: str = "lru"
-    compress: str = "none"
+    eviction: Eviction = "lru"
+    compress: Compression = "none"
 
     @property
     def limits(self) -> Limits:

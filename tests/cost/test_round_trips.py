@@ -1,7 +1,7 @@
 """What operations on Redis cost: round trips, and commands that the server runs."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -42,7 +42,7 @@ def cost_of(redis_server) -> Iterator[Meter]:
         yield measure
 
 
-def filled(opener: Opener, entries: int, **policy: object) -> Namespace:
+def filled(opener: Opener, entries: int, **policy: Any) -> Namespace:
     """Return a namespace with entries, when the server has learnt the scripts that it runs."""
     cache = opener()
     namespace = cache.namespace("a", **policy)

@@ -50,7 +50,7 @@ def trace(monkeypatch) -> Trace:
     return statements
 
 
-def filled(opener: Opener, trace: Trace, keys: Iterable[object], **policy: object) -> Namespace:
+def filled(opener: Opener, trace: Trace, keys: Iterable[object], **policy: Any) -> Namespace:
     """Return a namespace that was written to and read just now; nothing of that is traced."""
     cache = opener()
     namespace = cache.namespace("a", **policy)

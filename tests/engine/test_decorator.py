@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from cachectl import ConfigError, InvalidKey
+from cachectl import InvalidKey
 from tests.support.openers import Opener
 
 in_memory = pytest.mark.parametrize("opener", ["memory"], indirect=True)
@@ -37,17 +37,54 @@ def test_a_function_is_called_once_for_the_same_arguments(cache):
 
 
 @in_memory
-def test_the_key_is_that_of_the_bound_arguments(cache):
-    @cache.cached("images")
+def test_the_key_is_the_name_and_the_hash_of_the_bound_arguments(cache):
+    @cache.cached("images", name="render")
     def render(prompt: str, size: int = 512) -> bytes:
         return prompt.encode() * size
 
     images = cache.namespace("images")
-    assert render.key("cat") == images.key({"prompt": "cat", "size": 512})
+    assert render.key("cat") == "render:" + images.key({"prompt": "cat", "size": 512})
     render("cat")
     assert images.get(render.key(prompt="cat")) == b"cat" * 512
     with pytest.raises(TypeError):
         render.key()
+
+
+@in_memory
+def test_calls_differ_by_the_types_of_their_arguments(cache):
+    @cache.cached("types")
+    def told(value: object, other: object = None) -> str:
+        return repr((value, other))
+
+    values = [1, 1.0, True, "1", b"1", None, (1,), (1.0,), ("1",), ((1,),), [1], {"a": 1}, (), ""]
+    for _ in range(2):  # made, and remembered
+        assert [told(value) for value in values] == [repr((value, None)) for value in values]
+        assert [told(0, other=value) for value in values] == [repr((0, value)) for value in values]
+    assert len({told.key(value) for value in values}) == len(values)
+
+
+@in_memory
+def test_equal_numbers_of_one_type_are_one_argument(cache):
+    @cache.cached("types")
+    def told(value: float) -> str:
+        return repr(value)
+
+    assert told(-0.0) == told(0.0)
+    assert told(float("nan")) == told(float("nan"))
+    assert cache.namespace("types").stats().entries == 2
+
+
+@in_memory
+def test_a_changed_policy_makes_other_keys_of_the_same_arguments(cache):
+    @cache.cached("songs")
+    def told(tempo: float) -> str:
+        return repr(tempo)
+
+    before = told.key(120.04)
+    assert told(120.04) == "120.04"
+    cache.namespace("songs", key_decimals=1)
+    assert told.key(120.04) == told.key(120.0) != before
+    assert told(120.0) == told(120.04) == "120.0"
 
 
 @in_memory
@@ -61,32 +98,13 @@ def test_a_key_of_its_own_makes_other_arguments_irrelevant(cache):
 
 
 @in_memory
-def test_arguments_without_a_canonical_form_are_refused(cache):
+def test_an_argument_without_a_canonical_form_is_named(cache):
     @cache.cached("images")
-    def render(thing: object) -> str:
+    def render(prompt: str, thing: object) -> str:
         return "x"
 
-    with pytest.raises(InvalidKey, match="object"):
-        render(object())
-
-
-@in_memory
-def test_a_namespace_belongs_to_one_function(cache):
-    @cache.cached("images")
-    def render() -> str:
-        return "render"
-
-    with pytest.raises(ConfigError, match="render"):
-
-        @cache.cached("images")
-        def enlarge() -> str:
-            return "enlarge"
-
-    @cache.cached("images", key=lambda: "enlarge")
-    def with_a_key() -> str:
-        return "enlarge"
-
-    assert (render(), with_a_key()) == ("render", "enlarge")
+    with pytest.raises(InvalidKey, match=r"object: argument 'thing' of .*render.*ignore="):
+        render("cat", object())
 
 
 @in_memory
@@ -129,20 +147,61 @@ def test_an_async_function_stays_one(cache):
 @in_memory
 def test_a_disabled_namespace_calls_the_function_each_time(cache):
     calls = []
-    cache.namespace("users", enabled=False)
 
     @cache.cached("users")
-    def find() -> None:
-        calls.append(1)
+    def find(user: str) -> None:
+        calls.append(user)
 
-    @cache.cached("users", key=lambda: "k")
-    async def find_async() -> None:
-        calls.append(1)
+    @cache.cached("users")
+    async def find_async(user: str) -> None:
+        calls.append(user)
 
-    find()
-    find()
-    asyncio.run(find_async())
-    assert len(calls) == 3
+    find("ann")
+    asyncio.run(find_async("ann"))
+    cache.namespace("users", enabled=False)
+    for _ in range(2):
+        find("ann")
+        asyncio.run(find_async("ann"))
+    assert len(calls) == 6
+    cache.namespace("users", enabled=True)
+    find("ann")
+    assert len(calls) == 6
+
+
+@in_memory
+def test_a_call_is_loaded_anew_removed_and_left_alone(cache):
+    calls = []
+
+    @cache.cached("users")
+    def find(user: str) -> int:
+        calls.append(user)
+        return len(calls)
+
+    assert (find("ann"), find.refresh("ann"), find("ann")) == (1, 2, 2)
+    assert (find.uncached("ann"), find("ann")) == (3, 2)
+    assert (find.invalidate("ann"), find.invalidate("ann"), find("ann")) == (True, False, 4)
+    assert find.__wrapped__("ann") == 5
+
+
+@in_memory
+def test_an_async_call_is_loaded_anew_removed_and_left_alone(cache):
+    calls = []
+
+    @cache.cached("users")
+    async def find(user: str) -> int:
+        calls.append(user)
+        return len(calls)
+
+    async def main() -> None:
+        assert (await find("ann"), await find.refresh("ann"), await find("ann")) == (1, 2, 2)
+        assert (find.invalidate("ann"), await find("ann"), await find.uncached("ann")) == (
+            True,
+            3,
+            4,
+        )
+
+    assert inspect.iscoroutinefunction(find.refresh)
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("opener", ["file"], indirect=True)

@@ -85,28 +85,17 @@ def test_what_was_removed_while_it_was_loaded_stays_removed(opener):
 
 
 @pytest.mark.parametrize("opener", ["memory"], indirect=True)
-def test_two_functions_of_one_factory_do_not_share_a_namespace(opener):
-    """Functions are told apart by what they are, not by their names."""
-    cache = opener()
-
-    def make(factor):
-        return cache.cached("space")(lambda value: value * factor)
-
-    assert make(2)(10) == 20
-    with pytest.raises(ConfigError, match="already caches"):
-        make(3)
-
-
-@pytest.mark.parametrize("opener", ["memory"], indirect=True)
 def test_policies_in_code_are_read_like_those_in_files(opener):
     """Durations and sizes are parsed, and what cannot be is refused at once."""
     cache = opener()
     policy = cache.namespace("space", ttl="5m", max_bytes="1MiB", max_entries="10").policy
 
     assert (policy.ttl, policy.max_bytes, policy.max_entries) == (300, 2**20, 10)
-    for wrong in ({"ttl": -1}, {"tll": "5m"}, {"max_entries": 0}):
+    for wrong in ({"ttl": -1}, {"eviction": "fifo"}, {"max_entries": 0}):
         with pytest.raises(ConfigError):
             cache.namespace("space", **wrong)
+    with pytest.raises(TypeError, match="tll"):
+        cache.namespace("space", tll="5m")
 
 
 @pytest.mark.parametrize("opener", ["memory"], indirect=True)
