@@ -39,7 +39,7 @@ class Entries:
         load_us: int = 0,
     ) -> Item:
         """Return what to write. Raises `InvalidKey`, `UnsupportedValue` or `UsageError`."""
-        check_key(key)
+        key = check_key(key)
         number, payload = codecs.encode(value)
         compressed = self._compressed(payload) if self._compressing else None
         if compressed is not None:

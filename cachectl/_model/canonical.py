@@ -14,6 +14,8 @@ from cachectl.errors import InvalidKey
 
 DEPTH_LIMIT: Final = 100
 
+_NOTHING: Final = b"m0:"  # the canonical form of an empty mapping
+
 Decimals = int | Mapping[str, int] | None
 """Digits that floats are rounded to: for all of them, or for each named field."""
 
@@ -28,7 +30,8 @@ def feature_key(
     from hashlib import sha256  # which loads OpenSSL
 
     form = _canonical(features, decimals, None, DEPTH_LIMIT)
-    return sha256(form + _canonical(dict(extra), decimals, None, DEPTH_LIMIT)).hexdigest()
+    extras = _canonical(dict(extra), decimals, None, DEPTH_LIMIT) if extra else _NOTHING
+    return sha256(form + extras).hexdigest()
 
 
 def canonical(value: object, decimals: Decimals = None) -> bytes:
@@ -55,7 +58,7 @@ def _canonical(value: Any, decimals: Decimals, field: str | None, depth: int) ->
     if kind is list or kind is tuple:
         items = [_canonical(item, decimals, field, depth - 1) for item in value]
         return b"%b%d:%b" % (b"l" if kind is list else b"t", len(items), b"".join(items))
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return _canonical_mapping(value, decimals, depth - 1)
     return _canonical_numpy(value, decimals, field)
 
@@ -70,16 +73,23 @@ def _canonical_mapping(value: Mapping[Any, object], decimals: Decimals, depth: i
 
 def _canonical_numpy(value: Any, decimals: Decimals, field: str | None) -> bytes:
     numpy = sys.modules.get("numpy")
-    if numpy is not None and type(value) is numpy.ndarray and value.dtype.kind in "biufcSU":
+    if numpy is None or _is_extended(value):
+        pass
+    elif type(value) is numpy.ndarray and value.dtype.kind in "biufcSU":
         digits = _digits(decimals, field)
         if value.dtype.kind in "fc":
             value = (value if digits is None else value.round(digits)) + 0.0
         head = f"{value.dtype.str}{value.shape}".encode()
         return _counted(b"a", head) + _counted(b"y", value.tobytes())
-    if numpy is not None and isinstance(value, numpy.generic) and value.dtype.kind in "biufSU":
+    elif isinstance(value, numpy.generic) and value.dtype.kind in "biufSU":
         return _canonical(value.item(), decimals, field, 1)
     kind = type(value)
     raise InvalidKey(f"no key can be made of {kind.__module__}.{kind.__qualname__}")
+
+
+def _is_extended(value: Any) -> bool:
+    """Return whether numpy stores these numbers with bytes that mean nothing (`longdouble`)."""
+    return getattr(getattr(value, "dtype", None), "char", "") in {"g", "G"}
 
 
 def _rounded(value: float, decimals: Decimals, field: str | None) -> str:

@@ -13,9 +13,15 @@ TAGS_LIMIT: Final = 15
 
 
 def check_key(key: str) -> str:
-    """Return `key` if it can be one: 1 to 1024 bytes of UTF-8. Raises `InvalidKey`."""
+    """Return `key` if it can be one: 1 to 1024 bytes of UTF-8. Raises `InvalidKey`.
+
+    Other types of text, such as members of a `StrEnum` and `numpy.str_`, become plain text.
+    """
     if type(key) is not str:
-        raise InvalidKey(f"a key is a string, not {type(key).__name__} (hash features with key())")
+        if not isinstance(key, str):
+            kind = type(key).__name__
+            raise InvalidKey(f"a key is a string, not {kind} (hash features with key())")
+        key = str.__str__(key)
     if not key or len(key) > KEY_LIMIT or (not key.isascii() and _utf8_length(key) > KEY_LIMIT):
         raise InvalidKey(f"a key has 1 to {KEY_LIMIT} bytes, this one has {_utf8_length(key)}")
     return key

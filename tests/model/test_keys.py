@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from enum import StrEnum
 from types import MappingProxyType
 
 import numpy as np
@@ -12,6 +13,11 @@ from hypothesis import strategies as st
 from cachectl import InvalidKey
 from cachectl._model.canonical import canonical, feature_key
 from cachectl._model.keys import check_key, check_tags
+
+
+class Key(StrEnum):
+    K = "k"
+
 
 leaves = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -157,6 +163,12 @@ FROZEN = "cdc72764ed73f5337d9e90039fc0958d16ac8b7ab6854be5bd1d00046d2b5295"
 @pytest.mark.parametrize("key", ["a", "a" * 1024, "é" * 512, "\0", " ", "\n"])
 def test_strings_of_up_to_1024_bytes_are_keys(key):
     assert check_key(key) is key
+
+
+@pytest.mark.parametrize("key", [Key.K, np.str_("k")], ids=repr)
+def test_other_text_becomes_plain_text(key):
+    plain = check_key(key)
+    assert (type(plain), plain) == (str, "k")
 
 
 @pytest.mark.parametrize("key", ["", "a" * 1025, "é" * 513, "\udc80", 1, b"a", None])
