@@ -24,6 +24,8 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd tests/plugins/example && $(CURDIR)/$(BIN)/mypy .
+	PATH="$(CURDIR)/$(BIN):$$PATH" pyright tests/typing/api.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes cachectl --ignoreexternal | grep -x "Type completeness score: 100%"
 	$(BIN)/lint-imports
 
 format: $(STAMP)

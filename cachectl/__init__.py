@@ -11,7 +11,7 @@ private.
 
 from typing import TYPE_CHECKING
 
-from cachectl._model.entry import MISSING, Entry
+from cachectl._model.entry import MISSING, Entry, MissingType
 from cachectl.errors import (
     BackendBusy,
     BackendError,
@@ -26,8 +26,10 @@ from cachectl.errors import (
 )
 
 if TYPE_CHECKING:
+    from cachectl._config.models import Settings
     from cachectl._engine.cache import Cache
     from cachectl._engine.cleanup import Cleanup
+    from cachectl._engine.decorator import CachedFunction
     from cachectl._engine.namespace import Namespace
     from cachectl._metrics.events import Event, EventKind, MissReason
     from cachectl._metrics.reports import CleanupReport, NamespaceStats, Stats, Status
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 else:
     _MODULES = {
         "Cache": "_engine.cache",
+        "CachedFunction": "_engine.decorator",
         "CleanupReport": "_metrics.reports",
         "Cleanup": "_engine.cleanup",
         "EntryInfo": "_model.records",
@@ -52,6 +55,7 @@ else:
         "Outcome": "_model.outcome",
         "Policy": "_model.policy",
         "Removed": "_model.records",
+        "Settings": "_config.models",
         "Stats": "_metrics.reports",
         "Status": "_metrics.reports",
         "Usage": "_model.records",
@@ -83,6 +87,7 @@ __all__ = [
     "BackendUnavailable",
     "Cache",
     "CacheError",
+    "CachedFunction",
     "Cleanup",
     "CleanupReport",
     "ConfigError",
@@ -93,11 +98,13 @@ __all__ = [
     "EventKind",
     "InvalidKey",
     "MissReason",
+    "MissingType",
     "Namespace",
     "NamespaceStats",
     "Outcome",
     "Policy",
     "Removed",
+    "Settings",
     "Stats",
     "Status",
     "UnsupportedValue",

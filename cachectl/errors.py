@@ -13,6 +13,19 @@ CacheError
                             turns it into a miss and a counter, so callers never see it
 """
 
+__all__ = [
+    "BackendBusy",
+    "BackendError",
+    "BackendRefused",
+    "BackendUnavailable",
+    "CacheError",
+    "ConfigError",
+    "DamagedEntry",
+    "InvalidKey",
+    "UnsupportedValue",
+    "UsageError",
+]
+
 
 class CacheError(Exception):
     """Root of the hierarchy. Never raised itself."""

@@ -47,7 +47,7 @@ class BaseStore(ABC):
 
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
-        self.lock = threading.RLock()
+        self.lock: threading.RLock = threading.RLock()
         self._looked_at = float("-inf")
 
     @abstractmethod

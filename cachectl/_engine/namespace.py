@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final, Never, Protocol, TypeVar, overload
 from cachectl._backends.protocols import Store, SupportsDetails, SupportsFlush
 from cachectl._engine.entries import Entries
 from cachectl._engine.freshness import is_fresh
-from cachectl._engine.loaders import called
 from cachectl._engine.options import Cost, LoadOptions
 from cachectl._metrics.events import MissReason
 from cachectl._metrics.recorder import Recorder, log
@@ -242,6 +241,8 @@ class Namespace:
         `UnsupportedValue` for an async loader, which nothing here awaits.
         """
         if not self._enabled:
+            from cachectl._engine.loaders import called
+
             return called(loader)
         loading = self._loading or self.loading
         if bypass:

@@ -37,11 +37,11 @@ _leading: Final[ContextVar[tuple[_Call, ...]]] = ContextVar("_leading", default=
 class SingleFlight:
     """The loads of one namespace. `completed` grows with each that ended."""
 
-    lock = threading.Lock()  # one for all: a cycle may lead through many namespaces
+    lock: threading.Lock = threading.Lock()  # one for all: a cycle may lead through many namespaces
 
     def __init__(self) -> None:
         self._calls: dict[str, _Call] = {}
-        self.completed = 0
+        self.completed: int = 0
         _all.add(self)
 
     def invalidate(self, keys: Iterable[str] | None = None) -> None:

@@ -31,7 +31,7 @@ class ThreadCounters:
 
     def __init__(self, on_new_thread: Callable[[], None]) -> None:
         self._on_new_thread = on_new_thread
-        self.local = threading.local()
+        self.local: threading.local = threading.local()
         self.reset()
 
     def reset(self) -> None:

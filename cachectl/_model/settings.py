@@ -29,7 +29,7 @@ class Table:
     """A table of the configuration: immutable, without unknown keys."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ class Opener:
     """
 
     def __init__(self, settings: Mapping[str, object], clock: Callable[[], float]) -> None:
-        self.settings = dict(settings)
+        self.settings: dict[str, object] = dict(settings)
         self._clock = clock
         self._opened: list[Cache] = []
 

@@ -34,8 +34,8 @@ class PlainCache:
     """A cache of keys alone that does with the order what a backend does with it."""
 
     def __init__(self, max_entries: int) -> None:
-        self.index = PlainPlaces()
-        self.order = Lrfu(self.index, State())
+        self.index: PlainPlaces = PlainPlaces()
+        self.order: Lrfu = Lrfu(self.index, State())
         self.max_entries = max_entries
         self._used: dict[str, None] = {}
 

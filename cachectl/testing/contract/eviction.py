@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ WORKERS = 4
 LARGE = b"x" * 1_500_000
 
 
-def ordered(cache: Cache, **policy: object) -> Namespace:
+def ordered(cache: Cache, **policy: Any) -> Namespace:
     return cache.namespace("users", **{"ttl": "none", "eviction": "lrfu", **policy})
 
 

@@ -1,7 +1,8 @@
 """Entries that go by `lrfu`, whatever is done in what order: limits exact, values right, no leaks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Literal
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from cachectl import MISSING, Cache
+from cachectl import MISSING, Cache, Namespace
 from cachectl._model.outcome import Outcome
 from cachectl._model.policy import Policy
 from cachectl._model.write import Write
@@ -25,7 +26,7 @@ KEYS = st.sampled_from([f"k{number}" for number in range(14)])
 LENGTHS = st.integers(0, 300)
 ENTRIES = st.sampled_from([None, 1, 2, 3, 5, 8])
 BYTES = st.sampled_from([None, 200, 600, 1500])
-names = (f"model{number}" for number in count())
+names: Iterator[str] = (f"model{number}" for number in count())
 
 
 class Model(RuleBasedStateMachine):
@@ -34,6 +35,13 @@ class Model(RuleBasedStateMachine):
     opener: Opener
     clock: Clock
     segment_sizes: Callable[[Opener, Cache, str], list[int]]
+    cache: Cache
+    namespace: Namespace
+    neighbour: Namespace
+    shared: bool
+    name: str
+    lowered: bool
+    ever_limited: bool
 
     @initialize(max_entries=ENTRIES, max_bytes=BYTES)
     def begin(self, max_entries: int | None, max_bytes: int | None) -> None:
@@ -118,7 +126,7 @@ class Model(RuleBasedStateMachine):
         self.ever_limited |= bool(max_entries or max_bytes)
 
     @rule(eviction=st.sampled_from(["lru", "lrfu"]))
-    def change(self, eviction: str) -> None:
+    def change(self, eviction: Literal["lru", "lrfu"]) -> None:
         self.cache.namespace(self.name, eviction=eviction)
 
     @rule()

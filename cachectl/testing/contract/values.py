@@ -19,13 +19,13 @@ from cachectl.testing.contract.base import Contract
 from cachectl.testing.lookups import found
 from cachectl.testing.opener import Opener
 
-json_values = st.recursive(
+json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(codec=None)),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )  # fmt: skip
-arrays = npst.arrays(
+arrays: st.SearchStrategy[Any] = npst.arrays(
     npst.boolean_dtypes()
     | npst.integer_dtypes()
     | npst.unsigned_integer_dtypes()
@@ -36,7 +36,7 @@ arrays = npst.arrays(
     | npst.datetime64_dtypes(),
     npst.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
 )
-quick = settings(
+quick: settings = settings(
     max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
