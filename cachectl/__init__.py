@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cachectl._config.models import Settings
     from cachectl._engine.cache import Cache
     from cachectl._engine.cleanup import Cleanup
-    from cachectl._engine.decorator import CachedFunction
+    from cachectl._engine.decorator.decorate import CachedFunction
     from cachectl._engine.namespace import Namespace
     from cachectl._metrics.events import Event, EventKind, MissReason
     from cachectl._metrics.reports import CleanupReport, NamespaceStats, Stats, Status
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 else:
     _MODULES = {
         "Cache": "_engine.cache",
-        "CachedFunction": "_engine.decorator",
+        "CachedFunction": "_engine.decorator.decorate",
         "CleanupReport": "_metrics.reports",
         "Cleanup": "_engine.cleanup",
         "EntryInfo": "_model.records",

@@ -35,7 +35,7 @@ from cachectl.errors import BackendError, BackendRefused, BackendUnavailable
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
-    from cachectl._engine.decorator import CachedFunction, P, R
+    from cachectl._engine.decorator.decorate import CachedFunction, P, R
     from cachectl._engine.options import Cost
     from cachectl._metrics.counters import Counts
     from cachectl._metrics.reports import CleanupReport, NamespaceStats, Stats, Status
@@ -179,7 +179,7 @@ class Cache:
         Raises `UsageError` for options that cannot be, and for what cannot be cached: generator
         functions, lambdas without a name, two functions that nothing tells apart.
         """
-        from cachectl._engine.decorator import decorate
+        from cachectl._engine.decorator.decorate import decorate
         from cachectl._engine.options import FunctionOptions, LoadOptions
 
         check_namespace(namespace)

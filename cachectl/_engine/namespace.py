@@ -21,7 +21,7 @@ from cachectl._model.write import Write
 from cachectl.errors import BackendError, DamagedEntry, UsageError
 
 if TYPE_CHECKING:
-    from cachectl._engine.functions import Functions
+    from cachectl._engine.decorator.known import Functions
     from cachectl._engine.loading import Loading
     from cachectl._metrics.reports import NamespaceStats
 
@@ -314,7 +314,7 @@ class Namespace:
     def functions(self) -> "Functions":
         """The decorated functions of this namespace."""
         if self._functions is None:
-            from cachectl._engine.functions import Functions
+            from cachectl._engine.decorator.known import Functions
             from cachectl._engine.singleflight import SingleFlight
 
             with SingleFlight.lock:

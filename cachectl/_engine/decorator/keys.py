@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any, Final, Protocol
 
-from cachectl._engine.function_names import Target, name_of, target_of
+from cachectl._engine.decorator.names import Target, name_of, target_of
+from cachectl._engine.decorator.parameters import Parameters
+from cachectl._engine.decorator.recent_keys import RecentKeys, signature_of
 from cachectl._engine.namespace import Namespace
-from cachectl._engine.parameters import Parameters
-from cachectl._engine.recent_keys import RecentKeys, signature_of
 from cachectl._model.canonical import canonical, feature_key
 from cachectl._model.keys import check_key
 from cachectl.errors import InvalidKey, UsageError

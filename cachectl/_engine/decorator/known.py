@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
-from cachectl._engine.function_names import MadeWith, made_with, name_of
+from cachectl._engine.decorator.names import MadeWith, made_with, name_of
 from cachectl._model.canonical import canonical
 from cachectl.errors import UsageError
 
 if TYPE_CHECKING:
-    from cachectl._engine.function_keys import FunctionKeys
+    from cachectl._engine.decorator.keys import FunctionKeys
 
 
 _KNOWN: Final = 4096

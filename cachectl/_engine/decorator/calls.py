@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from cachectl._engine.bypass import Bypass
-from cachectl._engine.function_keys import FunctionKeys, Keys
-from cachectl._engine.function_names import code_of, name_of, target_of
+from cachectl._engine.decorator.bypass import Bypass
+from cachectl._engine.decorator.keys import FunctionKeys, Keys
+from cachectl._engine.decorator.names import code_of, name_of, target_of
 from cachectl._engine.loaders import called
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.options import LoadOptions

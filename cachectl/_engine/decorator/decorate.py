@@ -14,10 +14,10 @@ from typing import (
     overload,
 )
 
-from cachectl._engine.bypass import Bypass
-from cachectl._engine.function_calls import Calls, calls_of
-from cachectl._engine.function_keys import GivenKeys, Keys, function_keys
-from cachectl._engine.function_names import Decorated
+from cachectl._engine.decorator.bypass import Bypass
+from cachectl._engine.decorator.calls import Calls, calls_of
+from cachectl._engine.decorator.keys import GivenKeys, Keys, function_keys
+from cachectl._engine.decorator.names import Decorated
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.options import FunctionOptions
 from cachectl.errors import UsageError

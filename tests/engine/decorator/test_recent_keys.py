@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cachectl._engine.recent_keys import CALLS, LARGEST, RecentKeys, signature_of
+from cachectl._engine.decorator.recent_keys import CALLS, LARGEST, RecentKeys, signature_of
 
 VALUES = (1, 1.0, True, "1", b"1", None, (1,), (1.0,), (True,), ((1,),), (), ("a", 1), "")
 
