@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 BENCH_STAMP := .venv/bench-installed
+DOCS_STAMP := .venv/docs-installed
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: test lint format demo completions soak bench clean redis valgrind hyperfine
+.PHONY: test lint format demo docs completions soak bench clean redis valgrind hyperfine
 
 test: $(STAMP) redis valgrind
 	CACHECTL_REQUIRE_REDIS=1 $(BIN)/pytest -q
@@ -35,6 +36,10 @@ format: $(STAMP)
 demo: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/demo.py
 
+# The site with the reference of all names, site/index.html; a link that leads nowhere is an error.
+docs: $(DOCS_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 completions: $(STAMP)
 	for shell in bash zsh fish; do \
 	  _CACHECTL_COMPLETE=source_$$shell $(BIN)/cachectl > completions/cachectl.$$shell || exit 1; \
@@ -55,7 +60,11 @@ hyperfine:
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -qy python3-venv; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,docs-tests]'
+	touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
 $(BENCH_STAMP): $(STAMP)
@@ -63,4 +72,4 @@ $(BENCH_STAMP): $(STAMP)
 	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis site

@@ -1,8 +1,8 @@
 """One cache engine over memory, files and Redis; `cachectl` is its command line.
 
-cache = Cache.open()
-ai = cache.namespace("ai")
-answer = ai.get_or_load(ai.key(features), lambda: ask(features), cost=0.005)
+    cache = Cache.open()
+    ai = cache.namespace("ai")
+    answer = ai.get_or_load(ai.key(features), lambda: ask(features), cost=0.005)
 
 What may be imported is this package, `cachectl.errors`, `cachectl.plugins` (for those who add a
 backend, a codec or a source) and `cachectl.testing`. Whatever has an underscore in its path is

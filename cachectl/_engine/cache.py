@@ -46,7 +46,8 @@ class Cache:
     """Namespaces over one backend. Open it once per process; it may be shared by threads.
 
     A `strict` cache raises whatever happens to its backend, as the command line must. Others
-    are for applications: a backend in trouble makes lookups miss and writes return False.
+    are for applications: a backend in trouble makes lookups miss, and writes return an
+    `Outcome` that is false.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Cache:
 
         `settings` are those of the file, as nested tables or dotted names; they, `backend`, `url`
         (of Redis) and `directory` (of the chosen backend) go before the environment and the file.
-        Raises `ConfigError`; connects to nothing yet.
+        `clock` returns Unix seconds. Raises `ConfigError`; connects to nothing yet.
         """
         flags = {"backend": backend, "redis.url": url}
         given = {name: value for name, value in flags.items() if value is not None}
@@ -202,8 +203,9 @@ class Cache:
     def stats(self, *names: str, since: Duration | None = None) -> "Stats":
         """Return the figures of these namespaces, or of all, counted by all processes.
 
-        With `since`, counts are those of the last so many seconds. The cost does not grow with
-        the number of entries.
+        With `since`, counts are those of the time before now, such as `"1h"`; what is held is
+        that of now. The cost does not grow with the number of entries. Raises `BackendError` if
+        the backend refuses; while it is away, the figures are those of this process.
         """
         from cachectl._metrics.reports import Stats
         from cachectl._metrics.windows import Window
@@ -225,7 +227,7 @@ class Cache:
         return Status(self._backend.name, self._backend.name, "ok", 0)
 
     def usage(self) -> Mapping[str, Usage]:
-        """Return what each namespace holds, of those that hold or held anything."""
+        """Return what each namespace holds, by name, of those that hold or held anything."""
         usage = self._backend.usage()
         return {name: usage[name] for name in sorted(usage)}
 
@@ -253,7 +255,7 @@ class Cache:
 
         It removes what has expired, what was not used for `older_than`, and the least recently
         used over the limits; `max_entries` and `max_bytes` go before those of the policies.
-        `deadline` is seconds from now.
+        `max_bytes` is stored bytes, `deadline` seconds from now.
         """
         from cachectl._engine.cleanup import Cleanup, CleanupOptions
 
@@ -302,7 +304,7 @@ class Cache:
             self._backend.compact()
 
     def close(self) -> None:
-        """Flush and release everything. Closing twice does nothing more."""
+        """Flush and release everything; twice does nothing more. Only a strict cache raises."""
         if self not in forking.opened:
             return
         forking.opened.discard(self)

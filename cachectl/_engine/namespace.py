@@ -48,8 +48,8 @@ class Namespace:
     """One part of the cache with a policy of its own; made by `Cache.namespace`.
 
     Safe to share between threads. Lookups never raise for a backend in trouble, a damaged or an
-    expired entry: they miss. A value that memory returns is shared with all who get it, so
-    treat it as read-only.
+    expired entry: they miss. Removals and reports raise `BackendError` if the backend refuses. A
+    value that memory returns is shared with all who get it, so treat it as read-only.
     """
 
     def __init__(

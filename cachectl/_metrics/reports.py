@@ -112,7 +112,9 @@ def _ratio(part: int, whole: int) -> float | None:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Stats:
-    """The figures of a cache at `generated_at` (Unix seconds), counted within `window`."""
+    """The figures of a cache at `generated_at` (Unix seconds), counted within `window`: by
+    namespace, and in total.
+    """
 
     generated_at: float
     backend: Status

@@ -36,7 +36,13 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The settings of one namespace. `ttl` is seconds; None means entries never expire."""
+    """The settings of one namespace. `ttl` is seconds; None means entries never expire.
+
+    `max_entries` and `max_bytes` (stored bytes) are the most it may hold, None is no limit;
+    `eviction` is the order in which entries go, `lru` or `lrfu`. `key_decimals` are digits to which
+    floats in `Namespace.key` are rounded, for all or by field. One that is not `enabled` caches
+    nothing, without `metrics` it counts nothing. `compress` is `none` or `zstd`.
+    """
 
     ttl: float | None = 3600.0
     max_entries: int | None = None
