@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from cachectl import BackendError, Cache, Event, EventKind, MissReason, Outcome
+from cachectl import (
+    BackendError,
+    Cache,
+    Event,
+    EventKind,
+    MissReason,
+    Outcome,
+    UnsupportedValue,
+)
 from cachectl._backends import fallback
 from tests.docs.blocks import ROOT, Home
 
@@ -179,3 +187,15 @@ def test_uses_are_lost_as_counts_are(flush, tmp_path):
         users.set("eve", 3)
     evicted = [event.key for event in events if event.kind is EventKind.EVICTION]
     assert evicted == ["bob" if flush else "ann"]
+
+
+def test_a_loaded_value_that_cannot_be_stored_is_told_after_the_load(tmp_path):
+    loads = []
+
+    def load() -> tuple[int, int]:
+        loads.append(1)
+        return 1, 2
+
+    with Cache.open(directory=tmp_path / "cache") as cache, pytest.raises(UnsupportedValue):
+        cache.namespace("users").get_or_load("a", load)
+    assert loads == [1]
