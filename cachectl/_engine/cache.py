@@ -2,7 +2,6 @@
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Self
 from cachectl._backends.protocols import (
     Backend,
     SupportsCompaction,
-    SupportsFork,
     SupportsPolicies,
     SupportsRecovery,
     SupportsStatus,
@@ -21,12 +19,11 @@ from cachectl._backends.protocols import (
 from cachectl._config import Settings, load, policy_fields
 from cachectl._engine import forking
 from cachectl._engine.compose import check_policy, open_backend
+from cachectl._engine.counting import Counting
 from cachectl._engine.entries import Entries
 from cachectl._engine.namespace import Namespace
-from cachectl._metrics.events import Listener, Listeners, log_lookup
-from cachectl._metrics.flusher import Flusher
+from cachectl._metrics.events import Listener, log_lookup
 from cachectl._metrics.recorder import Recorder, log
-from cachectl._metrics.write_behind import CounterBuffer
 from cachectl._model.entry import MISSING, MissingType
 from cachectl._model.policy import Compression, Eviction, Policy, check_namespace
 from cachectl._model.records import Usage
@@ -37,9 +34,7 @@ if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
     from cachectl._engine.decorator.decorate import CachedFunction, P, R
     from cachectl._engine.options import Cost
-    from cachectl._metrics.counters import Counts
     from cachectl._metrics.reports import CleanupReport, NamespaceStats, Stats, Status
-    from cachectl._metrics.windows import Window
 
 
 class Cache:
@@ -63,14 +58,10 @@ class Cache:
         self._clock = clock
         self._strict = strict
         self._namespaces: dict[str, Namespace] = {}
-        self._recorders: dict[str, Recorder] = {}
-        self._lock = threading.Lock()
-        self._listeners = Listeners()
+        self._counting = Counting(backend, self.flush, clock, strict=strict)
         if log.isEnabledFor(logging.DEBUG):  # asked once: it would be a tenth of a hit
-            self._listeners.add(log_lookup)
-        self._counter_buffer = CounterBuffer(backend.counters, clock)
-        self._flusher = Flusher(self.flush)
-        forking.opened.add(self)
+            self._counting.listeners.add(log_lookup)
+        forking.opened.add(self._counting)
 
     @classmethod
     def open(
@@ -127,11 +118,9 @@ class Cache:
         from now on. Raises `ConfigError` for what cannot be one.
         """
         found = self._namespaces.get(name)
-        if found is None:
-            with self._lock:
-                found = self._namespaces.get(name)
-                if found is None:
-                    found = self._namespaces[name] = self._make_namespace(check_namespace(name))
+        if found is None:  # of those that threads make at once, all get the first
+            made = self._make_namespace(check_namespace(name))
+            found = self._namespaces.setdefault(name, made)
         settings = {
             "ttl": ttl,
             "max_entries": max_entries,
@@ -198,7 +187,7 @@ class Cache:
         It is called in the thread in which that happens; what it raises is logged. Returns a
         function that ends it.
         """
-        return self._listeners.add(listener)
+        return self._counting.listeners.add(listener)
 
     def stats(self, *names: str, since: Duration | None = None) -> "Stats":
         """Return the figures of these namespaces, or of all, counted by all processes.
@@ -212,7 +201,7 @@ class Cache:
 
         now = self._clock()
         window = Window.last(None if since is None else parse_duration(since), now)
-        counts, usage = self._counted(window), self._backend.usage()
+        counts, usage = self._counting.read(window), self._backend.usage()
         known = {*counts, *usage}
         if not isinstance(self._backend, SupportsPolicies):
             known |= {*self._settings.namespaces, *self._namespaces}
@@ -296,7 +285,7 @@ class Cache:
                 for namespace in list(self._namespaces.values()):
                     namespace.flush()
             finally:
-                self._counter_buffer.flush()
+                self._counting.buffer.flush()
 
     def compact(self) -> None:
         """Give back to the system what removed entries left behind."""
@@ -305,10 +294,10 @@ class Cache:
 
     def close(self) -> None:
         """Flush and release everything; twice does nothing more. Only a strict cache raises."""
-        if self not in forking.opened:
+        if self._counting not in forking.opened:
             return
-        forking.opened.discard(self)
-        self._flusher.stop()
+        forking.opened.discard(self._counting)
+        self._counting.flusher.stop()
         try:
             try:
                 self.flush()
@@ -334,27 +323,8 @@ class Cache:
         names = ", ".join(sorted(self._namespaces)) or "no namespace in use"
         return f"<Cache on {self._backend!r}: {names}>"
 
-    def before_fork(self) -> None:
-        """See `SupportsFork`."""
-        if isinstance(self._backend, SupportsFork):
-            self._backend.before_fork()
-
-    def after_fork_in_parent(self) -> None:
-        """See `SupportsFork`."""
-        if isinstance(self._backend, SupportsFork):
-            self._backend.after_fork_in_parent()
-
-    def after_fork_in_child(self) -> None:
-        """See `SupportsFork`; what was counted is the parent's to write."""
-        self._lock = threading.Lock()
-        self._counter_buffer.reset()
-        self._flusher.reset()
-        if isinstance(self._backend, SupportsFork):
-            self._backend.after_fork_in_child()
-
     def _make_namespace(self, name: str) -> Namespace:
-        if not self._strict:
-            self._flusher.start()
+        self._counting.start()
         policy = check_policy(self._backend, name, self._settings.policy(name))
         recorder = self._recorder(name)
         return Namespace(
@@ -372,19 +342,4 @@ class Cache:
         return self.stats(name, since=since).namespaces[name]
 
     def _recorder(self, name: str) -> Recorder:
-        if name not in self._recorders:
-            on_new_thread = (lambda: None) if self._strict else self._flusher.start
-            counters = self._counter_buffer.counters(name, on_new_thread)
-            counting = self._settings.policy(name).metrics
-            self._recorders[name] = Recorder(name, counters, self._listeners, counting=counting)
-        return self._recorders[name]
-
-    def _counted(self, window: "Window") -> "dict[str, Counts]":
-        try:
-            self.flush()
-            return self._backend.counters.read(window)
-        except BackendError as error:
-            if self._strict:
-                raise
-            log.warning("only counts that are not written yet are reported: %s", error)
-            return self._counter_buffer.pending()
+        return self._counting.recorder(name, counting=self._settings.policy(name).metrics)

@@ -12,6 +12,7 @@ from cachectl._model.keys import check_key, check_tags
 from cachectl._model.policy import Policy
 from cachectl._model.records import Item
 from cachectl._model.units import Duration, Money, micro_dollars
+from cachectl._model.write import Write
 
 
 class Entries:
@@ -60,6 +61,12 @@ class Entries:
             return _live_item(key, entry, payload)
         data = envelope.pack(self._recorder.namespace, key, entry, payload)
         return Item(key, entry, data, len(payload))
+
+    def build_write(self, w: Write, now: float) -> Item:
+        """Return what to write for one value of many, or of a load."""
+        return self.build(
+            w.key, w.value, now, ttl=w.ttl, tags=w.tags, cost=w.cost, load_us=w.load_us
+        )
 
     def value(self, entry: Entry) -> object:
         """Return the value of an entry, recording nothing. Raises `DamagedEntry`."""

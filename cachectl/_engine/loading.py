@@ -2,11 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
+from cachectl._backends.protocols import Store
+from cachectl._engine.entries import Entries
+from cachectl._engine.freshness import is_fresh
 from cachectl._engine.loaders import called
 from cachectl._engine.options import LoadOptions
 from cachectl._engine.singleflight import SingleFlight
+from cachectl._engine.writer import Writer
 from cachectl._metrics.recorder import log
 from cachectl._model.entry import MISSING
 from cachectl._model.keys import check_key
@@ -14,22 +18,34 @@ from cachectl._model.write import Write
 from cachectl.errors import CacheError
 
 
-class Values(Protocol):
-    """What loads need of their namespace."""
+class LoadedValues(NamedTuple):
+    """Where the loads of a namespace find and leave values."""
 
-    @property
-    def name(self) -> str: ...
+    namespace: str
+    source: Store
+    entries: Entries
+    writer: Writer
+    clock: Callable[[], float]
 
-    def fresh_value(self, key: str) -> Any: ...
+    def find(self, key: str) -> Any:
+        """Return the value of a fresh entry, recording nothing; MISSING if there is none.
 
-    def store(self, write: Write) -> None: ...
+        Raises `DamagedEntry` or `BackendError`.
+        """
+        entry = self.source.peek(key)
+        return self.entries.value(entry) if entry and is_fresh(entry, self.clock()) else MISSING
+
+    def store(self, write: Write) -> None:
+        """Store what a loader made, though a load of its key is under way: it is that load."""
+        now = self.clock()
+        self.writer.put([self.entries.build_write(write, now)], now, None)
 
 
 class Loading:
     """The loads of one namespace."""
 
-    def __init__(self, namespace: Values) -> None:
-        self._namespace = namespace
+    def __init__(self, values: LoadedValues) -> None:
+        self._values = values
         self.flights: SingleFlight = SingleFlight()
 
     def invalidate(self, keys: Iterable[str] | None) -> None:
@@ -56,7 +72,7 @@ class Loading:
         options.check()
         started = perf_counter()
         value = called(loader)
-        self._namespace.store(options.write(key, value, started))
+        self._values.store(options.write(key, value, started))
         self.invalidate([key])
         return value
 
@@ -77,7 +93,7 @@ class Loading:
             value = await loader()
             write = options.write(key, value, started)
             if self.flights.is_current(key):
-                await to_thread(self._namespace.store, write)
+                await to_thread(self._values.store, write)
             return value
 
         return await self.flights.run_async(key, load)
@@ -92,7 +108,7 @@ class Loading:
         options.check()
         started = perf_counter()
         value = await loader()
-        await to_thread(self._namespace.store, options.write(key, value, started))
+        await to_thread(self._values.store, options.write(key, value, started))
         self.invalidate([key])
         return value
 
@@ -101,16 +117,16 @@ class Loading:
         value = called(loader)
         write = options.write(key, value, started)
         if self.flights.is_current(key):
-            self._namespace.store(write)
+            self._values.store(write)
         return value
 
     def _stored_since(self, key: str, completed: int, load: Callable[[], Any]) -> Any:
         """Return what another load has stored since there were `completed`, or call `load`."""
         if self.flights.completed != completed:
             try:
-                value = self._namespace.fresh_value(key)
+                value = self._values.find(key)
             except CacheError as error:
-                log.debug("namespace %s: %s", self._namespace.name, error)
+                log.debug("namespace %s: %s", self._values.namespace, error)
             else:
                 if value is not MISSING:
                     return value

@@ -1,12 +1,14 @@
 """A namespace: the operations of the engine on one part of the cache."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Never, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Never, TypeVar, overload
 
 from cachectl._backends.protocols import Store, SupportsDetails, SupportsFlush
+from cachectl._engine.disabled import NOTHING, Readable
 from cachectl._engine.entries import Entries
 from cachectl._engine.freshness import is_fresh
 from cachectl._engine.options import Cost, LoadOptions
+from cachectl._engine.writer import Writer
 from cachectl._metrics.events import MissReason
 from cachectl._metrics.recorder import Recorder, log
 from cachectl._model.batches import batches
@@ -15,7 +17,7 @@ from cachectl._model.entry import MISSING, Entry, MissingType
 from cachectl._model.keys import check_key, check_tags
 from cachectl._model.outcome import Outcome
 from cachectl._model.policy import Policy
-from cachectl._model.records import CleanupStep, Condition, EntryInfo, Item, Removed
+from cachectl._model.records import CleanupStep, Condition, EntryInfo, Removed
 from cachectl._model.units import Duration, Money
 from cachectl._model.write import Write
 from cachectl.errors import BackendError, DamagedEntry, UsageError
@@ -26,22 +28,6 @@ if TYPE_CHECKING:
     from cachectl._metrics.reports import NamespaceStats
 
 T = TypeVar("T")
-
-
-class Readable(Protocol):
-    """What a lookup asks."""
-
-    def get(self, key: str, now: float) -> Entry | None: ...
-
-
-class _Nothing:
-    """What lookups of a disabled namespace ask, so that others need not ask whether it is one."""
-
-    def get(self, key: str, now: float) -> Entry | None:
-        return None
-
-
-NOTHING: Final = _Nothing()
 
 
 class Namespace:
@@ -71,6 +57,7 @@ class Namespace:
         self._figures = figures
         self._live = live
         self._strict = strict
+        self._writer = Writer(store, recorder, strict=strict)
         self._loading: Loading | None = None
         self._functions: Functions | None = None
         self.use(policy)
@@ -78,7 +65,7 @@ class Namespace:
     def use(self, policy: Policy) -> None:
         """Follow `policy` from now on, in all threads."""
         self._policy = policy
-        self._limits = policy.limits
+        self._writer.limits = policy.limits
         self._enabled = policy.enabled
         self._readable: Readable = self._store if policy.enabled else NOTHING
         self._absent = MissReason.ABSENT if policy.enabled else MissReason.DISABLED
@@ -166,7 +153,7 @@ class Namespace:
             return Outcome.DISABLED
         now = self._clock()
         item = self._entries.build(key, value, now, ttl=ttl, tags=tags, cost=cost)
-        (outcome,) = self._put([item], now, condition)
+        (outcome,) = self._writer.put([item], now, condition)
         self._invalidate_loads([item.key])
         return outcome
 
@@ -181,9 +168,9 @@ class Namespace:
         outcomes: list[Outcome] = []
         for batch in batches(writes):
             now = self._clock()
-            items = [self._build(write, now) for write in batch]
+            items = [self._entries.build_write(write, now) for write in batch]
             if self._enabled:
-                outcomes += self._put(items, now, None)
+                outcomes += self._writer.put(items, now, None)
                 self._invalidate_loads([item.key for item in items])
             else:
                 outcomes += [Outcome.DISABLED] * len(items)
@@ -303,11 +290,12 @@ class Namespace:
     def loading(self) -> "Loading":
         """The loads of this namespace, one at a time for each key."""
         if self._loading is None:
-            from cachectl._engine.loading import Loading
+            from cachectl._engine.loading import LoadedValues, Loading
             from cachectl._engine.singleflight import SingleFlight
 
+            parts = self.name, self._store, self._entries, self._writer, self._clock
             with SingleFlight.lock:  # threads that load for the first time at once share one
-                self._loading = self._loading or Loading(self)
+                self._loading = self._loading or Loading(LoadedValues(*parts))
         return self._loading
 
     @property
@@ -320,19 +308,6 @@ class Namespace:
             with SingleFlight.lock:
                 self._functions = self._functions or Functions()
         return self._functions
-
-    def fresh_value(self, key: str) -> Any:
-        """Return the value of a fresh entry, recording nothing; MISSING if there is none.
-
-        Raises `DamagedEntry` or `BackendError`.
-        """
-        entry = self._store.peek(key)
-        return self._entries.value(entry) if entry and is_fresh(entry, self._clock()) else MISSING
-
-    def store(self, write: Write) -> None:
-        """Store what a loader made, though a load of its key is under way: it is that load."""
-        now = self._clock()
-        self._put([self._build(write, now)], now, None)
 
     def flush(self) -> None:
         """Write the uses that lookups recorded. Raises `BackendError`; nothing is lost then."""
@@ -355,44 +330,6 @@ class Namespace:
 
     def _remove_expired(self, key: str, now: float) -> None:
         self._recorder.record_cleanup(CleanupStep(self._store.remove_expired(key, now)))
-
-    def _build(self, w: Write, now: float) -> Item:
-        return self._entries.build(
-            w.key, w.value, now, ttl=w.ttl, tags=w.tags, cost=w.cost, load_us=w.load_us
-        )
-
-    def _put(self, items: list[Item], now: float, condition: Condition | None) -> list[Outcome]:
-        """Write items and return what became of each; with a condition, of the only one."""
-        limits = self._limits
-        fitting = items
-        try:
-            if limits.max_bytes is not None:
-                fitting = self._fitting(items, limits.max_bytes, condition)
-            written = self._store.put(fitting, limits, now, condition)
-        except BackendError as error:
-            if self._strict:
-                raise
-            self._recorder.record_suppressed(error)
-            return [Outcome.UNAVAILABLE] * len(items)
-        self._recorder.record_write(fitting, written)
-        stored = Outcome.STORED if condition is None or written.stored else Outcome.REFUSED
-        if fitting is items:
-            return [stored] * len(items)
-        kept = {id(item) for item in fitting}
-        return [stored if id(item) in kept else Outcome.TOO_LARGE for item in items]
-
-    def _fitting(
-        self, items: list[Item], max_bytes: int, condition: Condition | None
-    ) -> list[Item]:
-        """Return the items that alone are not over the limit. What stands under the keys of the
-        others is removed, since it would have been replaced.
-        """
-        large = [item for item in items if item.entry.size > max_bytes]
-        if large and condition != "absent":
-            for item in large:
-                log.info("namespace %s: %d bytes are over max_bytes", self.name, item.entry.size)
-                self._recorder.record_invalidated(self._store.remove([item.key]))
-        return [item for item in items if item.entry.size <= max_bytes] if large else items
 
     def _removed(
         self, removed: Removed, operation: str, keys: Iterable[str] | None = None

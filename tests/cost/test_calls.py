@@ -203,9 +203,8 @@ def locks(cache: Cache, namespace: str) -> list[Any]:
     store = cache._backend.store(namespace)
     found = []
     for owner in (
-        cache,
-        cache._counter_buffer,
-        cache._flusher,
+        cache._counting.buffer,
+        cache._counting.flusher,
         cache._backend,
         store,
         recorder._counters,

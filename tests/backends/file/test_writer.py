@@ -268,7 +268,7 @@ def test_what_a_newer_version_made_is_refused_and_untouched(opener: Opener):
     ):
         with pytest.raises(BackendRefused, match="newer"):
             operation()
-    cache._counter_buffer.reset()
+    cache._counting.buffer.reset()
     for path, content in before.items():
         assert path.read_bytes() == content
 

@@ -1,0 +1,53 @@
+"""Writes of one namespace: what became of each value, whatever the limits and the backend say."""
+
+from cachectl._backends.protocols import Store
+from cachectl._metrics.recorder import Recorder, log
+from cachectl._model.outcome import Outcome
+from cachectl._model.policy import Limits
+from cachectl._model.records import Condition, Item
+from cachectl.errors import BackendError
+
+
+class Writer:
+    """Writes to a store and records that. Unless `strict`, a backend in trouble is an outcome."""
+
+    limits = Limits()
+
+    def __init__(self, store: Store, recorder: Recorder, *, strict: bool) -> None:
+        self._store = store
+        self._recorder = recorder
+        self._strict = strict
+
+    def put(self, items: list[Item], now: float, condition: Condition | None) -> list[Outcome]:
+        """Write items and return what became of each; with a condition, of the only one."""
+        limits = self.limits
+        fitting = items
+        try:
+            if limits.max_bytes is not None:
+                fitting = self._fitting(items, limits.max_bytes, condition)
+            written = self._store.put(fitting, limits, now, condition)
+        except BackendError as error:
+            if self._strict:
+                raise
+            self._recorder.record_suppressed(error)
+            return [Outcome.UNAVAILABLE] * len(items)
+        self._recorder.record_write(fitting, written)
+        stored = Outcome.STORED if condition is None or written.stored else Outcome.REFUSED
+        if fitting is items:
+            return [stored] * len(items)
+        kept = {id(item) for item in fitting}
+        return [stored if id(item) in kept else Outcome.TOO_LARGE for item in items]
+
+    def _fitting(
+        self, items: list[Item], max_bytes: int, condition: Condition | None
+    ) -> list[Item]:
+        """Return the items that alone are not over the limit. What stands under the keys of the
+        others is removed, since it would have been replaced.
+        """
+        large = [item for item in items if item.entry.size > max_bytes]
+        if large and condition != "absent":
+            for item in large:
+                size, namespace = item.entry.size, self._recorder.namespace
+                log.info("namespace %s: %d bytes are over max_bytes", namespace, size)
+                self._recorder.record_invalidated(self._store.remove([item.key]))
+        return [item for item in items if item.entry.size <= max_bytes] if large else items
