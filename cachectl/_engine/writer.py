@@ -11,7 +11,7 @@ from cachectl.errors import BackendError
 class Writer:
     """Writes to a store and records that. Unless `strict`, a backend in trouble is an outcome."""
 
-    limits = Limits()
+    limits: Limits = Limits()
 
     def __init__(self, store: Store, recorder: Recorder, *, strict: bool) -> None:
         self._store = store
