@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from cachectl._backends.protocols import Store
 from cachectl._engine.entries import Entries
 from cachectl._engine.freshness import is_fresh
-from cachectl._engine.loaders import called
 from cachectl._engine.options import LoadOptions
 from cachectl._engine.singleflight import SingleFlight
+from cachectl._engine.sync_loader import called
 from cachectl._engine.writer import Writer
 from cachectl._metrics.recorder import log
 from cachectl._model.entry import MISSING

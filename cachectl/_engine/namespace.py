@@ -228,7 +228,7 @@ class Namespace:
         `UnsupportedValue` for an async loader, which nothing here awaits.
         """
         if not self._enabled:
-            from cachectl._engine.loaders import called
+            from cachectl._engine.sync_loader import called
 
             return called(loader)
         loading = self._loading or self.loading

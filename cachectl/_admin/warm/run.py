@@ -6,7 +6,7 @@ from traceback import extract_tb
 from typing import Final
 
 from cachectl._admin.warm.batch_writer import BatchWriter
-from cachectl._admin.warm.loaders import Loaded, Loads
+from cachectl._admin.warm.loads import Loaded, Loads
 from cachectl._admin.warm.records import Load, Position, Record, Refused, Source
 from cachectl._admin.warm.report import Progress, WarmReport
 from cachectl._engine.cache import Cache

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from cachectl._engine.decorator.bypass import Bypass
 from cachectl._engine.decorator.keys import FunctionKeys, Keys
 from cachectl._engine.decorator.names import code_of, name_of, target_of
-from cachectl._engine.loaders import called
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.options import LoadOptions
+from cachectl._engine.sync_loader import called
 from cachectl._model.entry import MISSING
 from cachectl.errors import UsageError
 
