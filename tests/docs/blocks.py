@@ -7,13 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from cachectl import Cache
+from tests.support.processes import wait_until
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -105,13 +105,17 @@ class Home:
 
 def patiently(attempt, seconds: float = SECONDS):
     """Return what `attempt` returns, as soon as it raises no `OSError`."""
-    deadline = time.monotonic() + seconds
-    while True:
+    results: list[object] = []
+
+    def succeeds() -> bool:
         try:
-            return attempt()
+            results.append(attempt())
         except OSError:
-            assert time.monotonic() < deadline, "waited in vain"
-            time.sleep(0.05)
+            return False
+        return True
+
+    wait_until(succeeds, seconds)
+    return results[0]
 
 
 def any_port() -> int:
