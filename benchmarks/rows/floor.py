@@ -17,29 +17,28 @@ from benchmarks.harness.servers import Server, placed
 from benchmarks.harness.values import DOCUMENT, dump_json
 from benchmarks.rows.bulk import PIPELINED, pipeline
 from benchmarks.rows.commands import CACHECTL, importing, process, set_command
-from benchmarks.rows.file import diskcache
 from benchmarks.rows.redis import side_by_side
 from cachectl import Namespace, Write
+from cachectl._backends.file.rows import microseconds
+from cachectl._backends.file.schema import make
 
 _KEYS: Final = DOCUMENT.names()[:200]
 _DATA: Final = dump_json(DOCUMENT.value)
 _UPSERT: Final = (
-    "INSERT INTO Cache(key, raw, store_time, expire_time, access_time, tag, size, mode, value)"
-    " VALUES(?, 1, ?, ?, ?, 'documents', ?, 1, ?)"
-    " ON CONFLICT(key, raw) DO UPDATE SET store_time = excluded.store_time,"
-    " expire_time = excluded.expire_time, access_time = excluded.access_time,"
-    " size = excluded.size, value = excluded.value"
+    "INSERT INTO entries(namespace_id, key, used_at, expires_at, due_at, size, value)"
+    " VALUES(1, ?, ?, ?, ?, ?, ?) ON CONFLICT(namespace_id, key) DO UPDATE SET"
+    " expires_at = excluded.expires_at, size = excluded.size, value = excluded.value"
 )
 _MANY: Final = [f"key:{number:06d}" for number in range(5_000)]
-_SELECT: Final = "SELECT value FROM Cache WHERE key = ? AND raw = 1"
+_SELECT: Final = "SELECT value FROM entries WHERE namespace_id = 1 AND key = ?"
 
 
 class BareTable:
-    """diskcache's table and settings, with nothing but the statements that must be."""
+    """The tables of the file backend, with nothing but the statements that must be."""
 
     def __init__(self, path: Path) -> None:
-        diskcache.Cache(str(path)).close()
-        self._connection = sqlite3.connect(path / diskcache.core.DBNAME, isolation_level=None)
+        self._connection = sqlite3.connect(path / "cache.db", isolation_level=None)
+        make(self._connection, path)
         self._connection.execute("PRAGMA synchronous = 1")
         self._connection.execute("PRAGMA mmap_size = 67108864")
         self.close = self._connection.close
@@ -53,8 +52,8 @@ class BareTable:
         self.set_many([key])
 
     def set_many(self, keys: list[str]) -> None:
-        now = time.time()
-        row = (now, now + 3600, now, len(_DATA), _DATA)
+        now = microseconds(time.time())
+        row = (now, now + 3_600_000_000, now + 3_600_000_000, len(_DATA), _DATA)
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.executemany(_UPSERT, [(key, *row) for key in keys])
         self._connection.execute("COMMIT")

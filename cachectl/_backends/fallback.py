@@ -83,6 +83,11 @@ class FallbackStore:
 
     def remove(self, keys: Iterable[str]) -> Removed:
         wanted = tuple(keys)
+        if not self._breaker.is_open:
+            try:
+                return self._store.remove(wanted)
+            except BackendUnavailable as error:
+                self._breaker.trip(error)
         return self._remove(
             lambda store: store.remove(wanted), lambda: self._pending.add_keys(wanted)
         )
@@ -146,8 +151,11 @@ class FallbackStore:
     def _change(self, operation: Callable[[Store], T], fallback: Callable[[], T]) -> T:
         """Change the backend or, while it is away, the memory: never one that is being left."""
         while True:
-            with suppress(BackendUnavailable):
-                return self._breaker.call(lambda: operation(self._store))
+            if not self._breaker.is_open:
+                try:
+                    return operation(self._store)
+                except BackendUnavailable as error:
+                    self._breaker.trip(error)
             with self._breaker.half_open:
                 if self._breaker.is_open:
                     return fallback()

@@ -111,7 +111,7 @@ def test_stats_needs_as_many_statements_for_any_number_of_entries(tool, monkeypa
 
     assert cost() == few
     assert few
-    assert not [text for text in few if "FROM Cache" in text]
+    assert not [text for text in few if "FROM entries" in text]
 
 
 def test_stats_needs_as_many_round_trips_for_any_number_of_entries(on_redis, redis_server):

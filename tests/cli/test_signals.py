@@ -31,8 +31,8 @@ def healthy(tool: Tool) -> bool:
     """Return whether the database is whole, and its totals are those of its rows."""
     with closing(sqlite3.connect(tool.directory / "cache.db")) as connection:
         ((check,),) = connection.execute("PRAGMA quick_check")
-        ((rows,),) = connection.execute("SELECT count(*) FROM Cache")
-        ((total,),) = connection.execute("SELECT sum(entries) FROM cachectl_totals")
+        ((rows,),) = connection.execute("SELECT count(*) FROM entries")
+        ((total,),) = connection.execute("SELECT sum(entries) FROM namespaces")
     return (check, rows) == ("ok", total)
 
 

@@ -72,7 +72,7 @@ def test_lifetimes_are_written_in_many_ways(opener: Opener, clock: Clock, ttl):
 def damage(opener: Opener) -> None:
     connection = sqlite3.connect(opener.directory / "cache.db")
     with connection:
-        connection.execute("UPDATE Cache SET value = substr(value, 1, length(value) - 1)")
+        connection.execute("UPDATE entries SET value = substr(value, 1, length(value) - 1)")
     connection.close()
 
 

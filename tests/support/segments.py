@@ -24,8 +24,9 @@ def _in_memory(opener: Opener, cache: Cache, namespace: str) -> tuple[Sizes, Siz
 
 
 def _in_file(opener: Opener, cache: Cache, namespace: str) -> tuple[Sizes, Sizes | None]:
-    parts = "SELECT segment, count(*) FROM cachectl_ranks WHERE namespace = ? GROUP BY segment"
-    sizes = "SELECT in_window, in_main, window_ghosts, main_ghosts FROM cachectl_states WHERE namespace = ?"
+    its = "WHERE namespace_id = (SELECT id FROM namespaces WHERE name = ?)"
+    parts = f"SELECT segment, count(*) FROM lrfu_ranks {its} GROUP BY segment"
+    sizes = f"SELECT in_window, in_main, window_ghosts, main_ghosts FROM lrfu_states {its}"
     with closing(
         sqlite3.connect(str(opener.settings["file.directory"]) + "/cache.db")
     ) as connection:

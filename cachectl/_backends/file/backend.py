@@ -1,8 +1,4 @@
-"""Entries in a directory: diskcache's database, and value files for what is large.
-
-Reading goes through `Reader` and creates nothing; the first write makes the directory and opens
-`EntryTable`. Many processes may do both at once.
-"""
+"""Entries and counters in a directory: two databases, and value files for what is large."""
 
 import fcntl
 import time
@@ -20,9 +16,7 @@ from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.file.writer import Writer
 from cachectl._metrics.counters import CounterStore
 from cachectl._model.policy import EVICTIONS
-from cachectl._model.records import (
-    Usage,
-)
+from cachectl._model.records import Usage
 from cachectl.errors import BackendBusy, ConfigError
 
 if TYPE_CHECKING:
@@ -67,6 +61,13 @@ class FileBackend(BaseBackend[FileStore]):
     def make_store(self, namespace: str) -> FileStore:
         return FileStore(namespace, self._reader, self)
 
+    def exists(self) -> bool:
+        """Return whether there is a cache; nothing needs to be removed from one that is not.
+
+        Raises `BackendRefused` for a place that is not ours.
+        """
+        return self._writer.is_open or self._reader.exists()
+
     def usage(self) -> Mapping[str, Usage]:
         return self._reader.usage()
 
@@ -89,8 +90,9 @@ class FileBackend(BaseBackend[FileStore]):
             yield
 
     def compact(self) -> None:
-        if not self._reader.exists():
+        if not self.exists():
             return
+        self.table.remove_cleared()
         files = ValueFiles(self._directory)
         for name in files.names(older_than=time.time() - _ORPHAN_AGE):
             if not self.table.has_file(name):

@@ -1,7 +1,6 @@
-"""Reading a cache directory, without diskcache and without creating anything.
+"""Reading a cache directory, without creating anything.
 
-A reader's connection cannot write. It is the path of every hit: one statement, and no import
-of diskcache, which a short-lived command would notice (`make bench ROW=decision-reading`).
+A reader's connection cannot write. It is the path of every hit: one statement.
 """
 
 import sqlite3
@@ -12,36 +11,38 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cachectl._backends.directory import require_ours
-from cachectl._backends.file.settings import is_complete, require_known_settings
+from cachectl._backends.file.schema import NAMED, is_made
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.sqlite import FAILURES, sqlite_errors, translated
 from cachectl._model.batches import BATCH
 from cachectl._model.records import Usage
 from cachectl.errors import DamagedEntry
 
-_READ: Final = "SELECT value, filename FROM Cache WHERE key = ? AND raw = 1"
+_READ: Final = f"SELECT value, filename FROM entries WHERE namespace_id = {NAMED} AND key = ?"
+_COLUMNS: Final = "e.id, e.key, e.used_at, e.size, substr(e.value, 1, ?), e.filename"
 _LIST: Final = (
-    "SELECT rowid, key, access_time, size, substr(value, 1, ?), filename FROM Cache"
-    " WHERE tag = ? AND raw = 1 AND typeof(key) = 'text' AND (access_time, rowid) > (?, ?)"
-    " ORDER BY access_time, rowid LIMIT ?"
+    f"SELECT {_COLUMNS} FROM entries AS e WHERE namespace_id = {NAMED} AND typeof(key) = 'text'"
+    " AND (used_at, id) > (?, ?) ORDER BY used_at, id LIMIT ?"
 )
 _LIST_TAGGED: Final = (
-    "SELECT rowid, key, access_time, size, substr(value, 1, ?), filename FROM Cache"
-    " WHERE raw = 1 AND key IN (SELECT key FROM cachectl_tags WHERE tag = ? AND key > ?"
-    " AND key < ? ORDER BY key LIMIT ?) ORDER BY key"
+    f"SELECT {_COLUMNS} FROM tags AS t CROSS JOIN entries AS e ON e.id = t.entry_id"
+    f" WHERE t.namespace_id = {NAMED} AND tag = ? AND entry_id > ? AND typeof(key) = 'text'"
+    " ORDER BY entry_id LIMIT ?"
 )
+_USAGE: Final = "SELECT name, entries, bytes, file_bytes FROM namespaces WHERE name IS NOT NULL"
+_FIRST: Final = -(2**63)
 _REPLACED: Final = 20  # how often in a row a value may be replaced while it is read
-_ROW_OVERHEAD: Final = 300
-"""Bytes of a row beside its value: columns, and its places in four indexes. It only weighs how
+_ROW_OVERHEAD: Final = 180
+"""Bytes of a row beside its value: columns, and its places in three indexes. It only weighs how
 the size of the database is divided among namespaces."""
 
 
 class DiskRow(NamedTuple):
     """A row in a listing; `head` is the beginning of a value that is not in a file."""
 
-    rowid: int
+    id: int
     key: str
-    used_at: float
+    used_at: int
     size: int
     head: bytes | None
     filename: str | None
@@ -71,32 +72,34 @@ class Reader:
         self._files = ValueFiles(directory)
         self.after_fork_in_child()
 
-    def read(self, name: str) -> bytes | None:
-        """Return the envelope under this row key. Raises `DamagedEntry`."""
+    def read(self, namespace: str, key: str) -> bytes | None:
+        """Return the envelope of an entry. Raises `DamagedEntry`."""
         opened = getattr(self._local, "opened", None) or self._begin()
         try:
             with opened.lock:
                 connection = opened.connection or self._connect(opened)
                 if connection is None:
                     return None
-                row = connection.execute(_READ, (name,)).fetchone()
+                row = connection.execute(_READ, (namespace, key)).fetchone()
                 if row is None:
                     return None
                 data, filename = row
                 if filename is not None:
-                    return self._read_file(connection, name, filename)
+                    return self._read_file(connection, namespace, key, filename)
         except FAILURES as error:
             raise translated("the cache", error) from None
         if type(data) is not bytes:
             raise DamagedEntry("the row holds no bytes")
         return data
 
-    def _read_file(self, connection: sqlite3.Connection, name: str, filename: str) -> bytes | None:
+    def _read_file(
+        self, connection: sqlite3.Connection, namespace: str, key: str, filename: str
+    ) -> bytes | None:
         """Return the content of a value file, or of the one that replaces it meanwhile."""
         for _ in range(_REPLACED):
             with suppress(FileNotFoundError):
                 return self._files.read(filename)
-            row = connection.execute(_READ, (name,)).fetchone()
+            row = connection.execute(_READ, (namespace, key)).fetchone()
             if row is None or row[1] is None:
                 found: bytes | None = row and row[0]
                 return found
@@ -105,17 +108,17 @@ class Reader:
 
     def rows(self, namespace: str, limit: int) -> Iterator[DiskRow]:
         """Yield rows with the first `limit` bytes of their values, least recently used first."""
-        after = (float("-inf"), 0)
+        after = (_FIRST, 0)
         while rows := self._page(_LIST, (limit, namespace, *after, BATCH)):
             yield from (DiskRow(*row) for row in rows)
             after = (rows[-1][2], rows[-1][0])
 
     def tagged_rows(self, namespace: str, tag: str, limit: int) -> Iterator[DiskRow]:
-        """Yield the rows that carry `tag`, in the order of keys."""
-        after, end = key_range(namespace)
-        while rows := self._page(_LIST_TAGGED, (limit, tag, after, end, BATCH)):
+        """Yield the rows that carry `tag`, first made first."""
+        after = 0
+        while rows := self._page(_LIST_TAGGED, (limit, namespace, tag, after, BATCH)):
             yield from (DiskRow(*row) for row in rows)
-            after = rows[-1][1]
+            after = rows[-1][0]
 
     def head(self, row: DiskRow, limit: int) -> bytes:
         """Return the first `limit` bytes of the value of a listed row. Raises `DamagedEntry`."""
@@ -130,8 +133,7 @@ class Reader:
 
     def usage(self) -> dict[str, Usage]:
         """Return what each namespace holds; the bytes on disk are divided by weight."""
-        query = "SELECT namespace, entries, bytes, file_bytes FROM cachectl_totals"
-        rows = self._page(query, ())
+        rows = self._page(_USAGE, ())
         weights = {
             name: size - in_files + entries * _ROW_OVERHEAD
             for name, entries, size, in_files in rows
@@ -201,8 +203,7 @@ class Reader:
             connection = self._attempt("rw")
         except sqlite3.OperationalError:
             connection = self._attempt("ro")  # a medium that cannot be written
-        require_known_settings(connection)
-        if not is_complete(connection):  # another process may be about to make it
+        if not is_made(connection, self._directory):  # another process may be about to make it
             connection.close()
             return None
         opened.connection = connection
@@ -220,11 +221,6 @@ class Reader:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
         return connection
-
-
-def key_range(namespace: str) -> tuple[str, str]:
-    """Return bounds between which all row keys of the namespace lie; `0` follows `/`."""
-    return f"{namespace}/", f"{namespace}0"
 
 
 def _size(path: Path) -> int:

@@ -1,79 +1,141 @@
-"""The database of entries: diskcache's, and what is added to it.
+"""The database: its tables, and how it is told from others.
 
-diskcache makes the database, so that its tools can read it, and is imported for nothing else:
-statements, connections and transactions are ours. In its table the `tag` column holds the
-namespace, `access_time` the time of last use and `size` the stored bytes.
+Times are microseconds since 1970, as in the envelope.
 
-`access_count` holds a time before which an entry does not expire, and that is what the index of
-expiry is made of: an entry that is replaced may stay where it is in there, until that time has
-come and it is filed anew (the lazy timers of Varghese and Lauck, SOSP 1987). diskcache's own
-index of expiry, and its triggers, which count what `cachectl_totals` counts, are dropped. Together
-they would make each write much dearer (`make bench ROW=floor-file`).
+An entry does not expire before its `due_at`, which is what the index of expiry holds: an entry
+that is replaced keeps its place there until that time has come, and is rescheduled then (the lazy
+timers of Varghese and Lauck, SOSP 1987).
 """
 
 from pathlib import Path
-from typing import Final, NoReturn
+from sqlite3 import Connection
+from typing import Final
 
-import diskcache
+from cachectl._backends.sqlite import use_wal
+from cachectl.errors import BackendRefused
 
-from cachectl._backends.file import eviction_index
-from cachectl._backends.file.settings import SETTINGS, VERSION
+APPLICATION_ID: Final = 0x6363746C
+"""What the database says it is for, "cctl": an envelope begins with the same four bytes."""
+FORMAT: Final = 1
+"""The `user_version` of the database. A later version of the package migrates from it."""
 
-_ADDED: Final = f"""
-CREATE INDEX IF NOT EXISTS cachectl_used ON Cache(tag, access_time);
-DROP INDEX IF EXISTS cachectl_expiry;
-CREATE INDEX IF NOT EXISTS cachectl_expiry ON Cache(tag, access_count);
-CREATE INDEX IF NOT EXISTS cachectl_files ON Cache(filename) WHERE filename IS NOT NULL;
-CREATE TABLE IF NOT EXISTS cachectl_totals(
-    namespace TEXT PRIMARY KEY,
+NAMED: Final = "(SELECT id FROM namespaces WHERE name = ?)"
+"""The id of a namespace, in any statement."""
+
+_NAMESPACES: Final = """
+CREATE TABLE namespaces(
+    id INTEGER PRIMARY KEY,
+    name TEXT UNIQUE,  -- NULL: it was cleared, and its entries are yet to be removed
     entries INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     file_bytes INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS cachectl_tags(key TEXT, tag TEXT, PRIMARY KEY(key, tag)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS cachectl_tagged ON cachectl_tags(tag, key);
-{eviction_index.SCHEMA}
-DROP INDEX IF EXISTS Cache_expire_time;
-DROP TRIGGER IF EXISTS Settings_count_insert;
-DROP TRIGGER IF EXISTS Settings_count_delete;
-DROP TRIGGER IF EXISTS Settings_size_insert;
-DROP TRIGGER IF EXISTS Settings_size_update;
-DROP TRIGGER IF EXISTS Settings_size_delete;
-PRAGMA user_version = {VERSION};
+)
 """
+_ENTRIES: Final = """
+CREATE TABLE entries(
+    id INTEGER PRIMARY KEY,
+    namespace_id INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    used_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    due_at INTEGER,
+    size INTEGER NOT NULL,
+    filename TEXT,
+    value BLOB,
+    UNIQUE(namespace_id, key)
+)
+"""
+_TAGS: Final = """
+CREATE TABLE tags(
+    namespace_id INTEGER NOT NULL,
+    tag TEXT NOT NULL,
+    entry_id INTEGER NOT NULL,
+    PRIMARY KEY(namespace_id, tag, entry_id)
+) WITHOUT ROWID
+"""
+_LRFU_RANKS: Final = """
+CREATE TABLE lrfu_ranks(
+    namespace_id INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    segment INTEGER NOT NULL,
+    position REAL NOT NULL,
+    score REAL NOT NULL,
+    credited INTEGER NOT NULL,
+    PRIMARY KEY(namespace_id, key)
+) WITHOUT ROWID
+"""
+_LRFU_STATES: Final = """
+CREATE TABLE lrfu_states(
+    namespace_id INTEGER PRIMARY KEY,
+    clock REAL NOT NULL,
+    share REAL NOT NULL,
+    entered INTEGER NOT NULL,
+    evictions INTEGER NOT NULL,
+    in_window INTEGER NOT NULL,
+    in_main INTEGER NOT NULL,
+    window_ghosts INTEGER NOT NULL,
+    main_ghosts INTEGER NOT NULL
+)
+"""
+_STATEMENTS: Final = (
+    _NAMESPACES,
+    _ENTRIES,
+    "CREATE INDEX entries_used ON entries(namespace_id, used_at)",
+    "CREATE INDEX entries_due ON entries(namespace_id, due_at) WHERE due_at IS NOT NULL",
+    "CREATE INDEX entries_filename ON entries(filename) WHERE filename IS NOT NULL",
+    _TAGS,
+    "CREATE INDEX tags_entry ON tags(entry_id)",
+    _LRFU_RANKS,
+    "CREATE INDEX lrfu_order ON lrfu_ranks(namespace_id, segment, position)",
+    _LRFU_STATES,
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {FORMAT}",
+)
 
 
-class BytesDisk(diskcache.Disk):
-    """Refuses whatever would pass a key or a value through diskcache, and so through pickle."""
+def is_made(connection: Connection, directory: Path) -> bool:
+    """Return whether the tables are there; False if the database is empty.
 
-    def remove(self, file_path: str) -> NoReturn:
-        raise TypeError("cachectl does not remove files through diskcache.Disk")
-
-    def put(self, key: object) -> NoReturn:
-        raise TypeError("cachectl does not write keys through diskcache.Disk")
-
-    def get(self, key: object, raw: object) -> NoReturn:
-        raise TypeError("cachectl does not read keys through diskcache.Disk")
-
-    def store(self, value: object, read: object, key: object = None) -> NoReturn:
-        raise TypeError("cachectl does not write values through diskcache.Disk")
-
-    def fetch(self, mode: object, filename: object, value: object, read: object) -> NoReturn:
-        raise TypeError("cachectl does not read values through diskcache.Disk")
-
-
-class _Database(diskcache.Cache):
-    """diskcache's database while it is made."""
-
-    def complete(self) -> None:
-        """Add what diskcache does not have."""
-        self._con.executescript(_ADDED)
+    Raises `BackendRefused` for a database that is not ours, or whose format is not known here.
+    """
+    found = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
+    if not found:
+        return False
+    if pragma(connection, "application_id") != APPLICATION_ID:
+        raise BackendRefused(_foreign({name for _, name in found}, directory))
+    version = pragma(connection, "user_version")
+    if version > FORMAT:
+        raise BackendRefused(f"the cache was made by a newer cachectl (its format is {version})")
+    if version < FORMAT or any(kind not in {"table", "index"} for kind, _ in found):
+        raise BackendRefused("the cache was tampered with: its tables are not ours")
+    return True
 
 
-def create(directory: Path, timeout: float) -> None:
-    """Make the database, or what it lacks; processes that do so at once do no harm."""
-    database = _Database(str(directory), timeout=timeout, disk=BytesDisk, **SETTINGS)
+def make(connection: Connection, directory: Path) -> None:
+    """Make the tables; processes that do so at once do no harm."""
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # `cleanup` gives pages back
+    use_wal(connection)
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        database.complete()
+        if not is_made(connection, directory):
+            for statement in _STATEMENTS:
+                connection.execute(statement)
+        connection.execute("COMMIT")
     finally:
-        database.close()
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def pragma(connection: Connection, name: str) -> int:
+    """Return what SQLite says of the database."""
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
+
+
+def _foreign(names: set[str], directory: Path) -> str:
+    if {"Cache", "Settings"} <= names:
+        return (
+            f"{directory} was made by a development version of cachectl, whose format is no longer"
+            f" read; remove it (rm -r '{directory}'), a cache fills again"
+        )
+    return f"{directory / 'cache.db'} is not a database of cachectl; remove it or use another place"

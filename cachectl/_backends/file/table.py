@@ -1,24 +1,25 @@
-"""The table of entries of all namespaces: each method one transaction, among many processes."""
+"""The entries of all namespaces: each method is one transaction, or one for each step."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from time import perf_counter
 
 from cachectl._backends.eviction.access_log import AccessLog
-from cachectl._backends.file import bulk
-from cachectl._backends.file.reader import key_range
-from cachectl._backends.file.rows import Rows, row_key
+from cachectl._backends.file import clearing, eviction, rebuild, rows
+from cachectl._backends.file.pacing import give_way
+from cachectl._backends.file.put import Rules, Uses, put, remove_due
+from cachectl._backends.file.rows import Row, microseconds
+from cachectl._backends.file.transaction import Transaction
 from cachectl._backends.file.value_files import ROW_LIMIT, ValueFiles
-from cachectl._backends.file.writer import Writer
+from cachectl._backends.file.writer import Mode, Writer
 from cachectl._backends.sqlite import translated
 from cachectl._model.batches import BATCH, batches
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule, CleanupStep, Condition, Item, Removed, Written
+from cachectl.errors import BackendBusy
 
-_DUE_PER_WRITE: Final = 100
-
-_Placed = tuple[Item, str | None]
-"""An item, and the file that holds its value if that is large."""
+_Choose = Callable[[Transaction], Sequence[Row]]
+"""Reads what is to be removed."""
 
 
 class EntryTable:
@@ -32,109 +33,136 @@ class EntryTable:
         self,
         namespace: str,
         items: Sequence[Item],
+        access_log: AccessLog,
         limits: Limits,
         now: float,
         condition: Condition | None,
-        access_log: AccessLog,
-        *,
         check_limits: bool,
     ) -> Written:
-        """Write items, then hold the limits.
-
-        The uses that `access_log` noted are handed over only if something is to be evicted, and
-        what is replaced is noted there as well: to move its row now would double the pages that
-        are written. An order that is not of use alone is told at once. `look` says whether to
-        look also for what others did, and for what has expired.
+        """Write items, then evict while the limits are exceeded. `check_limits` says whether to
+        look also at what others did to them, and for what has expired.
         """
-        used: list[tuple[str, int]] = []
-        stored = expired = 0
-        evicted: list[str] = []
+        rules = Rules(limits, now, condition, check_limits)
+        uses = Uses(access_log)
         filenames = self._write_files(items)
         try:
-            with self._rows(namespace) as table:
-                table.follow(limits.eviction)
-                if check_limits:
-                    access_log.advance(table.newest())
-                    table.forget_other_order()
-                if table.ordered:  # what was used counts before what is written
-                    _write_uses(table, access_log, used)
-                for run in _without_repeats(list(zip(items, filenames, strict=True))):
-                    more, outdated = _write(table, run, now, condition, access_log)
-                    stored, expired = stored + more, expired + outdated
-                if check_limits:
-                    expired += table.remove_expired(now, _DUE_PER_WRITE)[0].entries
-                if (check_limits or table.grown) and table.exceeded(limits):
-                    _write_uses(table, access_log, used)
-                    evicted = table.evict_all(limits)
-                table.rebalance(stored)
+            with self._transaction(namespace) as transaction:
+                return put(transaction, list(zip(items, filenames, strict=True)), rules, uses)
         except BaseException:
-            access_log.requeue(used)
+            uses.requeue()
             self._files.remove_all(filenames)
             raise
-        return Written(stored, expired, tuple(evicted))
 
     def touch(self, namespace: str, access_log: AccessLog) -> None:
         """Write when keys were last used."""
         used = access_log.drain()
         try:
             for batch in batches(used):
-                with self._rows(namespace) as table:
-                    table.touch(batch)
+                with self._transaction(namespace) as transaction:
+                    if transaction.load():
+                        eviction.touch(transaction, batch)
         except BaseException:
             access_log.requeue(used)
             raise
 
     def remove(self, namespace: str, keys: Sequence[str]) -> Removed:
         """Remove these keys; at most `BATCH` of them."""
-        names = [row_key(namespace, key) for key in keys]
-        with self._rows(namespace) as table:
-            return table.remove(bulk.keys(len(names)), *names)
+        return self._remove(namespace, lambda it: rows.find_removable(it, keys))
 
     def remove_expired(self, namespace: str, key: str, now: float) -> Removed:
-        """Remove one key if it expired by `now`."""
-        with self._rows(namespace) as table:
-            return table.remove(bulk.IF_EXPIRED, row_key(namespace, key), now)
+        """Remove one key if it expired by `now`, unless another process writes just then: a lookup
+        does not wait for that, and what has expired is found again.
+        """
+        at = microseconds(now)
+        try:
+            return self._attempt(
+                namespace,
+                lambda it: [row for row in rows.find_removable(it, [key]) if row.is_expired(at)],
+                "DEFERRED",
+            )
+        except BackendBusy:
+            return Removed()
 
     def remove_tagged(self, namespace: str, tag: str) -> Removed:
-        """Remove some entries that carry `tag`; nothing if there are none."""
-        with self._rows(namespace) as table:
-            return table.remove(bulk.TAGGED, tag, *key_range(namespace), BATCH)
+        """Remove all entries that carry `tag`."""
+        total = Removed()
+        while True:
+            started = perf_counter()
+            removed = self._remove(namespace, lambda it: _tagged(it, tag))
+            total = total.plus(removed)
+            if removed.entries < BATCH:
+                return total
+            give_way(started)
 
     def clear(self, namespace: str) -> Removed:
-        """Remove some entries; nothing if there are none."""
-        with self._rows(namespace) as table:
-            removed = table.keep_only(bulk.OTHERS)
-            if not removed.entries:
-                removed = table.remove(bulk.ALL, BATCH)
-            table.forget_order()
-            return removed
+        """Remove all entries."""
+        with self._transaction(namespace) as transaction:
+            removed = clearing.clear(transaction) if transaction.load() else Removed()
+        if removed.entries:
+            self.remove_cleared()
+        return removed
+
+    def remove_cleared(self) -> None:
+        """Remove what namespaces held that were cleared."""
+        while True:
+            started = perf_counter()
+            with self._transaction(None) as transaction:
+                if not clearing.remove_some(transaction):
+                    return
+            give_way(started)
 
     def cleanup(self, namespace: str, rule: CleanupRule) -> CleanupStep:
         """Remove some entries that `rule` condemns; nothing if there are none."""
-        with self._rows(namespace) as table:
-            expired = table.keep_only(bulk.FRESH, rule.now)
-        more = True
-        while more and not expired.entries:  # each time in a transaction of its own
-            with self._rows(namespace) as table:
-                expired, more = table.remove_expired(rule.now, BATCH)
+        started = perf_counter()
+        step = self._cleanup(namespace, rule)
+        if step.expired.entries + step.evicted.entries >= BATCH:  # so there may be more to do
+            give_way(started)
+        return step
+
+    def _cleanup(self, namespace: str, rule: CleanupRule) -> CleanupStep:
+        expired = self._remove_due(namespace, microseconds(rule.now))
         if expired.entries:
             return CleanupStep(expired)
-        with self._rows(namespace) as table:
-            if rule.idle_before is not None:
-                idle, keys = table.remove_idle(rule.idle_before, BATCH)
-                if idle.entries:
-                    return CleanupStep(evicted=idle, evicted_keys=tuple(keys))
-            removed, keys = table.evict(rule.limits)
-            return CleanupStep(evicted=removed, evicted_keys=tuple(keys))
+        with self._transaction(namespace) as transaction:
+            if not transaction.load():
+                return CleanupStep()
+            return _idle(transaction, rule.idle_before) or _over(transaction, rule.limits)
 
     def has_file(self, filename: str) -> bool:
         """Return whether an entry has its value in this file."""
-        select = "SELECT 1 FROM Cache WHERE filename = ?"
-        with self._writer as connection:
-            return connection.execute(select, (filename,)).fetchone() is not None
+        select = "SELECT 1 FROM entries WHERE filename = ?"
+        with self._transaction(None, "DEFERRED") as transaction:
+            return transaction.execute(select, (filename,)).fetchone() is not None
 
-    def _rows(self, namespace: str) -> Rows:
-        return Rows(self._writer, self._files, namespace)
+    def _transaction(self, namespace: str | None, mode: Mode = "IMMEDIATE") -> Transaction:
+        return Transaction(self._writer, self._files, namespace, mode)
+
+    def _remove(self, namespace: str, choose: _Choose) -> Removed:
+        """Remove the rows that `choose` returns. If it returns none, nothing is written, and no
+        other process is waited for.
+        """
+        try:
+            return self._attempt(namespace, choose, "DEFERRED")
+        except BackendBusy:  # another writes, or has since these were read: wait for the turn
+            return self._attempt(namespace, choose, "IMMEDIATE")
+
+    def _attempt(self, namespace: str, choose: _Choose, mode: Mode) -> Removed:
+        with self._transaction(namespace, mode) as transaction:
+            found = choose(transaction)
+            return eviction.remove(transaction, found) if found else Removed()
+
+    def _remove_due(self, namespace: str, now: int) -> Removed:
+        """Remove some entries that expired by `now`, each time in a transaction of its own."""
+        with self._transaction(namespace) as transaction:
+            if not transaction.load():
+                return Removed()
+            removed = rebuild.remove_expired(transaction, now)
+        more = True
+        while more and not removed.entries:
+            with self._transaction(namespace) as transaction:
+                transaction.load()
+                removed, more = remove_due(transaction, now)
+        return removed
 
     def _write_files(self, items: Sequence[Item]) -> list[str | None]:
         """Write the large values to files, before any lock is held."""
@@ -154,49 +182,22 @@ class EntryTable:
         return names
 
 
-def _write_uses(table: Rows, access_log: AccessLog, used: list[tuple[str, int]]) -> None:
-    """Note the uses, and add them to those to be taken back if the transaction fails."""
-    more = access_log.drain()
-    used += more
-    table.touch(more)
+def _tagged(transaction: Transaction, tag: str) -> Sequence[Row]:
+    return list(rows.select(transaction, rows.TAGGED, tag, BATCH)) if transaction.load() else ()
 
 
-def _write(
-    table: Rows,
-    items: Sequence[_Placed],
-    now: float,
-    condition: Condition | None,
-    access_log: AccessLog,
-) -> tuple[int, int]:
-    """Write items whose keys differ. Return how many, and how many replaced an expired entry."""
-    new: list[tuple[Item, int, str | None]] = []
-    replaced = expired = 0
-    for (item, filename), old in zip(items, table.find([item for item, _ in items]), strict=True):
-        fresh = old is not None and not old.expired(now)
-        if condition and fresh != (condition == "present"):
-            table.unlinked.append(filename)
-        elif old is None:
-            new.append((item, access_log.stamp(now), filename))
-        else:
-            stamp = access_log.stamp(now) if table.ordered else access_log.record(item.key, now)
-            table.replace(item, old, stamp, filename)
-            replaced += 1
-            expired += not fresh
-    table.insert(new)
-    return len(new) + replaced, expired
+def _idle(transaction: Transaction, before: float | None) -> CleanupStep | None:
+    """Remove some entries that were last used before then; None if there are none."""
+    if before is None:
+        return None
+    found = list(rows.select(transaction, rows.IDLE, microseconds(before), BATCH))
+    if not found:
+        return None
+    keys = tuple(row.key for row in found)
+    return CleanupStep(evicted=eviction.remove(transaction, found), evicted_keys=keys)
 
 
-def _without_repeats(items: Sequence[_Placed]) -> Iterator[Sequence[_Placed]]:
-    """Yield the items in lists in which no key comes twice."""
-    if len(items) == 1:
-        yield items
-        return
-    run: list[_Placed] = []
-    keys: set[str] = set()
-    for item, filename in items:
-        if item.key in keys:
-            yield run
-            run, keys = [], set()
-        run.append((item, filename))
-        keys.add(item.key)
-    yield run
+def _over(transaction: Transaction, limits: Limits) -> CleanupStep:
+    """Evict some entries while the limits are exceeded."""
+    removed, keys = eviction.evict(transaction, limits)
+    return CleanupStep(evicted=removed, evicted_keys=tuple(keys))

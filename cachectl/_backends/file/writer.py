@@ -7,13 +7,16 @@ import sqlite3
 import threading
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Final
+from typing import Final, Literal
 
 from cachectl._backends.directory import claim, create_private
-from cachectl._backends.file.bulk import CHOSEN
-from cachectl._backends.file.settings import is_complete, require_known_settings
+from cachectl._backends.file.schema import is_made, make, pragma
 from cachectl._backends.sqlite import FAILURES, sqlite_errors, translated
+
+Mode = Literal["IMMEDIATE", "DEFERRED"]
+"""How a transaction begins: it waits for its turn to write; or it reads first, and fails with
+`BackendBusy` where it would write if another has written since.
+"""
 
 _PREPARATION: Final = (
     "PRAGMA synchronous = NORMAL",
@@ -22,8 +25,6 @@ _PREPARATION: Final = (
     "PRAGMA trusted_schema = OFF",
     "PRAGMA wal_autocheckpoint = 4000",  # pages: as many as the log's first index block lists
     "PRAGMA secure_delete = OFF",  # dear where much is removed; the file is closed to others
-    "PRAGMA temp_store = MEMORY",
-    CHOSEN,
 )
 
 _LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
@@ -31,7 +32,7 @@ _PAGES: Final = 1_000  # that are given back at a time
 
 
 class Writer:
-    """A transaction for as long as it is entered; everything in it happens, or nothing.
+    """Transactions, one at a time; everything in one happens, or nothing.
 
     Raises `BackendBusy` if another process writes for too long, and other `BackendError`.
     """
@@ -42,13 +43,19 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self.after_fork_in_child()
 
-    def __enter__(self) -> sqlite3.Connection:
+    @property
+    def is_open(self) -> bool:
+        """Whether the database is known to be there, and ours."""
+        return self._connection is not None
+
+    def begin(self, mode: Mode) -> sqlite3.Connection:
+        """Begin a transaction, which must be ended."""
         self._lock.acquire()
         try:
             connection = self._connection or self._connect()
             if connection.in_transaction:  # of one who was interrupted on his way
                 connection.execute("ROLLBACK")
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN DEFERRED")
         except BaseException as error:
             self._lock.release()
             if isinstance(error, FAILURES):
@@ -56,22 +63,19 @@ class Writer:
             raise
         return connection
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def end(self, error: BaseException | None = None) -> None:
+        """Commit, or take everything back if there was an error. One of SQLite is translated."""
         connection = self._connection
         assert connection is not None
         try:
             if error is None:
                 connection.execute("COMMIT")
+                return
         except FAILURES as failure:
             error = failure
         finally:
-            with suppress(sqlite3.Error):
-                if connection.in_transaction:
+            if connection.in_transaction:
+                with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
             self._lock.release()
         if isinstance(error, FAILURES):
@@ -80,8 +84,8 @@ class Writer:
     def open(self) -> None:
         """Make the directory and its database, unless they are there."""
         if self._connection is None:
-            with self:
-                pass
+            self.begin("IMMEDIATE")
+            self.end()
 
     def vacuum(self) -> None:
         """Give free pages back to the file system: all at once if little would be left, which
@@ -90,7 +94,7 @@ class Writer:
         with self._lock, sqlite_errors("the cache"):
             connection = self._connection or self._connect()
             free, left = _pages(connection)
-            if free > left and left * _pragma(connection, "page_size") <= _LITTLE:
+            if free > left and left * pragma(connection, "page_size") <= _LITTLE:
                 connection.execute("VACUUM")
         while free:
             with self._lock, sqlite_errors("the cache"):  # `execute` would give back one page
@@ -126,11 +130,8 @@ class Writer:
         connection = sqlite3.connect(
             path, timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
-        require_known_settings(connection)
-        if not is_complete(connection):
-            from cachectl._backends.file.schema import create  # it imports diskcache
-
-            create(self._directory, self._timeout)
+        if not is_made(connection, self._directory):
+            make(connection, self._directory)
         for statement in _PREPARATION:
             connection.execute(statement)
         self._connection = connection
@@ -139,10 +140,5 @@ class Writer:
 
 def _pages(connection: sqlite3.Connection) -> tuple[int, int]:
     """Return how many pages of the database are free, and how many are not."""
-    free = _pragma(connection, "freelist_count")
-    return free, _pragma(connection, "page_count") - free
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
-    return value
+    free = pragma(connection, "freelist_count")
+    return free, pragma(connection, "page_count") - free

@@ -152,7 +152,7 @@ def test_a_database_that_is_a_link_or_open_to_others_is_refused(opener: Opener, 
 
 
 def test_a_directory_with_a_dollar_or_tilde_is_refused(opener: Opener, tmp_path: Path):
-    """They would be expanded by diskcache, which then works somewhere else."""
+    """Nobody expands them: a directory of that name would be a mistake."""
     for directory in (tmp_path / "$HOME", Path("~"), Path("~root/cache")):
         with pytest.raises(ConfigError):
             FileBackend(directory=directory)
@@ -215,7 +215,9 @@ def test_a_failed_write_leaves_no_value_file(opener: Opener):
     cache = opener()
     users = cache.namespace("users")
     users.set("k", "old")
-    execute(opener, "CREATE TRIGGER full BEFORE UPDATE ON Cache BEGIN SELECT RAISE(ABORT, ''); END")
+    execute(
+        opener, "CREATE TRIGGER full BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, ''); END"
+    )
     with pytest.raises(BackendError):
         users.set("k", LARGE)
     execute(opener, "DROP TRIGGER full")

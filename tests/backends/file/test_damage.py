@@ -121,10 +121,10 @@ def test_entries_swapped_between_keys_or_namespaces_are_misses(opener: Opener):
     cache.namespace("users").set("b", "bob")
     cache.namespace("admins").set("a", "root")
     connection = sqlite3.connect(opener.directory / "cache.db")
-    rows = dict(connection.execute("SELECT key, value FROM Cache").fetchall())
+    rows = dict(connection.execute("SELECT id, value FROM entries").fetchall())
     with connection:
-        for key, other in (("users/a", "users/b"), ("users/b", "admins/a")):
-            connection.execute("UPDATE Cache SET value = ? WHERE key = ?", (rows[other], key))
+        for id_, other in ((1, 2), (2, 3)):
+            connection.execute("UPDATE entries SET value = ? WHERE id = ?", (rows[other], id_))
     connection.close()
     assert cache.namespace("users").get("a") is MISSING
     assert cache.namespace("users").get("b") is MISSING
@@ -139,7 +139,7 @@ def test_damaged_entries_are_listed_and_go_like_others(opener: Opener):
     users.set("b", "bob")
     connection = sqlite3.connect(opener.directory / "cache.db")
     with connection:
-        connection.execute("UPDATE Cache SET value = x'00' WHERE key = 'users/a'")
+        connection.execute("UPDATE entries SET value = x'00' WHERE key = 'a'")
     connection.close()
     assert [(listed.key, listed.entry is None) for listed in users.entries()] == [
         ("a", True), ("b", False),

@@ -9,15 +9,11 @@ from inspect import CO_GENERATOR
 from itertools import count
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-import diskcache
 import pytest
 
 from cachectl import MISSING, BackendError, BackendRefused, Cache
-from cachectl._backends.directory import claim, create_private
 from cachectl._backends.file.backend import FileBackend
-from cachectl._backends.file.settings import SETTINGS, VERSION
 from tests.support.openers import Opener
 from tests.support.processes import finish, run, start
 
@@ -246,60 +242,3 @@ def test_a_full_disk_refuses_and_changes_nothing(opener: Opener):
     connection.execute(f"PRAGMA max_page_count = {2**30}")
     assert users.set("b", bytes(100_000))
     assert cache.usage()["users"].entries == 2
-
-
-def test_what_a_newer_version_made_is_refused_and_untouched(opener: Opener):
-    with opener() as cache:
-        cache.namespace("users").set("k", LARGE)
-    execute(opener, f"PRAGMA user_version = {VERSION + 1}")
-    paths = [path for path in opener.directory.rglob("*") if path.is_file()]
-    before = {path: path.read_bytes() for path in paths}
-    cache = opener()
-    users = cache.namespace("users")
-    for operation in (
-        lambda: users.set("k", 1),
-        lambda: users.set("k", LARGE),
-        lambda: users.set("new", 1),
-        lambda: users.get("k"),
-        lambda: users.delete("k"),
-        users.clear,
-        lambda: cache.cleanup("users"),
-        lambda: list(users.entries()),
-    ):
-        with pytest.raises(BackendRefused, match="newer"):
-            operation()
-    cache._counting.buffer.reset()
-    for path, content in before.items():
-        assert path.read_bytes() == content
-
-
-def test_what_diskcache_alone_made_is_completed_by_the_first_write(opener: Opener):
-    claim(opener.directory)
-    create_private(opener.directory / "cache.db")
-    settings: dict[str, Any] = SETTINGS
-    diskcache.Cache(str(opener.directory), **settings).close()
-    assert execute(opener, "PRAGMA user_version") == [(0,)]
-    cache = opener()
-    users = cache.namespace("users", ttl="none", eviction="lrfu", max_entries=2)
-    assert users.get("k") is MISSING
-    assert execute(opener, "PRAGMA user_version") == [(0,)]
-    for number in range(5):
-        assert users.set(f"{number}", number, tags=["t"])
-    assert execute(opener, "PRAGMA user_version") == [(VERSION,)]
-    assert cache.usage()["users"].entries == len(list(users.entries("t"))) == 2
-    assert users.get("4") == 4
-
-
-def test_what_an_older_version_made_keeps_its_entries(opener: Opener):
-    with opener() as cache:
-        cache.namespace("users").set("k", LARGE, ttl="none", tags=["t"])
-    for table in ("cachectl_ranks", "cachectl_states"):
-        execute(opener, f"DROP TABLE {table}")
-    execute(opener, "PRAGMA user_version = 0")
-    cache = opener()
-    users = cache.namespace("users", ttl="none", eviction="lrfu", max_entries=2)
-    assert users.set("new", 1)
-    assert users.get("k") == LARGE
-    assert [listed.key for listed in users.entries("t")] == ["k"]
-    assert users.set("newer", 2)
-    assert len(list(users.entries())) == cache.usage()["users"].entries == 2

@@ -1,0 +1,49 @@
+"""Clearing a namespace: what it holds is gone at once, and removed in steps if it is much."""
+
+from typing import Final
+
+from cachectl._backends.file import rebuild, row_changes, rows
+from cachectl._backends.file.transaction import Transaction
+from cachectl._model.batches import BATCH
+from cachectl._model.records import Removed
+
+_TOTALS: Final = "SELECT entries, bytes, file_bytes FROM namespaces WHERE id = ?"
+_RENUMBER: Final = (
+    "UPDATE namespaces SET id = (SELECT max(id) + 1 FROM namespaces), entries = 0, bytes = 0,"
+    " file_bytes = 0 WHERE id = ?"
+)
+_LEAVE: Final = "INSERT INTO namespaces(id, entries, bytes, file_bytes) VALUES(?, ?, ?, ?)"
+_DROP_RANKS: Final = (
+    "DELETE FROM lrfu_ranks WHERE namespace_id = ?1 AND key IN"
+    " (SELECT key FROM lrfu_ranks WHERE namespace_id = ?1 LIMIT ?2)"
+)
+
+
+def clear(transaction: Transaction) -> Removed:
+    """Remove all entries of a known namespace; if they are many, they are only detached."""
+    if transaction.entries <= BATCH and not transaction.by_lrfu:
+        return row_changes.remove(transaction, list(rows.select(transaction, rows.OLDEST, BATCH)))
+    removed = rebuild.remove_all(transaction)
+    return removed if removed.entries else _detach(transaction)
+
+
+def remove_some(transaction: Transaction) -> bool:
+    """Remove some of what namespaces held that were cleared; return False if nothing is left."""
+    if not transaction.load():
+        return False
+    found = list(rows.select(transaction, rows.OLDEST, BATCH))
+    row_changes.remove(transaction, found)
+    ranks = transaction.execute(_DROP_RANKS, (transaction.id, BATCH)).rowcount
+    if max(len(found), ranks) < BATCH:
+        transaction.execute("DELETE FROM namespaces WHERE id = ?", (transaction.id,))
+    return True
+
+
+def _detach(transaction: Transaction) -> Removed:
+    """Give the namespace another id: its entries stay behind under one that has no name."""
+    execute, id_ = transaction.execute, transaction.id
+    entries, size, file_bytes = execute(_TOTALS, (id_,)).fetchone()
+    execute(_RENUMBER, (id_,))
+    execute(_LEAVE, (id_, entries, size, file_bytes))
+    execute("DELETE FROM lrfu_states WHERE namespace_id = ?", (id_,))
+    return Removed(entries, size)

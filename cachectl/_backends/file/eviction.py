@@ -1,0 +1,95 @@
+"""What goes first in a namespace, and keeping its ranks right where it evicts by lrfu."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from cachectl._backends.file import row_changes, rows
+from cachectl._backends.file.rows import Row
+from cachectl._backends.file.transaction import Transaction
+from cachectl._model.batches import BATCH
+from cachectl._model.policy import Limits
+from cachectl._model.records import Removed
+
+if TYPE_CHECKING:  # few namespaces evict by lrfu
+    from cachectl._backends.eviction.lrfu import Lrfu
+
+
+def use(transaction: Transaction, eviction: str) -> None:
+    """Evict from a namespace by this policy from now on."""
+    if eviction == "lrfu":
+        _load(transaction)
+    elif transaction.by_lrfu:
+        forget(transaction)
+
+
+def forget(transaction: Transaction) -> None:
+    """Drop all ranks of a namespace."""
+    transaction.eviction_index().clear()
+    transaction.by_lrfu, transaction.lrfu = False, None
+
+
+def touch(transaction: Transaction, used: Sequence[tuple[str, int]]) -> None:
+    """Write when keys of a known namespace were last used, by their stamps."""
+    row_changes.touch(transaction, used)
+    if transaction.by_lrfu:
+        lrfu = _load(transaction)
+        for key, _ in used:
+            lrfu.used(key)
+
+
+def remove(transaction: Transaction, found: Sequence[Row]) -> Removed:
+    """Remove rows that were read in this transaction."""
+    if transaction.by_lrfu and found:
+        ranks = transaction.eviction_index().drop_held([row.key for row in found])
+        _load(transaction).state.subtract(*ranks)
+    return row_changes.remove(transaction, found)
+
+
+def evict(transaction: Transaction, limits: Limits) -> tuple[Removed, list[str]]:
+    """Remove what the policy chooses, at most `BATCH` rows, while limits are exceeded.
+
+    Returns what that was, and its keys.
+    """
+    if not transaction.exceeds(limits):
+        return Removed(), []
+    victims: list[Row] = []
+    entries, size = transaction.entries, transaction.bytes
+    candidates = _chosen(transaction) if transaction.by_lrfu else _oldest(transaction)
+    while limits.exceeded(entries, size) and (row := next(candidates, None)):
+        victims.append(row)
+        entries, size = entries - 1, size - row.size
+    return row_changes.remove(transaction, victims), [
+        row.key for row in victims
+    ]  # ranks have moved
+
+
+def evict_all(transaction: Transaction, limits: Limits) -> list[str]:
+    """Do the same until the limits hold, and return the keys of all that is gone."""
+    total: list[str] = []
+    while victims := evict(transaction, limits)[1]:
+        total += victims
+    return total
+
+
+def _oldest(transaction: Transaction) -> Iterator[Row]:
+    return rows.select(transaction, rows.OLDEST, BATCH)
+
+
+def _chosen(transaction: Transaction) -> Iterator[Row]:
+    lrfu = _load(transaction)
+    for _ in range(BATCH):
+        key = lrfu.evict()
+        if key is None:  # somebody planted rows without ranks
+            yield from _oldest(transaction)
+            return
+        yield from list(rows.select(transaction, rows.WITH_KEY, key))
+
+
+def _load(transaction: Transaction) -> "Lrfu":
+    """Return the order of a namespace; one that had none gets it."""
+    if transaction.lrfu is None:
+        from cachectl._backends.eviction.lrfu import Lrfu
+
+        index = transaction.eviction_index()
+        transaction.lrfu, transaction.by_lrfu = Lrfu(index, index.load()), True
+    return transaction.lrfu

@@ -1,0 +1,122 @@
+"""One transaction on one namespace: what it holds, and what happens with the commit."""
+
+from collections.abc import Callable
+from sqlite3 import Connection, Cursor
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from cachectl._backends.file.value_files import ValueFiles
+from cachectl._backends.file.writer import Mode, Writer
+from cachectl._model.policy import Limits
+
+if TYPE_CHECKING:  # few namespaces evict by lrfu
+    from cachectl._backends.eviction.lrfu import Lrfu
+    from cachectl._backends.file.eviction_index import SqlEvictionIndex
+
+NAMESPACE: Final = (
+    "n.id, n.entries, n.bytes, EXISTS(SELECT 1 FROM lrfu_states WHERE namespace_id = n.id)"
+)
+"""The columns that `Transaction.know` takes; `n` are the namespaces."""
+_LOAD: Final = f"SELECT {NAMESPACE} FROM namespaces AS n WHERE n.name IS ?"
+_CREATE: Final = "INSERT INTO namespaces(name, entries, bytes, file_bytes) VALUES(?, 0, 0, 0)"
+_ADD: Final = (
+    "UPDATE namespaces SET entries = entries + ?, bytes = bytes + ?, file_bytes = file_bytes + ?"
+    " WHERE id = ?"
+)
+
+
+class Transaction:
+    """A namespace in a transaction for as long as this is entered.
+
+    `entries` and `bytes` are what it holds, once it is known. One that was cleared has no name.
+    The value files of `unlinked` are removed after the commit.
+    """
+
+    connection: Connection
+    execute: Callable[..., Cursor]
+    id: int | None = None
+    entries = bytes = 0
+    by_lrfu = False
+    lrfu: "Lrfu | None" = None
+    _more_entries = _more_bytes = _more_file_bytes = 0  # than the namespace's row says
+
+    def __init__(
+        self, writer: Writer, files: ValueFiles, name: str | None, mode: Mode = "IMMEDIATE"
+    ) -> None:
+        self.name = name
+        self.unlinked: list[str | None] = []
+        self._writer = writer
+        self._files = files
+        self._mode: Mode = mode
+
+    def __enter__(self) -> Self:
+        self.connection = self._writer.begin(self._mode)
+        self.execute = self.connection.execute
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            try:
+                self._finish()
+            except BaseException as failure:
+                self._writer.end(failure)
+                raise
+        self._writer.end(error)
+        if error is None and self.unlinked:
+            self._files.remove_all(self.unlinked)
+
+    def load(self) -> bool:
+        """Return whether there is such a namespace, and know it if there is."""
+        row = self.execute(_LOAD, (self.name,)).fetchone()
+        if row is not None:
+            self.know(*row)
+        return row is not None
+
+    def know(self, id_: int, entries: int, bytes_: int, by_lrfu: int) -> None:
+        """Take over what was just read of the namespace."""
+        self.id = id_
+        self.entries = entries + self._more_entries
+        self.bytes = bytes_ + self._more_bytes
+        self.by_lrfu = bool(by_lrfu) or self.lrfu is not None
+
+    def create(self) -> int:
+        """Make the namespace unless it is there, and return its id."""
+        if self.id is None:
+            self.id = self.execute(_CREATE, (self.name,)).lastrowid
+        assert self.id is not None
+        return self.id
+
+    def add(self, entries: int, size: int, file_size: int) -> None:
+        """Change the totals by so many entries, bytes, and bytes of these that are in files."""
+        self.entries += entries
+        self.bytes += size
+        self._more_entries += entries
+        self._more_bytes += size
+        self._more_file_bytes += file_size
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether there is more than when the transaction began."""
+        return self._more_entries > 0 or self._more_bytes > 0
+
+    def exceeds(self, limits: Limits) -> bool:
+        """Return whether the namespace is over its limits now."""
+        return limits.exceeded(self.entries, self.bytes)
+
+    def eviction_index(self) -> "SqlEvictionIndex":
+        from cachectl._backends.file.eviction_index import SqlEvictionIndex
+
+        return SqlEvictionIndex(self.connection, self.create())
+
+    def _finish(self) -> None:
+        """Bring totals and state up to date, as the last thing before the commit."""
+        if self._more_entries or self._more_bytes or self._more_file_bytes:
+            changes = (self._more_entries, self._more_bytes, self._more_file_bytes)
+            self.execute(_ADD, (*changes, self.id))
+        if self.lrfu is not None:
+            self.eviction_index().save(self.lrfu.state)

@@ -1,0 +1,80 @@
+"""Which index each statement on files walks: none reads what it does not need, at any size."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from cachectl import Cache
+from cachectl._engine.namespace import Namespace
+from cachectl._model.write import Write
+from cachectl.testing import Clock
+from tests.cost.conftest import Trace
+from tests.support.openers import Opener
+
+pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
+
+BY_KEY = "USING INDEX sqlite_autoindex_entries_1 (namespace_id=? AND key=?)"
+BY_USE = "INDEX entries_used (namespace_id=?"
+BY_EXPIRY = "entries_due (namespace_id=? AND due_at<?)"
+BY_ID = "USING INTEGER PRIMARY KEY (rowid=?)"
+BY_TAG = "USING PRIMARY KEY (namespace_id=? AND tag=?"
+
+
+def use(cache: Cache, users: Namespace) -> None:
+    users.get("1")
+    cache.flush()
+
+
+OPERATIONS: dict[str, tuple[Callable[[Cache, Namespace], object], list[str]]] = {
+    "get": (lambda cache, users: users.get("1"), [BY_KEY]),
+    "set": (lambda cache, users: users.set("new", 1), [BY_KEY, BY_USE, BY_EXPIRY, BY_ID]),
+    "delete": (lambda cache, users: users.delete("1"), [BY_KEY, BY_ID]),
+    "delete_many": (lambda cache, users: users.delete_many(["1", "2"]), [BY_KEY, BY_ID]),
+    "invalidate": (lambda cache, users: users.invalidate(tag="t"), [BY_TAG, BY_ID]),
+    "flush": (use, [BY_KEY]),
+    "clear": (lambda cache, users: users.clear(), [BY_USE, BY_ID]),
+    "cleanup": (lambda cache, users: cache.cleanup("users"), [BY_EXPIRY]),
+    "cleanup, idle": (
+        lambda cache, users: cache.cleanup("users", older_than=1),
+        [BY_EXPIRY, "INDEX entries_used (namespace_id=? AND used_at<?)"],
+    ),
+    "cleanup, over": (lambda cache, users: cache.cleanup("users", max_entries=1), [BY_USE]),
+    "list": (lambda cache, users: list(users.entries()), [BY_USE]),
+    "list tag": (lambda cache, users: list(users.entries("t")), [BY_TAG, BY_ID]),
+}
+"""Operations, and the indexes by which they find entries."""
+
+
+@pytest.mark.parametrize("eviction", ["lru", "lrfu"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_entries_are_found_by_an_index_and_never_sorted(
+    opener: Opener, trace: Trace, clock: Clock, operation, eviction
+):
+    cache = opener()
+    users = cache.namespace("users", eviction=eviction, max_entries=650)
+    users.set_many(Write(f"{number}", number, tags=["t"]) for number in range(650))
+    cache.flush()
+    clock.advance(2)
+    trace.clear()
+    perform, indexes = OPERATIONS[operation]
+    perform(cache, users)
+    plans = plans_of(opener, trace)
+    for steps in plans.values():
+        assert not [step for step in steps if " SORT" in step or "TEMP B-TREE" in step], plans
+        assert not [step for step in steps if step.startswith("SCAN")], plans
+    taken = "\n".join(step for steps in plans.values() for step in steps)
+    if eviction == "lru":  # the other goes by ranks
+        assert [index for index in indexes if index not in taken] == [], taken
+
+
+def plans_of(opener: Opener, trace: Trace) -> dict[str, list[str]]:
+    """Return how SQLite runs each statement on the database of entries."""
+    plans = {}
+    with closing(sqlite3.connect(opener.directory / "cache.db")) as connection:
+        for statement in trace:
+            if any(name in statement for name in ("entries", "namespaces", "lrfu_", "tags")):
+                plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+                plans[statement] = [step for *_, step in plan]
+    return plans
