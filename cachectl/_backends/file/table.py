@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from time import perf_counter
 
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file import clearing, eviction, rebuild, rows
-from cachectl._backends.file.pacing import give_way
+from cachectl._backends.file.pacing import Pace
 from cachectl._backends.file.put import Rules, Uses, put, remove_due
 from cachectl._backends.file.rows import Row, microseconds
 from cachectl._backends.file.transaction import Transaction
@@ -28,6 +27,7 @@ class EntryTable:
     def __init__(self, directory: Path, writer: Writer) -> None:
         self._writer = writer
         self._files = ValueFiles(directory)
+        self._pace = Pace()  # of cleanups
 
     def put(
         self,
@@ -85,14 +85,14 @@ class EntryTable:
 
     def remove_tagged(self, namespace: str, tag: str) -> Removed:
         """Remove all entries that carry `tag`."""
-        total = Removed()
+        total, pace = Removed(), Pace()
         while True:
-            started = perf_counter()
+            began = pace.begin()
             removed = self._remove(namespace, lambda it: _tagged(it, tag))
+            pace.end(began)
             total = total.plus(removed)
             if removed.entries < BATCH:
                 return total
-            give_way(started)
 
     def clear(self, namespace: str) -> Removed:
         """Remove all entries."""
@@ -104,19 +104,19 @@ class EntryTable:
 
     def remove_cleared(self) -> None:
         """Remove what namespaces held that were cleared."""
-        while True:
-            started = perf_counter()
+        more, pace = True, Pace()
+        while more:
+            began = pace.begin()
             with self._transaction(None) as transaction:
-                if not clearing.remove_some(transaction):
-                    return
-            give_way(started)
+                more = clearing.remove_some(transaction)
+            pace.end(began)
 
     def cleanup(self, namespace: str, rule: CleanupRule) -> CleanupStep:
         """Remove some entries that `rule` condemns; nothing if there are none."""
-        started = perf_counter()
+        began = self._pace.begin()
         step = self._cleanup(namespace, rule)
-        if step.expired.entries + step.evicted.entries >= BATCH:  # so there may be more to do
-            give_way(started)
+        if step.expired.entries or step.evicted.entries:
+            self._pace.end(began)
         return step
 
     def _cleanup(self, namespace: str, rule: CleanupRule) -> CleanupStep:
