@@ -153,7 +153,7 @@ class Cache:
         """Return a decorator that caches what a function, sync or async, returns.
 
         The key is the function's name, `module.qualname`, and the SHA-256 of its arguments in
-        canonical form, so functions may share a namespace. Define one anew and it keeps its
+        canonical form, so functions may share a namespace. Define one again and it keeps its
         entries; `name` keeps them when it is renamed or moved, too. What it captured from the
         function around it is part of the key as far as it is constant (text, numbers, functions).
         `key` makes the whole key of the arguments instead.

@@ -59,8 +59,8 @@ def put(transaction: Transaction, items: Sequence[Placed], rules: Rules, uses: U
         eviction.use(transaction, rules.limits.eviction)
         if transaction.lrfu is not None:  # what was used counts before what is written
             uses.write(transaction)
-        more, outdated = _write(transaction, run, found, rules, uses.log)
-        stored, expired = stored + more, expired + outdated
+        more, replaced = _write(transaction, run, found, rules, uses.log)
+        stored, expired = stored + more, expired + replaced
     if rules.check_limits:
         expired += remove_due(transaction, microseconds(rules.now), _DUE_PER_WRITE)[0].entries
     if (rules.check_limits or transaction.has_grown) and transaction.exceeds(rules.limits):

@@ -112,7 +112,7 @@ class EntryTable:
             pace.end(began)
 
     def cleanup(self, namespace: str, rule: CleanupRule) -> CleanupStep:
-        """Remove some entries that `rule` condemns; nothing if there are none."""
+        """Remove some entries that `rule` names; nothing if there are none."""
         began = self._pace.begin()
         step = self._cleanup(namespace, rule)
         if step.expired.entries or step.evicted.entries:

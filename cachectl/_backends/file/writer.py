@@ -24,7 +24,7 @@ _PREPARATION: Final = (
     "PRAGMA mmap_size = 0",  # a truncated file shall be an error, not a SIGBUS
     "PRAGMA trusted_schema = OFF",
     "PRAGMA wal_autocheckpoint = 4000",  # pages: as many as the log's first index block lists
-    "PRAGMA secure_delete = OFF",  # dear where much is removed; the file is closed to others
+    "PRAGMA secure_delete = OFF",  # expensive where much is removed; the file is closed to others
 )
 
 _LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait

@@ -16,7 +16,7 @@ from cachectl.errors import UsageError
 
 
 class Calls(NamedTuple):
-    """What happens when a decorated function is called, and when it is told to load anew."""
+    """What happens when a decorated function is called, and when it is told to load again."""
 
     call: Callable[..., Any]
     refresh: Callable[..., Any]
@@ -116,7 +116,7 @@ def _async_calls(
 
 
 def _bypassed(calls: Calls, bypass: Bypass) -> Calls:
-    """Return calls that load anew where their arguments ask for it."""
+    """Return calls that load again where their arguments ask for it."""
     wanted = bypass.wanted
     assert wanted is not None
 

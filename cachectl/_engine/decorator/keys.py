@@ -65,7 +65,7 @@ class FunctionKeys:
         return not self._skipped and self._dropped is None
 
     def forget(self) -> None:
-        """Make all keys anew: those that are just being made are remembered by what is dropped."""
+        """Make all keys again; one that is just being made is not remembered."""
         self.recent = RecentKeys()
 
     def key(self, *args: Any, **kwargs: Any) -> str:

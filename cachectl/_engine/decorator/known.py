@@ -16,7 +16,7 @@ _KNOWN: Final = 4096
 
 
 class Functions:
-    """What is known of them. One that is defined anew, in a notebook or by a reload, is the same
+    """What is known of them. One that is defined again, in a notebook or by a reload, is the same
     function; two that one factory made are not, though they have one name.
     """
 
@@ -29,7 +29,7 @@ class Functions:
         self._keys[id(keys)] = keys
 
     def forget_keys(self) -> None:
-        """Make all keys anew: what they are made by has changed."""
+        """Make all keys again: what they are made by has changed."""
         for reference in self._keys.valuerefs():
             keys = reference()
             if keys is not None:
