@@ -62,14 +62,15 @@ def _has_lasting(transaction: Transaction) -> bool:
 
 
 def _ids(transaction: Transaction, selects: Iterable[str], *parameters: int) -> list[int] | None:
-    """Return the rows to be kept; None if they are many."""
+    """Return the rows to be kept; None if they are many, which is found out before reading them."""
     found: list[int] = []
     for select in selects:
         limited = f"{select} LIMIT {_MOST_KEPT + 1 - len(found)}"
         given = (transaction.id, *parameters)[: 1 + ("?2" in select)]
-        found += (id_ for (id_,) in transaction.execute(limited, given))
-        if len(found) > _MOST_KEPT:
+        count = f"SELECT count(*) FROM ({limited})"
+        if len(found) + transaction.execute(count, given).fetchone()[0] > _MOST_KEPT:
             return None
+        found += (id_ for (id_,) in transaction.execute(limited, given))
     return found
 
 
