@@ -3,17 +3,21 @@
 from time import perf_counter, sleep
 from typing import Final
 
+from cachectl._backends.file.writer import Writer
+
 _LONGEST: Final = 0.05  # seconds
 
 
 class Pace:
-    """Pauses before a step for as long as the step before it took.
+    """Pauses between steps: for as long as a step took while other processes write, or else for a
+    quarter of that, so that the first of them can.
 
     SQLite has no queue of those who wait to write: without a pause they find no gap, and its log,
     which starts again only while nobody writes, grows without bound.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
         self._resume_at = 0.0
 
     def begin(self) -> float:
@@ -22,6 +26,7 @@ class Pace:
         return perf_counter()
 
     def end(self, began: float) -> None:
-        """Let the next step wait for as long as this one took."""
+        """Let the next step wait, as this one took so long."""
         now = perf_counter()
-        self._resume_at = now + min(now - began, _LONGEST)
+        taken = min(now - began, _LONGEST)
+        self._resume_at = now + (taken if self._writer.others_wrote() else taken / 4)

@@ -27,7 +27,7 @@ class EntryTable:
     def __init__(self, directory: Path, writer: Writer) -> None:
         self._writer = writer
         self._files = ValueFiles(directory)
-        self._pace = Pace()  # of cleanups
+        self._pace = Pace(writer)  # of cleanups
 
     def put(
         self,
@@ -85,14 +85,14 @@ class EntryTable:
 
     def remove_tagged(self, namespace: str, tag: str) -> Removed:
         """Remove all entries that carry `tag`."""
-        total, pace = Removed(), Pace()
+        total, pace = Removed(), Pace(self._writer)
         while True:
             began = pace.begin()
             removed = self._remove(namespace, lambda it: _tagged(it, tag))
-            pace.end(began)
             total = total.plus(removed)
             if removed.entries < BATCH:
                 return total
+            pace.end(began)
 
     def clear(self, namespace: str) -> Removed:
         """Remove all entries."""
@@ -104,7 +104,7 @@ class EntryTable:
 
     def remove_cleared(self) -> None:
         """Remove what namespaces held that were cleared."""
-        more, pace = True, Pace()
+        more, pace = True, Pace(self._writer)
         while more:
             began = pace.begin()
             with self._transaction(None) as transaction:

@@ -41,6 +41,7 @@ class Writer:
         self._directory = directory
         self._timeout = timeout
         self._connection: sqlite3.Connection | None = None
+        self._data_version = 0
         self.after_fork_in_child()
 
     @property
@@ -86,6 +87,13 @@ class Writer:
         if self._connection is None:
             self.begin("IMMEDIATE")
             self.end()
+
+    def others_wrote(self) -> bool:
+        """Return whether another process has written since this was last asked."""
+        with self._lock, sqlite_errors("the cache"):
+            connection = self._connection or self._connect()
+            before, self._data_version = self._data_version, pragma(connection, "data_version")
+        return self._data_version != before
 
     def vacuum(self) -> None:
         """Give free pages back to the file system: all at once if little would be left, which
