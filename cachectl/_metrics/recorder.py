@@ -47,7 +47,11 @@ class Recorder:
     def record_miss(self, key: str, reason: MissReason) -> None:
         """Record a lookup that found nothing. One of a disabled namespace is not counted."""
         if self.counting and reason is not MissReason.DISABLED:
-            self._counters.current().misses += 1
+            try:  # as in a hit: a call less is a tenth of a miss
+                counts = self._local.counts
+            except AttributeError:
+                counts = self._counters.current()
+            counts.misses += 1
         if self._observed:
             self._listeners.tell(Event(EventKind.MISS, self.namespace, key, reason=reason))
 
