@@ -27,6 +27,8 @@ from cachectl.errors import (
 
 if TYPE_CHECKING:
     from cachectl._config.models import Settings
+    from cachectl._engine.async_cache import AsyncCache, AsyncCleanup
+    from cachectl._engine.async_namespace import AsyncNamespace
     from cachectl._engine.cache import Cache
     from cachectl._engine.cleanup import Cleanup
     from cachectl._engine.decorator.decorate import CachedFunction
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
     __version__: str
 else:
     _MODULES = {
+        "AsyncCache": "_engine.async_cache",
+        "AsyncCleanup": "_engine.async_cache",
+        "AsyncNamespace": "_engine.async_namespace",
         "Cache": "_engine.cache",
         "CachedFunction": "_engine.decorator.decorate",
         "CleanupReport": "_metrics.reports",
@@ -81,6 +86,9 @@ else:
 
 __all__ = [
     "MISSING",
+    "AsyncCache",
+    "AsyncCleanup",
+    "AsyncNamespace",
     "BackendBusy",
     "BackendError",
     "BackendRefused",

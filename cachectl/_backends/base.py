@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
-from cachectl._backends.protocols import Store, SupportsFlush, SupportsFork
+from cachectl._backends.immediate import Immediate
+from cachectl._backends.protocols import AsyncStore, Store, SupportsFlush, SupportsFork
 from cachectl._metrics.counters import CounterStore
 from cachectl._model import envelope
 from cachectl._model.batches import BATCH
@@ -33,6 +34,7 @@ from cachectl.errors import BackendBusy, DamagedEntry
 
 if TYPE_CHECKING:
     from cachectl._backends.counter_database import CounterDatabase
+    from cachectl._backends.worker import Worker
 
 _BETWEEN_LOOKS: Final = 1.0
 """Seconds between two writes that look for what has expired."""
@@ -200,6 +202,7 @@ class BaseBackend(ABC, Generic[S]):
     name: ClassVar[str]
     live: ClassVar[bool] = False
     refusal: ClassVar[str] = ""
+    modules: ClassVar[tuple[str, ...]] = ()
     evictions: ClassVar[Collection[str]] = ("lru",)
     options: ClassVar[type[Table]] = NoSettings
 
@@ -208,6 +211,7 @@ class BaseBackend(ABC, Generic[S]):
         self._lock = threading.Lock()
         self._held: set[str] = set()
         self._counters: CounterDatabase | None = None
+        self._worker: Worker | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -225,11 +229,36 @@ class BaseBackend(ABC, Generic[S]):
                 self._counters = CounterDatabase(None)
             return self._counters
 
+    @property
+    def place(self) -> str | None:
+        return None
+
     def store(self, namespace: str) -> S:
+        """Return the namespace as its own methods know it."""
         with self._lock:
             if namespace not in self._stores:
                 self._stores[namespace] = self.make_store(namespace)
             return self._stores[namespace]
+
+    def store_for_threads(self, namespace: str) -> AsyncStore:
+        return Immediate(self.store(namespace))
+
+    def store_for_tasks(self, namespace: str) -> AsyncStore:
+        if self.live:
+            return Immediate(self.store(namespace))
+        from cachectl._backends.in_thread import InThread  # imports asyncio
+
+        return InThread(self.store(namespace), self.worker)
+
+    @property
+    def worker(self) -> "Worker":
+        """The thread that does what must not block an event loop."""
+        with self._lock:
+            if self._worker is None:
+                from cachectl._backends.worker import CALLS, Worker
+
+                self._worker = Worker(CALLS)
+            return self._worker
 
     def namespaces(self) -> Iterable[str]:
         """Return the namespaces that may hold anything: those that this process asked for."""
@@ -259,6 +288,8 @@ class BaseBackend(ABC, Generic[S]):
     def after_fork_in_child(self) -> None:
         self._lock = threading.Lock()
         self._held.clear()
+        if self._worker is not None:
+            self._worker.after_fork_in_child()
         for part in self._forked():
             part.after_fork_in_child()
 
@@ -268,6 +299,8 @@ class BaseBackend(ABC, Generic[S]):
                 store.flush()
         if self._counters is not None:
             self._counters.close()
+        if self._worker is not None:
+            self._worker.close()
 
     def _forked(self) -> list[SupportsFork]:
         """Return what is to know of a fork beside this object."""

@@ -14,6 +14,8 @@ log: Final = logging.getLogger("cachectl")
 class CircuitBreaker:
     """Whether a backend may be called. One error that it cannot be reached opens it; a probe that
     succeeds closes it again (the pattern is that of M. Nygard, "Release It!").
+
+    `lock` is held while what stands in for the backend is changed, and never over I/O.
     """
 
     def __init__(self, name: str, clock: Callable[[], float]) -> None:
@@ -22,7 +24,9 @@ class CircuitBreaker:
         self.is_open = False
         self.since = 0.0
         self.last_error: str | None = None
-        self.reset_locks()
+        self.lock = threading.Lock()
+        self.is_held = False
+        self._recovering = False
 
     def call(self, operation: Callable[[], T]) -> T:
         """Do something on the backend. Raises `BackendUnavailable` while the breaker is open."""
@@ -36,27 +40,41 @@ class CircuitBreaker:
 
     def trip(self, error: BackendUnavailable) -> None:
         """Open: nothing passes from now on."""
-        with self._lock:
+        with self.lock:
             if self.is_open:
                 return
             self.since, self.last_error = self._clock(), str(error)
             self.is_open = True
         log.warning("%s is away, working from memory: %s", self._name, error)
 
-    def probe(self, check: Callable[[], None], before_closing: Callable[[], None]) -> None:
-        """Close if `check` passes, after what has to be done first; raise what it raises.
-
-        Nobody who holds `half_open` meanwhile sees the breaker change.
+    def probe(self, check: Callable[[], None]) -> bool:
+        """Raise what `check` raises. Else return whether this caller is to bring the backend up to
+        date, and then to call `close` or `stay_open`: one at a time does.
         """
         check()
-        with self.half_open:
-            if not self.is_open:  # another thread was faster
-                return
-            before_closing()
-            self.is_open, self.last_error = False, None
+        with self.lock:
+            begins = self.is_open and not self._recovering
+            self._recovering = self._recovering or begins
+        return begins
+
+    def hold(self) -> None:
+        """Let nobody change anything until `close` or `stay_open`."""
+        with self.lock:
+            self.is_held = True
+
+    def close(self) -> None:
+        """Let calls pass again."""
+        with self.lock:
+            self.is_open = self.is_held = self._recovering = False
+            self.last_error = None
         log.warning("%s is back after %.0f s", self._name, self._clock() - self.since)
 
-    def reset_locks(self) -> None:
-        """Make new locks, as a forked process must."""
-        self._lock = threading.Lock()
-        self.half_open = threading.Lock()
+    def stay_open(self) -> None:
+        """Give up for now."""
+        with self.lock:
+            self.is_held = self._recovering = False
+
+    def after_fork_in_child(self) -> None:
+        """Make a new lock; whoever was bringing the backend up to date did not come along."""
+        self.lock = threading.Lock()
+        self.is_held = self._recovering = False

@@ -3,24 +3,34 @@
 This is for applications. The command line works on the backend itself, and fails when it must.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import threading
+import time
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import ExitStack, contextmanager, suppress
-from threading import Lock
 from typing import ClassVar, Final, TypeVar
 
 from cachectl._backends.breaker import CircuitBreaker
 from cachectl._backends.memory.store import MemoryStore
 from cachectl._backends.pending import PendingInvalidations
 from cachectl._backends.protocols import (
+    AsyncStore,
     Backend,
-    Store,
     SupportsCheck,
     SupportsCompaction,
-    SupportsFlush,
     SupportsFork,
 )
 from cachectl._metrics.counters import CounterStore
 from cachectl._metrics.reports import Status
+from cachectl._model.coroutines import run
 from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
@@ -39,17 +49,40 @@ FALLBACK_ENTRIES: Final = 10_000
 FALLBACK_BYTES: Final = 64 * 1024 * 1024
 """The most that each namespace holds in memory while its backend is away."""
 
+_LOOK: Final = 0.002
+_LOOKS: Final = 500
+"""How long a change waits for a backend that is just returning: seconds between two looks, and how
+often it looks."""
+
 T = TypeVar("T")
+Pause = Callable[[float], Awaitable[None]]
+"""Waits so many seconds: a thread in its own way, a task in its own."""
+
+
+class StandIn:
+    """What one namespace holds while its backend is away, and what the backend has to be told."""
+
+    def __init__(self) -> None:
+        self.memory = MemoryStore()
+        self.pending = PendingInvalidations()
+
+    def take(self) -> PendingInvalidations:
+        """Return what the backend has to be told, and forget it."""
+        taken, self.pending = self.pending, PendingInvalidations()
+        return taken
 
 
 class FallbackStore:
     """One namespace of a backend that may be away: memory stands in while the breaker is open."""
 
-    def __init__(self, breaker: CircuitBreaker, store: Store) -> None:
+    def __init__(
+        self, breaker: CircuitBreaker, store: AsyncStore, stand_in: StandIn, pause: Pause
+    ) -> None:
         self._breaker = breaker
         self._store = store
-        self._memory = MemoryStore()
-        self._pending = PendingInvalidations()
+        self._stand_in = stand_in
+        self._memory = stand_in.memory
+        self._pause = pause
 
     def get(self, key: str, now: float) -> Entry | None:
         if not self._breaker.is_open:  # the path of every hit: without a call in between
@@ -59,10 +92,26 @@ class FallbackStore:
                 self._breaker.trip(error)
         return self._memory.get(key, now)
 
-    def peek(self, key: str) -> Entry | None:
-        return self._do(lambda store: store.peek(key))
+    async def fetch(self, key: str, now: float) -> Entry | None:
+        if not self._breaker.is_open:
+            try:
+                return await self._store.fetch(key, now)
+            except BackendUnavailable as error:
+                self._breaker.trip(error)
+        return self._memory.get(key, now)
 
-    def put(
+    async def peek(self, key: str) -> Entry | None:
+        if not self._breaker.is_open:
+            try:
+                return await self._store.peek(key)
+            except BackendUnavailable as error:
+                self._breaker.trip(error)
+        return self._memory.peek(key)
+
+    async def details(self, key: str) -> Mapping[str, object]:
+        return {} if self._breaker.is_open else await self._store.details(key)
+
+    async def put(
         self,
         items: Sequence[Item],
         limits: Limits,
@@ -70,95 +119,86 @@ class FallbackStore:
         condition: Condition | None = None,
     ) -> Written:
         def put_in_memory() -> Written:
-            self._pending.add_keys(item.key for item in items)
+            self._stand_in.pending.add_keys(item.key for item in items)
             fitting = [item for item in items if item.entry.size <= FALLBACK_BYTES]
             return self._memory.put(fitting, _tightened(limits), now, condition)
 
-        if not self._breaker.is_open:
-            try:
-                return self._store.put(items, limits, now, condition)
-            except BackendUnavailable as error:
-                self._breaker.trip(error)
-        return self._change(lambda store: store.put(items, limits, now, condition), put_in_memory)
+        return await self._change(
+            lambda: self._store.put(items, limits, now, condition), put_in_memory
+        )
 
-    def remove(self, keys: Iterable[str]) -> Removed:
+    async def remove(self, keys: Iterable[str]) -> Removed:
         wanted = tuple(keys)
+
+        def remove_from_memory() -> Removed:
+            self._stand_in.pending.add_keys(wanted)
+            return self._memory.remove(wanted)
+
+        return await self._change(lambda: self._store.remove(wanted), remove_from_memory)
+
+    async def remove_tagged(self, tag: str) -> Removed:
+        def remove_from_memory() -> Removed:
+            self._stand_in.pending.add_tag(tag)
+            return self._memory.remove_tagged(tag)
+
+        return await self._change(lambda: self._store.remove_tagged(tag), remove_from_memory)
+
+    async def clear(self) -> Removed:
+        def clear_memory() -> Removed:
+            self._stand_in.pending.add_everything()
+            return self._memory.clear()
+
+        return await self._change(self._store.clear, clear_memory)
+
+    async def remove_expired(self, key: str, now: float) -> Removed:
         if not self._breaker.is_open:
             try:
-                return self._store.remove(wanted)
+                return await self._store.remove_expired(key, now)
             except BackendUnavailable as error:
                 self._breaker.trip(error)
-        return self._remove(
-            lambda store: store.remove(wanted), lambda: self._pending.add_keys(wanted)
-        )
+        return self._memory.remove_expired(key, now)
 
-    def remove_tagged(self, tag: str) -> Removed:
-        return self._remove(
-            lambda store: store.remove_tagged(tag), lambda: self._pending.add_tag(tag)
-        )
+    async def cleanup(self, rule: CleanupRule) -> CleanupStep:
+        if not self._breaker.is_open:
+            try:
+                return await self._store.cleanup(rule)
+            except BackendUnavailable as error:
+                self._breaker.trip(error)
+        return self._memory.cleanup(rule)
 
-    def clear(self) -> Removed:
-        return self._remove(lambda store: store.clear(), self._pending.add_everything)
+    async def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
+        if not self._breaker.is_open:
+            try:
+                async for info in self._store.scan(tag):
+                    yield info
+            except BackendUnavailable as error:
+                self._breaker.trip(error)
+            else:
+                return
+        for info in self._memory.scan(tag):
+            yield info
 
-    def remove_expired(self, key: str, now: float) -> Removed:
-        return self._do(lambda store: store.remove_expired(key, now))
+    async def flush(self) -> None:
+        if not self._breaker.is_open:
+            try:
+                await self._store.flush()
+            except BackendUnavailable as error:
+                self._breaker.trip(error)
 
-    def cleanup(self, rule: CleanupRule) -> CleanupStep:
-        return self._do(lambda store: store.cleanup(rule))
-
-    def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
-        try:
-            yield from (self._memory if self._breaker.is_open else self._store).scan(tag)
-        except BackendUnavailable as error:
-            self._breaker.trip(error)
-            yield from self._memory.scan(tag)
-
-    def flush(self) -> None:
-        if isinstance(self._store, SupportsFlush):
-            with suppress(BackendUnavailable):
-                self._breaker.call(self._store.flush)
-
-    def replay(self) -> None:
-        """Remove from the backend what was written or removed while it was away, and clear the
-        memory: what the backend has under those keys is older than what callers have seen.
-        """
-        self._pending.apply(self._store)
-        self._pending = PendingInvalidations()
-        self._memory.clear()
-
-    def memory_usage(self) -> Usage:
-        """Return what is held in memory."""
-        return self._memory.usage()
-
-    def after_fork_in_child(self) -> None:
-        self._memory.after_fork_in_child()
-
-    def _do(self, operation: Callable[[Store], T]) -> T:
-        try:
-            return self._breaker.call(lambda: operation(self._store))
-        except BackendUnavailable:
-            return operation(self._memory)
-
-    def _remove(
-        self, operation: Callable[[Store], Removed], remember: Callable[[], None]
-    ) -> Removed:
-        def remove_from_memory() -> Removed:
-            remember()
-            return operation(self._memory)
-
-        return self._change(operation, remove_from_memory)
-
-    def _change(self, operation: Callable[[Store], T], fallback: Callable[[], T]) -> T:
+    async def _change(self, operation: Callable[[], Awaitable[T]], stand_in: Callable[[], T]) -> T:
         """Change the backend or, while it is away, the memory: never one that is being left."""
-        while True:
-            if not self._breaker.is_open:
+        breaker = self._breaker
+        for _ in range(_LOOKS):
+            if not breaker.is_open:
                 try:
-                    return operation(self._store)
+                    return await operation()
                 except BackendUnavailable as error:
-                    self._breaker.trip(error)
-            with self._breaker.half_open:
-                if self._breaker.is_open:
-                    return fallback()
+                    breaker.trip(error)
+            with breaker.lock:
+                if breaker.is_open and not breaker.is_held:
+                    return stand_in()
+            await self._pause(_LOOK)
+        raise BackendUnavailable(breaker.last_error)
 
 
 class FallbackBackend:
@@ -170,10 +210,12 @@ class FallbackBackend:
         self.name = backend.name
         self.refusal = backend.refusal
         self.evictions: Collection[str] = backend.evictions
+        self.modules: tuple[str, ...] = backend.modules
+        self.place: str | None = backend.place
         self._backend = backend
         self._breaker = CircuitBreaker(backend.name, clock)
-        self._stores: dict[str, FallbackStore] = {}
-        self._lock = Lock()
+        self._stand_ins: dict[str, StandIn] = {}
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"FallbackBackend({self._backend!r})"
@@ -182,32 +224,46 @@ class FallbackBackend:
     def counters(self) -> CounterStore:
         return self._backend.counters
 
-    def store(self, namespace: str) -> FallbackStore:
-        with self._lock:
-            if namespace not in self._stores:
-                inner = self._backend.store(namespace)
-                self._stores[namespace] = FallbackStore(self._breaker, inner)
-            return self._stores[namespace]
+    def store_for_threads(self, namespace: str) -> AsyncStore:
+        return self._around(self._backend.store_for_threads(namespace), namespace, _sleep)
+
+    def store_for_tasks(self, namespace: str) -> AsyncStore:
+        from asyncio import sleep
+
+        return self._around(self._backend.store_for_tasks(namespace), namespace, sleep)
 
     def usage(self) -> Mapping[str, Usage]:
         try:
             return self._breaker.call(self._backend.usage)
         except BackendUnavailable:
-            return {name: store.memory_usage() for name, store in self._stores.items()}
+            return {name: stand_in.memory.usage() for name, stand_in in self._standing_in()}
 
     def check(self) -> None:
         self._breaker.call(self._check)
 
     def recover(self) -> None:
-        if self._breaker.is_open:
-            self._breaker.probe(self._check, self._replay)
+        """Return to the backend, having removed from it what was written or removed while it was
+        away: what it has under those keys is older than what callers have seen.
+        """
+        if not self._breaker.is_open or not self._breaker.probe(self._check):
+            return
+        try:
+            self._replay()  # nearly all of it, while callers go on to work from memory
+            self._breaker.hold()
+            self._replay()
+        except BaseException:
+            self._breaker.stay_open()
+            raise
+        for _, stand_in in self._standing_in():
+            stand_in.memory.clear()
+        self._breaker.close()
 
     def status(self) -> Status:
         with suppress(BackendUnavailable):
             self.check()
         if not self._breaker.is_open:
             return Status(self.name, self.name, "ok", 0)
-        entries = sum(store.memory_usage().entries for store in self._stores.values())
+        entries = sum(stand_in.memory.usage().entries for _, stand_in in self._standing_in())
         since, error = self._breaker.since, self._breaker.last_error
         return Status(self.name, "memory", "fallback_only", entries, since, error)
 
@@ -225,31 +281,58 @@ class FallbackBackend:
                 self._breaker.call(self._backend.compact)
 
     def before_fork(self) -> None:
+        self._lock.acquire()
+        self._breaker.lock.acquire()
+        for _, stand_in in self._standing_in():
+            stand_in.memory.lock.acquire()
         if isinstance(self._backend, SupportsFork):
             self._backend.before_fork()
 
     def after_fork_in_parent(self) -> None:
         if isinstance(self._backend, SupportsFork):
             self._backend.after_fork_in_parent()
+        for _, stand_in in self._standing_in():
+            stand_in.memory.lock.release()
+        self._breaker.lock.release()
+        self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        self._lock = Lock()
-        self._breaker.reset_locks()
+        self._lock = threading.Lock()
+        self._breaker.after_fork_in_child()
         if isinstance(self._backend, SupportsFork):
             self._backend.after_fork_in_child()
-        for store in self._stores.values():
-            store.after_fork_in_child()
+        for _, stand_in in self._standing_in():
+            stand_in.memory.after_fork_in_child()
 
     def close(self) -> None:
         self._backend.close()
+
+    def _around(self, store: AsyncStore, namespace: str, pause: Pause) -> FallbackStore:
+        with self._lock:
+            stand_in = self._stand_ins.setdefault(namespace, StandIn())
+        return FallbackStore(self._breaker, store, stand_in, pause)
+
+    def _standing_in(self) -> list[tuple[str, StandIn]]:
+        return list(self._stand_ins.items())
 
     def _check(self) -> None:
         if isinstance(self._backend, SupportsCheck):
             self._backend.check()
 
     def _replay(self) -> None:
-        for store in list(self._stores.values()):
-            store.replay()
+        for name, stand_in in self._standing_in():
+            with self._breaker.lock:
+                taken = stand_in.take()
+            try:
+                run(taken.apply(self._backend.store_for_threads(name)))
+            except BaseException:
+                with self._breaker.lock:
+                    stand_in.pending.add(taken)
+                raise
+
+
+async def _sleep(seconds: float) -> None:
+    time.sleep(seconds)  # noqa: ASYNC251 - for threads, which are to block
 
 
 def _tightened(limits: Limits) -> Limits:

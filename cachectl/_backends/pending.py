@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from cachectl._backends.protocols import Store
+from cachectl._backends.protocols import AsyncStore
 
 REMEMBERED: Final = 100_000
 """Keys and tags of a namespace that are remembered; more become all of its keys."""
@@ -13,35 +13,42 @@ class PendingInvalidations:
     """What was written or removed in one namespace while its backend was away."""
 
     def __init__(self) -> None:
-        self._keys: set[str] = set()
-        self._tags: set[str] = set()
-        self._everything = False
+        self.keys: set[str] = set()
+        self.tags: set[str] = set()
+        self.everything = False
 
     def add_keys(self, keys: Iterable[str]) -> None:
         """Remember that these keys were written or removed."""
-        self._keys.update(keys)
+        self.keys.update(keys)
         self._bound()
 
     def add_tag(self, tag: str) -> None:
         """Remember that all with this tag was removed."""
-        self._tags.add(tag)
+        self.tags.add(tag)
         self._bound()
 
     def add_everything(self) -> None:
         """Remember that all was removed."""
-        self._everything = True
-        self._keys.clear()
-        self._tags.clear()
+        self.everything = True
+        self.keys.clear()
+        self.tags.clear()
 
-    def apply(self, store: Store) -> None:
+    def add(self, others: "PendingInvalidations") -> None:
+        """Remember what others waited for as well."""
+        self.keys |= others.keys
+        self.tags |= others.tags
+        self.everything = self.everything or others.everything
+        self._bound()
+
+    async def apply(self, store: AsyncStore) -> None:
         """Remove all of it from the store."""
-        if self._everything:
-            store.clear()
+        if self.everything:
+            await store.clear()
             return
-        for tag in self._tags:
-            store.remove_tagged(tag)
-        store.remove(self._keys)
+        for tag in self.tags:
+            await store.remove_tagged(tag)
+        await store.remove(self.keys)
 
     def _bound(self) -> None:
-        if self._everything or len(self._keys) + len(self._tags) > REMEMBERED:
+        if self.everything or len(self.keys) + len(self.tags) > REMEMBERED:
             self.add_everything()

@@ -1,11 +1,15 @@
-"""What a backend is: two protocols that each one satisfies, and capabilities that some have.
+"""What a backend is: protocols that each one satisfies, and capabilities that some have.
 
 A backend sees keys and stored entries, never a command. It keeps limits and the storage of
 counters, but does not judge freshness: it may drop what has expired, the engine decides what is
-served. `base` makes both protocols out of a few methods.
+served.
+
+The engine knows `AsyncStore`, whose methods are coroutines, and asks a backend for two kinds of it:
+one for threads, which blocks and never suspends, and one for tasks, which never blocks. Most
+backends are a blocking `Store` of a few methods; `base` makes both kinds of it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -75,8 +79,52 @@ class Store(Protocol):
         """
 
 
+class AsyncStore(Protocol):
+    """One namespace as the engine uses it. Each method does what that of `Store` does; a store for
+    threads does it before it returns, and one for tasks without blocking the event loop.
+    """
+
+    def get(self, key: str, now: float) -> Entry | None:
+        """Do what `fetch` does, at once: the hit path of threads, and of tasks in memory."""
+
+    async def fetch(self, key: str, now: float) -> Entry | None:
+        """Return the entry, fresh or not, noting its use at `now`. Raises `DamagedEntry`."""
+
+    async def peek(self, key: str) -> Entry | None: ...
+
+    async def details(self, key: str) -> Mapping[str, object]:
+        """Return what is known of an entry beside what `peek` returns; often nothing."""
+
+    async def put(
+        self,
+        items: Sequence[Item],
+        limits: Limits,
+        now: float,
+        condition: Condition | None = None,
+    ) -> Written: ...
+
+    async def remove(self, keys: Iterable[str]) -> Removed: ...
+
+    async def remove_expired(self, key: str, now: float) -> Removed: ...
+
+    async def remove_tagged(self, tag: str) -> Removed: ...
+
+    async def clear(self) -> Removed: ...
+
+    async def cleanup(self, rule: CleanupRule) -> CleanupStep: ...
+
+    def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]: ...
+
+    async def flush(self) -> None:
+        """Write the uses that lookups recorded, if they were recorded in memory first."""
+
+
 class Backend(Protocol):
-    """A place that keeps many namespaces and their counters. Opening one does no I/O."""
+    """A place that keeps many namespaces and their counters. Opening one does no I/O.
+
+    All but stores blocks: figures, locks and lifecycle are no matter of single lookups, and the
+    asynchronous engine asks for them in a thread of its own.
+    """
 
     @property
     def name(self) -> str:
@@ -98,8 +146,21 @@ class Backend(Protocol):
     def counters(self) -> CounterStore:
         """Where the counters of this backend's namespaces are kept."""
 
-    def store(self, namespace: str) -> Store:
-        """Return the namespace; it need not exist yet."""
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What it imports only when it is used, by name."""
+
+    @property
+    def place(self) -> str | None:
+        """Where the entries are, in a form that is the same for all who share them in this process;
+        None if they are this object's alone.
+        """
+
+    def store_for_threads(self, namespace: str) -> AsyncStore:
+        """Return the namespace, which need not exist yet, as a store that never suspends."""
+
+    def store_for_tasks(self, namespace: str) -> AsyncStore:
+        """Return the same namespace as a store that never blocks an event loop."""
 
     def usage(self) -> Mapping[str, Usage]:
         """Return what each namespace holds, at a cost that does not grow with its entries."""

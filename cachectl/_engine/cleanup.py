@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from cachectl._backends.protocols import Backend, Store, SupportsCompaction
+from cachectl._backends.protocols import AsyncStore, Backend, SupportsCompaction
 from cachectl._metrics.recorder import Recorder
 from cachectl._metrics.reports import CleanupReport
+from cachectl._model.coroutines import iterate, run
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule, CleanupStep, EntryInfo, Removed
 
@@ -70,7 +71,7 @@ class Cleanup:
     def dry_run(self, namespaces: Sequence[str] = ()) -> CleanupReport:
         """Return what `run` would report, removing nothing; it reads all entries."""
         for name in namespaces or sorted(self._backend.usage()):
-            self._done[name] = _dry_run(self._backend.store(name), self._rule(name))
+            self._done[name] = _dry_run(self._backend.store_for_threads(name), self._rule(name))
         self._finished = True
         return self.report()
 
@@ -84,10 +85,14 @@ class Cleanup:
 
     def _clean(self, name: str) -> bool:
         """Clean one namespace and return whether there was time to finish it."""
-        store, rule, recorder = self._backend.store(name), self._rule(name), self._recorder(name)
+        store, rule, recorder = (
+            self._backend.store_for_threads(name),
+            self._rule(name),
+            self._recorder(name),
+        )
         self._done[name] = CleanupStep()
         while self._ends_at is None or time.monotonic() < self._ends_at:
-            step = store.cleanup(rule)
+            step = run(store.cleanup(rule))
             if not step.expired.entries and not step.evicted.entries:
                 return True
             recorder.record_cleanup(step)
@@ -98,9 +103,9 @@ class Cleanup:
         return self._options.rule(self._limits(name), self._clock())
 
 
-def _dry_run(store: Store, rule: CleanupRule) -> CleanupStep:
+def _dry_run(store: AsyncStore, rule: CleanupRule) -> CleanupStep:
     expired = idle = kept = Removed()
-    for info in store.scan():
+    for info in iterate(store.scan()):
         one = Removed(1, info.size)
         if _is_expired(info, rule):
             expired = expired.plus(one)
@@ -111,10 +116,10 @@ def _dry_run(store: Store, rule: CleanupRule) -> CleanupStep:
     return CleanupStep(expired, idle.plus(_over(store, rule, kept)))
 
 
-def _over(store: Store, rule: CleanupRule, kept: Removed) -> Removed:
+def _over(store: AsyncStore, rule: CleanupRule, kept: Removed) -> Removed:
     """Return what would have to go of `kept`, least recently used first."""
     over = Removed()
-    for info in store.scan() if rule.limits.exceeded(*kept) else ():
+    for info in iterate(store.scan()) if rule.limits.exceeded(*kept) else ():
         if not rule.limits.exceeded(kept.entries - over.entries, kept.bytes - over.bytes):
             break
         if not _is_expired(info, rule) and not _is_idle(info, rule):

@@ -23,13 +23,14 @@ class Counting:
         self,
         backend: Backend,
         flush: Callable[[], None],
+        close: Callable[[], None],
         clock: Callable[[], float],
         *,
         strict: bool,
     ) -> None:
         self.listeners = Listeners()
         self.buffer = CounterBuffer(backend.counters, clock)
-        self.flusher = Flusher(flush)
+        self.flusher = Flusher(flush, close)
         self._backend = backend
         self._flush = flush
         self._strict = strict

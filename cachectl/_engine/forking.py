@@ -1,7 +1,6 @@
 """Caches over a fork: at rest before it, and with new locks and connections in the child."""
 
 import os
-import threading
 import weakref
 from typing import Final, Protocol
 
@@ -16,14 +15,11 @@ class Forkable(Protocol):
 
 opened: Final[weakref.WeakSet[Forkable]] = weakref.WeakSet()
 """What is open in this process."""
-flushing: Final = threading.RLock()
-"""Held by a thread that flushes, and by one that forks: SQLite must be at rest then."""
 _forking: Final[list[Forkable]] = []
 """What was open when a fork began."""
 
 
 def _before() -> None:
-    flushing.acquire()
     _forking[:] = opened
     for cache in _forking:
         cache.before_fork()
@@ -33,11 +29,9 @@ def _after_in_parent() -> None:
     for cache in _forking:
         cache.after_fork_in_parent()
     _forking.clear()
-    flushing.release()
 
 
 def _after_in_child() -> None:
-    flushing.release()
     for cache in _forking:
         cache.after_fork_in_child()
     _forking.clear()

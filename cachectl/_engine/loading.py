@@ -1,15 +1,14 @@
 """Loads: what a loader returns is stored, and concurrent callers of one key share one load."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cachectl._backends.protocols import Store
-from cachectl._engine.entries import Entries
+from cachectl._engine.drivers import Driver
 from cachectl._engine.freshness import is_fresh
 from cachectl._engine.options import LoadOptions
-from cachectl._engine.singleflight import SingleFlight
-from cachectl._engine.sync_loader import called
+from cachectl._engine.singleflight.flights import Flight
+from cachectl._engine.state import NamespaceState
 from cachectl._engine.writer import Writer
 from cachectl._metrics.recorder import log
 from cachectl._model.entry import MISSING
@@ -17,42 +16,42 @@ from cachectl._model.keys import check_key
 from cachectl._model.write import Write
 from cachectl.errors import CacheError
 
+if TYPE_CHECKING:
+    from cachectl._engine.operations import Operations
+
 
 class LoadedValues(NamedTuple):
     """Where the loads of a namespace find and leave values."""
 
-    namespace: str
-    source: Store
-    entries: Entries
+    state: NamespaceState
+    operations: "Operations"
     writer: Writer
-    clock: Callable[[], float]
 
-    def find(self, key: str) -> Any:
-        """Return the value of a fresh entry, recording nothing; MISSING if there is none.
+    async def find(self, key: str) -> Any:
+        """Return the value of a fresh entry, recording nothing; MISSING if there is none."""
+        try:
+            entry = await self.operations.store.peek(key)
+            if entry is not None and is_fresh(entry, self.state.clock()):
+                return self.state.entries.value(entry)
+        except CacheError as error:
+            log.debug("namespace %s: %s", self.state.name, error)
+        return MISSING
 
-        Raises `DamagedEntry` or `BackendError`.
-        """
-        entry = self.source.peek(key)
-        return self.entries.value(entry) if entry and is_fresh(entry, self.clock()) else MISSING
-
-    def store(self, write: Write) -> None:
-        """Store what a loader made, though a load of its key is under way: it is that load."""
-        now = self.clock()
-        self.writer.put([self.entries.build_write(write, now)], now, None)
+    async def store(self, write: Write) -> None:
+        """Store what a loader made."""
+        now = self.state.clock()
+        await self.writer.put([self.state.entries.build_write(write, now)], now, None)
 
 
 class Loading:
-    """The loads of one namespace."""
+    """The loads of one namespace, for one kind of caller."""
 
-    def __init__(self, values: LoadedValues) -> None:
+    def __init__(self, values: LoadedValues, driver: Driver) -> None:
         self._values = values
-        self.flights: SingleFlight = SingleFlight()
+        self._driver = driver
+        self.call = driver.call
 
-    def invalidate(self, keys: Iterable[str] | None) -> None:
-        """Let loads of these keys, or all, complete without being stored."""
-        self.flights.invalidate(keys)
-
-    def load(
+    async def load(
         self, key: str, loader: Callable[[], Any], options: LoadOptions, completed: int
     ) -> Any:
         """Return what `loader` returns, called by this or a concurrent caller, and store it.
@@ -61,73 +60,32 @@ class Loading:
         """
         key = check_key(key)
         options.check()
-        return self.flights.run(
-            key,
-            lambda: self._stored_since(key, completed, lambda: self._load(key, loader, options)),
-        )
+        flights = self._values.state.flights
 
-    def reload(self, key: str, loader: Callable[[], Any], options: LoadOptions) -> Any:
+        async def load(flight: Flight) -> Any:
+            if flights.completed != completed:
+                value = await self._values.find(key)
+                if value is not MISSING:
+                    return value
+            started = perf_counter()
+            value = await self.call(loader)
+            write = options.write(key, value, started)
+            if not flight.is_stale:
+                await self._values.store(write)
+            return value
+
+        return await self._driver.share(flights, key, load)
+
+    async def reload(self, key: str, loader: Callable[[], Any], options: LoadOptions) -> Any:
         """Call `loader` whatever is cached, and store what it returns."""
         key = check_key(key)
         options.check()
         started = perf_counter()
-        value = called(loader)
-        self._values.store(options.write(key, value, started))
-        self.invalidate([key])
+        value = await self.call(loader)
+        flights = self._values.state.flights
+        flights.invalidate([key])
+        try:
+            await self._values.store(options.write(key, value, started))
+        finally:
+            flights.invalidate([key])
         return value
-
-    async def load_async(
-        self, key: str, loader: Callable[[], Awaitable[Any]], options: LoadOptions, completed: int
-    ) -> Any:
-        """Do what `load` does without blocking the event loop: the store is used in a thread."""
-        from asyncio import to_thread
-
-        key = check_key(key)
-        options.check()
-
-        async def load() -> Any:
-            value = await to_thread(self._stored_since, key, completed, lambda: MISSING)
-            if value is not MISSING:
-                return value
-            started = perf_counter()
-            value = await loader()
-            write = options.write(key, value, started)
-            if self.flights.is_current(key):
-                await to_thread(self._values.store, write)
-            return value
-
-        return await self.flights.run_async(key, load)
-
-    async def reload_async(
-        self, key: str, loader: Callable[[], Awaitable[Any]], options: LoadOptions
-    ) -> Any:
-        """Do what `reload` does without blocking the event loop."""
-        from asyncio import to_thread
-
-        key = check_key(key)
-        options.check()
-        started = perf_counter()
-        value = await loader()
-        await to_thread(self._values.store, options.write(key, value, started))
-        self.invalidate([key])
-        return value
-
-    def _load(self, key: str, loader: Callable[[], Any], options: LoadOptions) -> Any:
-        started = perf_counter()
-        value = called(loader)
-        write = options.write(key, value, started)
-        if self.flights.is_current(key):
-            self._values.store(write)
-        return value
-
-    def _stored_since(self, key: str, completed: int, load: Callable[[], Any]) -> Any:
-        """Return what another load has stored since there were `completed`, or call `load`."""
-        if self.flights.completed != completed:
-            try:
-                value = self._values.find(key)
-            except CacheError as error:
-                log.debug("namespace %s: %s", self._values.namespace, error)
-            else:
-                if value is not MISSING:
-                    return value
-        return load()

@@ -1,10 +1,12 @@
 """How what a loader returns is stored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple, TypeAlias
 
+from cachectl._model.entry import MISSING, MissingType
 from cachectl._model.keys import check_tags
+from cachectl._model.policy import Compression, Eviction
 from cachectl._model.units import Duration, Money, micro_dollars, parse_duration
 from cachectl._model.write import Write
 from cachectl.errors import UsageError
@@ -14,6 +16,20 @@ Cost: TypeAlias = "Money | Callable[[Any], Money]"
 
 Bypass: TypeAlias = "str | Callable[..., object] | None"
 """The name of an argument, or a function of all arguments, that asks for a load."""
+
+
+def policy_options(
+    ttl: Duration | MissingType | None,
+    max_entries: int | MissingType | None,
+    max_bytes: int | str | MissingType | None,
+    key_decimals: int | Mapping[str, int] | MissingType | None,
+    enabled: bool | MissingType,
+    metrics: bool | MissingType,
+    eviction: Eviction | MissingType,
+    compress: Compression | MissingType,
+) -> dict[str, object]:
+    """Return the settings of a namespace that were given, by name."""
+    return {name: value for name, value in locals().items() if value is not MISSING}
 
 
 class LoadOptions(NamedTuple):

@@ -1,6 +1,6 @@
 """Writes of one namespace: what became of each value, whatever the limits and the backend say."""
 
-from cachectl._backends.protocols import Store
+from cachectl._backends.protocols import AsyncStore
 from cachectl._metrics.recorder import Recorder, log
 from cachectl._model.outcome import Outcome
 from cachectl._model.policy import Limits
@@ -13,19 +13,21 @@ class Writer:
 
     limits: Limits = Limits()
 
-    def __init__(self, store: Store, recorder: Recorder, *, strict: bool) -> None:
-        self._store = store
+    def __init__(self, store: AsyncStore, recorder: Recorder, *, strict: bool) -> None:
+        self.store = store
         self._recorder = recorder
         self._strict = strict
 
-    def put(self, items: list[Item], now: float, condition: Condition | None) -> list[Outcome]:
+    async def put(
+        self, items: list[Item], now: float, condition: Condition | None
+    ) -> list[Outcome]:
         """Write items and return what became of each; with a condition, of the only one."""
         limits = self.limits
         fitting = items
         try:
             if limits.max_bytes is not None:
-                fitting = self._fitting(items, limits.max_bytes, condition)
-            written = self._store.put(fitting, limits, now, condition)
+                fitting = await self._fitting(items, limits.max_bytes, condition)
+            written = await self.store.put(fitting, limits, now, condition)
         except BackendError as error:
             if self._strict:
                 raise
@@ -38,7 +40,7 @@ class Writer:
         kept = {id(item) for item in fitting}
         return [stored if id(item) in kept else Outcome.TOO_LARGE for item in items]
 
-    def _fitting(
+    async def _fitting(
         self, items: list[Item], max_bytes: int, condition: Condition | None
     ) -> list[Item]:
         """Return the items that alone are not over the limit. What stands under the keys of the
@@ -49,5 +51,5 @@ class Writer:
             for item in large:
                 size, namespace = item.entry.size, self._recorder.namespace
                 log.info("namespace %s: %d bytes are over max_bytes", namespace, size)
-                self._recorder.record_invalidated(self._store.remove([item.key]))
+                self._recorder.record_invalidated(await self.store.remove([item.key]))
         return [item for item in items if item.entry.size <= max_bytes] if large else items

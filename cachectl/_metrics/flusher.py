@@ -16,11 +16,17 @@ INTERVAL: Final = 1.0
 log: Final = logging.getLogger("cachectl")
 
 
+_PATIENCE: Final = 2.0
+"""Seconds that whoever stops the thread waits for what it is just doing."""
+
+
 class Flusher:
     """A thread that calls `flush` every `INTERVAL`, and once more when the process ends."""
 
-    def __init__(self, flush: Callable[[], None]) -> None:
+    def __init__(self, flush: Callable[[], None], close: Callable[[], None]) -> None:
         self._flush = flush
+        self._close = close
+        self._abandoned = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -35,10 +41,16 @@ class Flusher:
         _flush_at_exit(self)
 
     def stop(self) -> None:
-        """End the thread; `flush` is not called again."""
+        """End the thread; it does not call `flush` again."""
         self._stop.set()
-        if self._thread and self._thread.is_alive():
-            self._thread.join()
+        thread = self._thread
+        if thread and thread.is_alive() and thread is not threading.current_thread():
+            thread.join(_PATIENCE)
+
+    def abandon(self) -> None:
+        """Let the thread, if there is one, call `close` and end: nobody else will."""
+        self._abandoned = True
+        self._stop.set()
 
     def reset(self) -> None:
         """Forget the thread, which a forked process does not inherit."""
@@ -54,6 +66,8 @@ class Flusher:
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL):
             self._flush_logged()
+        if self._abandoned:
+            self._close()
 
     def _flush_logged(self) -> None:
         try:

@@ -95,7 +95,7 @@ def test_one_at_a_time_on_redis(on_redis):
     """The same holds for cleanups on one Redis, from wherever they come."""
     with on_redis.open() as cache:
         cache.namespace("a").set("k", "v")
-        with cache._backend.lock("cleanup"):
+        with cache._core.backend.lock("cleanup"):
             ended = on_redis("cleanup", "--format", "json")
 
     assert ended.code == 7

@@ -92,7 +92,7 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", [{"mybackend": {"size": 5}}, {"mybackend.size": "5"}])
 def test_settings_come_from_keyword_arguments(given: dict[str, object]) -> None:
     with Cache.open(backend="mybackend", settings=given, strict=True) as cache:
-        assert vars(cache._backend)["given"] == {**DEFAULTS, "size": 5}
+        assert vars(cache._core.backend)["given"] == {**DEFAULTS, "size": 5}
 
 
 def test_a_backend_without_settings_is_given_none() -> None:

@@ -200,12 +200,12 @@ def test_a_hit_waits_for_no_lock(cache, namespace):
 def locks(cache: Cache, namespace: str) -> list[Any]:
     """Return the locks of all that a namespace works with, at least one of each."""
     recorder = cache.namespace(namespace)._recorder
-    store = cache._backend.store(namespace)
+    store = cache._core.backend.store(namespace)
     found = []
     for owner in (
         cache._counting.buffer,
         cache._counting.flusher,
-        cache._backend,
+        cache._core.backend,
         store,
         recorder._counters,
         SingleFlight,

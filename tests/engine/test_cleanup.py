@@ -13,7 +13,7 @@ from tests.support.processes import finish, start
 HOLD = """
 cache = open_cache(strict=True)
 cache.namespace("users").set("k", 1)
-with cache._backend.lock("cleanup"):
+with cache._core.backend.lock("cleanup"):
     print("held", flush=True)
     sys.stdin.read()
 """

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cachectl import UnsupportedValue
-from cachectl._engine.singleflight import SingleFlight
+from cachectl._engine.singleflight.flights import Flights
 from tests.support.openers import Opener
 from tests.support.processes import wait_until
 
@@ -58,8 +58,8 @@ class Loader:
 
 
 def waiters(users, key: str) -> int:
-    flight = users.loading.flights._calls.get(key)
-    return 0 if flight is None else len(flight.outcome._condition._waiters)
+    flight = users.state.flights._flights.get(key)
+    return 0 if flight is None else len(flight.waiters)
 
 
 def test_fifty_threads_share_one_load(users):
@@ -285,5 +285,5 @@ def test_nothing_is_left_behind(cache, users):
     with pytest.raises(ZeroDivisionError):
         users.get_or_load("k", lambda: 1 // 0)
     users.get_or_load("k", lambda: users.get_or_load("j", lambda: 1))
-    assert isinstance(users.loading.flights, SingleFlight)
-    assert not users.loading.flights._calls
+    assert isinstance(users.state.flights, Flights)
+    assert not users.state.flights._flights

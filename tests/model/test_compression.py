@@ -190,7 +190,7 @@ def test_a_hostile_frame_is_a_miss_and_an_error(opener: Opener, name):
     cache = opener()
     users = cache.namespace("users")
     item = stored("users", HOSTILE.get(name, FRAME), ZSTD if name in HOSTILE else 2)
-    cache._backend.store("users").put([item], Limits(), 1_700_000_000.0)
+    cache._core.backend.store("users").put([item], Limits(), 1_700_000_000.0)
     assert users.get("k") is MISSING
     assert users.get_or_load("k", lambda: "loaded") == "loaded"
     assert users.get("k") == "loaded"

@@ -16,7 +16,7 @@ Sizes = list[int]
 
 
 def _in_memory(opener: Opener, cache: Cache, namespace: str) -> tuple[Sizes, Sizes | None]:
-    store = cache._backend.store(namespace)
+    store = cache._core.backend.store(namespace)
     assert isinstance(store, MemoryStore)
     counts = Counter(rank.segment for rank in store._index._index.values())
     order = store._order

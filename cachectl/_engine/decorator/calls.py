@@ -1,18 +1,22 @@
 """What a decorated function does when it is called: looks up, and loads what is not there."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cachectl._engine.decorator.bypass import Bypass
 from cachectl._engine.decorator.keys import FunctionKeys, Keys
 from cachectl._engine.decorator.names import code_of, name_of, target_of
+from cachectl._engine.handle import Handle
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.options import LoadOptions
-from cachectl._engine.sync_loader import called
+from cachectl._model.coroutines import run
 from cachectl._model.entry import MISSING
 from cachectl.errors import UsageError
+
+if TYPE_CHECKING:  # imports asyncio
+    from cachectl._engine.async_namespace import AsyncNamespace
 
 
 class Calls(NamedTuple):
@@ -23,6 +27,7 @@ class Calls(NamedTuple):
 
 
 def calls_of(
+    handle: Handle,
     namespace: Namespace,
     function: Callable[..., Any],
     keys: Keys,
@@ -35,7 +40,7 @@ def calls_of(
         name = name_of(target_of(function).function)
         raise UsageError(f"{name} is a generator function: let it return a list to be cached")
     if inspect.iscoroutinefunction(code) or inspect.iscoroutinefunction(function):
-        calls = _async_calls(namespace, function, keys, options)
+        calls = _async_calls(handle.async_namespace(namespace.name, {}), function, keys, options)
         return calls if bypass.wanted is None else _bypassed_async(calls, bypass)
     calls = _sync_calls(namespace, function, keys, options)
     return calls if bypass.wanted is None else _bypassed(calls, bypass)
@@ -44,27 +49,25 @@ def calls_of(
 def _sync_calls(
     namespace: Namespace, function: Callable[..., Any], keys: Keys, options: LoadOptions
 ) -> Calls:
-    loading = namespace.loading
+    flights, get, load = namespace.state.flights, namespace.get, namespace.operations.load
+    state = namespace.state
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if not namespace.policy.enabled:
-            return called(partial(function, *args, **kwargs))
-        key = keys.key(*args, **kwargs)
-        completed = loading.flights.completed
-        value = namespace.get(key)
+        loader = partial(function, *args, **kwargs)
+        completed = flights.completed
+        key = keys.key(*args, **kwargs) if state.policy.enabled else ""
+        value = get(key) if key else MISSING
         if value is MISSING:
-            value = loading.load(key, partial(function, *args, **kwargs), options, completed)
+            value = run(load(key, loader, options, completed, bypass=False))
         return value
 
     def refresh(*args: Any, **kwargs: Any) -> Any:
-        load = partial(function, *args, **kwargs)
-        if not namespace.policy.enabled:
-            return called(load)
-        return loading.reload(keys.key(*args, **kwargs), load, options)
+        loader = partial(function, *args, **kwargs)
+        key = keys.key(*args, **kwargs) if state.policy.enabled else ""
+        return run(load(key, loader, options, 0, bypass=True))
 
     if not isinstance(keys, FunctionKeys) or not keys.simple:
         return Calls(call, refresh)
-    get = namespace.get
 
     def call_by_remembered_key(*args: Any, **kwargs: Any) -> Any:
         """Do the same as `call`, and a hit in the least time: see `signature_of`. That a key is
@@ -78,39 +81,35 @@ def _sync_calls(
                 pass
         if key is None:
             return call(*args, **kwargs)
-        completed = loading.flights.completed
+        completed = flights.completed
         value = get(key)
         if value is MISSING:
-            value = loading.load(key, partial(function, *args), options, completed)
+            value = run(load(key, partial(function, *args), options, completed, bypass=False))
         return value
 
     return Calls(call_by_remembered_key, refresh)
 
 
 def _async_calls(
-    namespace: Namespace, function: Callable[..., Any], keys: Keys, options: LoadOptions
+    namespace: "AsyncNamespace", function: Callable[..., Any], keys: Keys, options: LoadOptions
 ) -> Calls:
-    """Return what does so without blocking the event loop: the store is used in a thread."""
-    loading = namespace.loading
+    """Return what does the same as coroutines."""
+    flights, get, load = namespace.state.flights, namespace.get, namespace.operations.load
+    state = namespace.state
 
     async def call(*args: Any, **kwargs: Any) -> Any:
-        if not namespace.policy.enabled:
-            return await function(*args, **kwargs)
-        from asyncio import to_thread
-
-        key = keys.key(*args, **kwargs)
-        completed = loading.flights.completed
-        value = await to_thread(namespace.get, key)
+        loader = partial(function, *args, **kwargs)
+        completed = flights.completed
+        key = keys.key(*args, **kwargs) if state.policy.enabled else ""
+        value = await get(key) if key else MISSING
         if value is MISSING:
-            load: Callable[[], Awaitable[Any]] = partial(function, *args, **kwargs)
-            value = await loading.load_async(key, load, options, completed)
+            value = await load(key, loader, options, completed, bypass=False)
         return value
 
     async def refresh(*args: Any, **kwargs: Any) -> Any:
-        if not namespace.policy.enabled:
-            return await function(*args, **kwargs)
-        load: Callable[[], Awaitable[Any]] = partial(function, *args, **kwargs)
-        return await loading.reload_async(keys.key(*args, **kwargs), load, options)
+        loader = partial(function, *args, **kwargs)
+        key = keys.key(*args, **kwargs) if state.policy.enabled else ""
+        return await load(key, loader, options, 0, bypass=True)
 
     return Calls(call, refresh)
 

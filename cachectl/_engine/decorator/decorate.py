@@ -18,6 +18,7 @@ from cachectl._engine.decorator.bypass import Bypass
 from cachectl._engine.decorator.calls import Calls, calls_of
 from cachectl._engine.decorator.keys import GivenKeys, Keys, function_keys
 from cachectl._engine.decorator.names import Decorated
+from cachectl._engine.handle import Handle
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.options import FunctionOptions
 from cachectl.errors import UsageError
@@ -111,21 +112,22 @@ class CachedFunction(_Call[P, R_co]):
 
 
 def decorate(
-    namespace: Namespace, function: Callable[P, R], options: FunctionOptions
+    handle: Handle, name: str, function: Callable[P, R], options: FunctionOptions
 ) -> CachedFunction[P, R]:
-    """Return `function` with its results cached in `namespace`.
+    """Return `function` with its results cached in the namespace `name`.
 
     Raises `UsageError` for one that cannot be cached, or that `options` do not fit.
     """
     binds, function = _binding(function)
+    namespace = handle.namespace(name, {})
     bypass = Bypass.of(options.bypass, function)
     ignored = (*options.ignored, *bypass.ignored)
     keys: Keys = (
-        function_keys(namespace, function, options.name, ignored, bypass.dropped)
+        function_keys(namespace.state, function, options.name, ignored, bypass.dropped)
         if options.key is None
         else GivenKeys(options.key, bypass.dropped)
     )
-    calls = calls_of(namespace, function, keys, options.load, bypass)
+    calls = calls_of(handle, namespace, function, keys, options.load, bypass)
     decorated: CachedFunction[P, R] = _made(_Parts(namespace, keys, calls, binds))
     functools.update_wrapper(decorated, function, updated=())
     vars(decorated).update(_marks(function))

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from cachectl._engine.decorator.names import Target, name_of, target_of
 from cachectl._engine.decorator.parameters import Parameters
 from cachectl._engine.decorator.recent_keys import RecentKeys, signature_of
-from cachectl._engine.namespace import Namespace
+from cachectl._engine.state import NamespaceState
 from cachectl._model.canonical import canonical, feature_key
 from cachectl._model.keys import check_key
 from cachectl.errors import InvalidKey, UsageError
@@ -40,7 +40,7 @@ class FunctionKeys:
 
     def __init__(
         self,
-        namespace: Namespace,
+        state: NamespaceState,
         target: Target,
         name: str,
         made_with: Mapping[str, object],
@@ -51,7 +51,7 @@ class FunctionKeys:
         self.parameters.check(ignored, name)
         self.name = name
         self.recent: RecentKeys = RecentKeys()
-        self._namespace = namespace
+        self._state = state
         self._target = target
         self._extra: dict[str, object] = {"made with": made_with} if made_with else {}
         self._ignored = frozenset(ignored)
@@ -79,7 +79,7 @@ class FunctionKeys:
         found = recent.find(signature)
         if found is None:
             found = self._make(args, kwargs)
-            if self._namespace.policy.enabled:  # or hits would have to ask whether it is
+            if self._state.policy.enabled:  # or hits would have to ask whether it is
                 recent.add(signature, found)
         return found
 
@@ -90,7 +90,7 @@ class FunctionKeys:
         first = self.parameters.first
         if first is not None and isinstance(arguments.get(first), type):
             extra = {**extra, "class": name_of(arguments.pop(first))}
-        decimals = self._namespace.policy.key_decimals
+        decimals = self._state.policy.key_decimals
         try:
             return f"{self.name}:{feature_key(arguments, extra, decimals)}"
         except InvalidKey as error:
@@ -117,7 +117,7 @@ class FunctionKeys:
 
 
 def function_keys(
-    namespace: Namespace,
+    state: NamespaceState,
     function: Callable[..., Any],
     name: str | None,
     ignored: Sequence[str],
@@ -129,11 +129,11 @@ def function_keys(
     """
     target, constants = target_of(function), dict[str, object]()
     if name is None:
-        name, constants = namespace.functions.identify(target.function)
+        name, constants = state.functions.identify(target.function)
     _check_name(name)
-    keys = FunctionKeys(namespace, target, name, constants, ignored, dropped)
+    keys = FunctionKeys(state, target, name, constants, ignored, dropped)
     _check_object(target, keys, ignored)
-    namespace.functions.add(keys)
+    state.functions.add(keys)
     return keys
 
 

@@ -96,7 +96,7 @@ class CountersContract(Contract):
         assert counted == [1, 2, 3, 4, 5]
 
     def test_every_counter_is_kept_and_last_hit_is_the_latest(self, cache: Cache) -> None:
-        counters = cache._backend.counters
+        counters = cache._core.backend.counters
         moved = Counts(**{name: at for at, name in enumerate(SUMMED, 1)}, last_hit_us=5_000)
         counters.add(Batch("client", 1, 1_000_000.0, {"users": moved}))
         earlier = Counts(**dict.fromkeys(SUMMED, 7), last_hit_us=4_000)
@@ -108,7 +108,7 @@ class CountersContract(Contract):
         assert counters.read(Window.last(3600, 1_000_002.0))["users"] == moved.plus(earlier)
 
     def test_large_sums_stay_exact(self, cache: Cache) -> None:
-        counters = cache._backend.counters
+        counters = cache._core.backend.counters
         counters.add(Batch("client", 1, 1_000_000.0, {"users": Counts(saved_us=2**53)}))
         counters.add(Batch("client", 2, 1_000_000.0, {"users": Counts(saved_us=1)}))
         assert counters.read(Window.last(None, 1_000_002.0))["users"].saved_us == 2**53 + 1

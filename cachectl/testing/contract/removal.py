@@ -143,7 +143,7 @@ class RemovalContract(Contract):
     def test_only_one_holds_a_lock(self, opener: Opener) -> None:
         cache = opener()
         cache.namespace("users").set("k", 1)
-        backend = cache._backend
+        backend = cache._core.backend
         with backend.lock("cleanup"):
             with pytest.raises(BackendBusy):
                 cache.cleanup()

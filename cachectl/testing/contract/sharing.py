@@ -48,7 +48,7 @@ class SharedContract(Contract):
         assert other.namespace("users").get("k") == "v"
         other.flush()
         assert one.stats().namespaces["users"].hits == 1
-        with one._backend.lock("cleanup"), pytest.raises(BackendBusy):
+        with one._core.backend.lock("cleanup"), pytest.raises(BackendBusy):
             other.cleanup()
         assert other.namespace("users").invalidate(tag="t").entries == 1
         assert one.namespace("users").get("k") is MISSING

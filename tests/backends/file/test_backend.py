@@ -243,7 +243,7 @@ def test_reads_do_not_wait_for_a_write_of_another_process(opener: Opener):
     other = sqlite3.connect(opener.directory / "cache.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     assert users.get("k") == 1
-    assert cache._backend.usage()["users"].entries == 1
+    assert cache._core.backend.usage()["users"].entries == 1
     other.execute("ROLLBACK")
     other.close()
 

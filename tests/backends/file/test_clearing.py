@@ -105,7 +105,7 @@ def test_a_writer_beside_waits_for_one_step_at_most(opener: Opener, cache: Cache
     users, others = cache.namespace("users"), cache.namespace("others")
     users.set_many(writes(COUNT))
     others.set_many(writes(rebuild.MANY // 10))
-    backend = cache._backend
+    backend = cache._core.backend
     assert isinstance(backend, FileBackend)
     removed: list[int] = []
     connection = backend._writer._connection

@@ -58,7 +58,7 @@ def test_a_pause_is_as_long_as_the_step_while_others_write(
     opener: Opener, cache: Cache, watch: Watch
 ):
     """And a quarter of that while nobody does; never longer than others would wait for us."""
-    backend = cache._backend
+    backend = cache._core.backend
     assert isinstance(backend, FileBackend)
     pace = pacing.Pace(backend._writer)
     pace.end(pace.begin())

@@ -140,7 +140,7 @@ def test_few_survivors_are_moved_and_many_are_not(opener: Opener, cache: Cache, 
         others.set_many(writes(survivors))
         clock.advance(10)
         removed.append(
-            cache._backend.store("users")
+            cache._core.backend.store("users")
             .cleanup(CleanupRule(clock(), None, Limits()))
             .expired.entries
         )

@@ -70,7 +70,7 @@ def test_a_lookup_of_an_expired_entry_does_not_wait_for_a_write(
 
 def test_a_removal_waits_for_its_turn_and_no_longer(opener: Opener, other: sqlite3.Connection):
     cache = opener()
-    backend = cache._backend
+    backend = cache._core.backend
     assert isinstance(backend, FileBackend)
     backend._writer._timeout = 0.1
     users = cache.namespace("users")

@@ -28,8 +28,8 @@ def execute(opener: Opener, statement: str) -> list[tuple[object, ...]]:
 
 
 def writing_connection(cache: Cache) -> sqlite3.Connection:
-    assert isinstance(cache._backend, FileBackend)
-    connection = cache._backend._writer._connection
+    assert isinstance(cache._core.backend, FileBackend)
+    connection = cache._core.backend._writer._connection
     assert connection is not None
     return connection
 

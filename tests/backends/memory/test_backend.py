@@ -73,7 +73,7 @@ def test_what_was_overwritten_is_forgotten_also_by_the_expiry_queue(opener: Open
     users = cache.namespace("users")
     for _ in range(5000):
         users.set("k", 1, ttl=10)
-    store = cache._backend.store("users")
+    store = cache._core.backend.store("users")
     assert isinstance(store, MemoryStore)
     assert len(store._expiries) < 1500
     clock.advance(10)

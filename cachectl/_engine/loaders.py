@@ -1,8 +1,8 @@
-"""Loaders are called here, so that what nobody would await is refused in words."""
+"""Calling loaders, as either engine does."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from inspect import iscoroutine, iscoroutinefunction
+from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any, TypeVar
 
 from cachectl.errors import UnsupportedValue
@@ -10,9 +10,9 @@ from cachectl.errors import UnsupportedValue
 T = TypeVar("T")
 
 
-def called(loader: Callable[[], T]) -> T:
+async def called(loader: Callable[[], T]) -> T:
     """Return what `loader` returns. Raises `UnsupportedValue` if that would have to be awaited,
-    before it runs if that can be told.
+    before it runs if that can be told: a thread has nothing to await it with.
     """
     if iscoroutinefunction(loader):
         raise UnsupportedValue(f"{_name(loader)} is async, and would not be awaited: {_ADVICE}")
@@ -25,6 +25,12 @@ def called(loader: Callable[[], T]) -> T:
             f"{_name(loader)} returned a {kind}, which needs an await: {_ADVICE}"
         )
     return value
+
+
+async def awaited(loader: Callable[[], Awaitable[T] | T]) -> T:
+    """Return what `loader` returns, or what that brings if it has to be awaited."""
+    value = loader()
+    return await value if isawaitable(value) else value
 
 
 _ADVICE = "decorate the async function itself with Cache.cached"

@@ -1,0 +1,77 @@
+"""Blocking stores as tasks use them: in a thread of the backend."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from cachectl._backends.protocols import Store, SupportsDetails, SupportsFlush
+from cachectl._backends.worker import Worker
+from cachectl._model.batches import BATCH
+from cachectl._model.entry import Entry
+from cachectl._model.policy import Limits
+from cachectl._model.records import (
+    CleanupRule,
+    CleanupStep,
+    Condition,
+    EntryInfo,
+    Item,
+    Removed,
+    Written,
+)
+
+
+class InThread:
+    """A blocking store that tasks use through a thread."""
+
+    def __init__(self, store: Store, worker: Worker) -> None:
+        self._store = store
+        self._worker = worker
+        self.get: Callable[[str, float], Entry | None] = store.get
+
+    async def fetch(self, key: str, now: float) -> Entry | None:
+        return await self._worker.call(self._store.get, key, now)
+
+    async def peek(self, key: str) -> Entry | None:
+        return await self._worker.call(self._store.peek, key)
+
+    async def details(self, key: str) -> Mapping[str, object]:
+        if isinstance(self._store, SupportsDetails):
+            return await self._worker.call(self._store.details, key)
+        return {}
+
+    async def put(
+        self,
+        items: Sequence[Item],
+        limits: Limits,
+        now: float,
+        condition: Condition | None = None,
+    ) -> Written:
+        return await self._worker.call(self._store.put, items, limits, now, condition)
+
+    async def remove(self, keys: Iterable[str]) -> Removed:
+        return await self._worker.call(self._store.remove, keys)
+
+    async def remove_expired(self, key: str, now: float) -> Removed:
+        return await self._worker.call(self._store.remove_expired, key, now)
+
+    async def remove_tagged(self, tag: str) -> Removed:
+        return await self._worker.call(self._store.remove_tagged, tag)
+
+    async def clear(self) -> Removed:
+        return await self._worker.call(self._store.clear)
+
+    async def cleanup(self, rule: CleanupRule) -> CleanupStep:
+        return await self._worker.call(self._store.cleanup, rule)
+
+    async def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
+        infos = self._store.scan(tag)
+        while page := await self._worker.call(_page, infos):
+            for info in page:
+                yield info
+
+    async def flush(self) -> None:
+        if isinstance(self._store, SupportsFlush):
+            await self._worker.call(self._store.flush)
+
+
+def _page(infos: Iterator[EntryInfo]) -> list[EntryInfo]:
+    return list(islice(infos, BATCH))

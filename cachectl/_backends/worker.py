@@ -1,0 +1,111 @@
+"""A thread for what would block an event loop. Never the loop's default executor: an application
+fills that with work of its own, and a lookup would wait behind it.
+"""
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, Final, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_Job = Callable[[], None]
+
+
+class Worker:
+    """One thread, started when it is first needed, that does one thing after the other.
+
+    Tasks of any number of event loops may use it. One who gives up waiting does not take back what
+    he asked for: it is done, and nobody is told. A forked process gets a thread of its own.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._started: tuple[int, SimpleQueue[_Job | None]] | None = None
+
+    async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what the function returns, called in the thread."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self.submit(lambda: _settle_with(loop, future, function, args, kwargs))
+        return await future
+
+    def submit(self, job: _Job) -> None:
+        """Let the thread do something, which raises nothing."""
+        self._queue().put(job)
+
+    def close(self) -> None:
+        """Let the thread end after what it was asked for already."""
+        with self._lock:
+            started, self._started = self._started, None
+        if started is not None and started[0] == os.getpid():
+            started[1].put(None)
+
+    def after_fork_in_child(self) -> None:
+        """Forget the thread, which is the parent's."""
+        self._lock = threading.Lock()
+        self._started = None
+
+    def _queue(self) -> "SimpleQueue[_Job | None]":
+        started = self._started
+        if started is None or started[0] != os.getpid():
+            with self._lock:
+                started = self._started
+                if started is None or started[0] != os.getpid():
+                    started = self._started = os.getpid(), self._start()
+        return started[1]
+
+    def _start(self) -> "SimpleQueue[_Job | None]":
+        queue: SimpleQueue[_Job | None] = SimpleQueue()
+        weakref.finalize(self, queue.put, None).atexit = False
+        threading.Thread(target=_work, args=(queue,), name=self._name, daemon=True).start()
+        return queue
+
+
+def _work(queue: "SimpleQueue[_Job | None]") -> None:
+    while (job := queue.get()) is not None:
+        job()
+        del job  # or it would keep what it holds alive until there is another
+
+
+def _settle_with(
+    loop: asyncio.AbstractEventLoop,
+    future: "asyncio.Future[Any]",
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    try:
+        settled = partial(settle, future, function(*args, **kwargs), None)
+    except BaseException as error:  # noqa: BLE001 - it is the waiting task's
+        settled = partial(settle, future, None, error)
+    tell(loop, settled)
+
+
+def tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    """Call back in an event loop, from any thread; nobody waits in one that is closed."""
+    try:
+        loop.call_soon_threadsafe(callback)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
+
+
+def settle(future: "asyncio.Future[Any]", value: object, error: BaseException | None) -> None:
+    """Let a future have a result, unless whoever waited for it has given up."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)
+
+
+CALLS: Final = "cachectl-calls"
+"""The name of threads that do what an application's event loop asks for."""

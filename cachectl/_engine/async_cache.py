@@ -1,0 +1,148 @@
+"""The cache for tasks: the same engine as `Cache`, awaited."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from cachectl._engine.async_namespace import AsyncNamespace
+from cachectl._engine.base_cache import BaseCache
+from cachectl._engine.handle import Handle
+from cachectl._engine.options import policy_options
+from cachectl._model.entry import MISSING, MissingType
+from cachectl._model.policy import Compression, Eviction
+from cachectl._model.records import Usage
+from cachectl._model.units import Duration
+
+if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
+    from cachectl._engine.cleanup import Cleanup
+    from cachectl._metrics.reports import CleanupReport, Stats, Status
+
+
+class AsyncCache(BaseCache):
+    """Namespaces over one backend, for asyncio: the names, parameters, results and errors of `Cache`,
+    awaited. Open it once per process; tasks of any number of event loops may share it.
+
+    Figures, cleanups and the end are done in a thread of the cache's own, never in the event loop's
+    default executor.
+    """
+
+    def namespace(
+        self,
+        name: str,
+        *,
+        ttl: Duration | MissingType | None = MISSING,
+        max_entries: int | MissingType | None = MISSING,
+        max_bytes: int | str | MissingType | None = MISSING,
+        key_decimals: int | Mapping[str, int] | MissingType | None = MISSING,
+        enabled: bool | MissingType = MISSING,
+        metrics: bool | MissingType = MISSING,
+        eviction: Eviction | MissingType = MISSING,
+        compress: Compression | MissingType = MISSING,
+    ) -> AsyncNamespace:
+        """Return the namespace; it need not be configured. Raises `InvalidKey`.
+
+        Settings of a namespace given here, such as `ttl="7d"`, replace those of the configuration
+        from now on. Raises `ConfigError` for what cannot be one.
+        """
+        policy = policy_options(
+            ttl, max_entries, max_bytes, key_decimals, enabled, metrics, eviction, compress
+        )
+        return self._handle.async_namespace(name, policy)
+
+    async def stats(self, *names: str, since: Duration | None = None) -> "Stats":
+        """Return the figures of these namespaces, or of all, counted by all processes.
+
+        With `since`, counts are those of the time before now, such as `"1h"`; what is held is
+        that of now. The cost does not grow with the number of entries. Raises `BackendError` if
+        the backend refuses; while it is away, the figures are those of this process.
+        """
+        return await self._handle.in_thread(self._core.stats, names, since)
+
+    async def status(self) -> "Status":
+        """Return which backend works now, and why it is not the configured one."""
+        return await self._handle.in_thread(self._core.status)
+
+    async def usage(self) -> Mapping[str, Usage]:
+        """Return what each namespace holds, by name, of those that hold or held anything."""
+        return await self._handle.in_thread(self._core.usage)
+
+    async def plan_cleanup(
+        self,
+        *,
+        older_than: Duration | None = None,
+        max_entries: int | None = None,
+        max_bytes: int | None = None,
+        deadline: float | None = None,
+    ) -> "AsyncCleanup":
+        """Return a cleanup that is ready to run, or to tell what it would remove.
+
+        It removes what has expired, what was not used for `older_than`, and the least recently
+        used over the limits; `max_entries` and `max_bytes` go before those of the policies.
+        `max_bytes` is stored bytes, `deadline` seconds from now.
+        """
+        plan = await self._handle.in_thread(
+            self._core.plan_cleanup, older_than, max_entries, max_bytes, deadline
+        )
+        return AsyncCleanup(plan, self._handle)
+
+    async def cleanup(
+        self,
+        *namespaces: str,
+        older_than: Duration | None = None,
+        max_entries: int | None = None,
+        max_bytes: int | None = None,
+        deadline: float | None = None,
+    ) -> "CleanupReport":
+        """Remove what has expired or is over a limit, in the given or in all namespaces.
+
+        Options are those of `plan_cleanup`. Raises `BackendBusy` if another cleanup is running.
+        """
+        plan = await self.plan_cleanup(
+            older_than=older_than, max_entries=max_entries, max_bytes=max_bytes, deadline=deadline
+        )
+        return await plan.run(namespaces)
+
+    async def flush(self) -> None:
+        """Write counts and uses now. Raises `BackendError`; nothing is lost then."""
+        await self._handle.in_thread(self._core.flush)
+
+    async def compact(self) -> None:
+        """Give back to the system what removed entries left behind."""
+        await self._handle.in_thread(self._core.compact)
+
+    async def close(self) -> None:
+        """Flush and release everything, and refuse all operations from now on; twice does nothing
+        more. Only a strict cache raises.
+        """
+        await self._handle.in_thread(self._core.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class AsyncCleanup:
+    """One cleanup, made by `AsyncCache.plan_cleanup`: what `Cleanup` does, awaited."""
+
+    def __init__(self, plan: "Cleanup", handle: Handle) -> None:
+        self._plan = plan
+        self._handle = handle
+
+    async def run(self, namespaces: Sequence[str] = ()) -> "CleanupReport":
+        """Remove, batch by batch; see `Cleanup.run`."""
+        return await self._handle.in_thread(self._plan.run, namespaces)
+
+    async def dry_run(self, namespaces: Sequence[str] = ()) -> "CleanupReport":
+        """Return what `run` would report, removing nothing; it reads all entries."""
+        return await self._handle.in_thread(self._plan.dry_run, namespaces)
+
+    def report(self) -> "CleanupReport":
+        """Return what was removed so far."""
+        return self._plan.report()

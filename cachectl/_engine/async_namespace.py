@@ -1,0 +1,215 @@
+"""A namespace: the operations of the engine on one part of the cache, for tasks."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from cachectl._engine.closed import CLOSED
+from cachectl._engine.disabled import NOTHING
+from cachectl._engine.operations import Operations
+from cachectl._engine.options import Cost, LoadOptions
+from cachectl._engine.state import NamespaceState
+from cachectl._metrics.events import MissReason
+from cachectl._model.canonical import feature_key
+from cachectl._model.entry import MISSING, Entry, MissingType
+from cachectl._model.keys import check_key
+from cachectl._model.outcome import Outcome
+from cachectl._model.policy import Policy
+from cachectl._model.records import EntryInfo, Removed
+from cachectl._model.units import Duration, Money
+from cachectl._model.write import Write
+from cachectl.errors import BackendError, DamagedEntry
+
+if TYPE_CHECKING:
+    from cachectl._engine.handle import Handle
+    from cachectl._metrics.reports import NamespaceStats
+
+T = TypeVar("T")
+
+
+class AsyncNamespace:
+    """One part of the cache with a policy of its own; made by `AsyncCache.namespace`.
+
+    Its methods are those of `Namespace`, awaited: what they return, raise and count is the same. Safe
+    to share between tasks, event loops and threads. Nothing blocks the event loop: memory answers at
+    once, Redis over one connection that all tasks of a loop share, files in the loop where that is a
+    matter of microseconds, else in a thread of the cache. Cancelling a task never leaves its reply
+    to another; a write that was cancelled may have happened.
+    """
+
+    def __init__(self, state: NamespaceState, operations: Operations, handle: "Handle") -> None:
+        self.state = state
+        self.operations = operations
+        self._handle = handle
+        self._clock = state.clock
+        self._live = state.live
+        self._entries = state.entries
+        self._recorder = state.recorder
+        state.follow(self._follow)
+
+    def _follow(self) -> None:
+        enabled = self.state.policy.enabled
+        self._readable: Any = self.operations.store if enabled else NOTHING
+        if self.state.is_closed:
+            self._readable = CLOSED
+        self._absent = MissReason.ABSENT if enabled else MissReason.DISABLED
+
+    @property
+    def name(self) -> str:
+        return self.state.name
+
+    @property
+    def policy(self) -> Policy:
+        return self.state.policy
+
+    def key(self, features: object, **extra: object) -> str:
+        """Return a key made of structured features; see `Namespace.key`."""
+        return feature_key(features, extra, self.state.policy.key_decimals)
+
+    @overload
+    async def get(self, key: str) -> Any | MissingType: ...
+    @overload
+    async def get(self, key: str, default: T) -> Any | T: ...
+    async def get(self, key: str, default: object = MISSING) -> Any:
+        """Return the value, or `default` on a miss. A cached None is a value."""
+        now = self._clock()
+        try:
+            entry = (
+                self._readable.get(key, now)  # memory, which is not waited for
+                if self._live
+                else await self._readable.fetch(key, now)
+            )
+            if entry is not None and entry.expires_at > now:
+                value = entry.value if self._live else self._entries.decode(entry)
+                self._recorder.record_hit(key, entry, now)
+                return value
+            if entry is None:
+                plain = check_key(key)  # what is found was checked when it was written
+                if plain is not key:
+                    return await self.get(plain, default)
+                self._recorder.record_miss(key, self._absent)
+            else:
+                await self.operations.remove_expired(key, now)
+                self._recorder.record_miss(key, MissReason.EXPIRED)
+        except (TypeError, UnicodeEncodeError):  # the store could make nothing of the key
+            plain = check_key(key)
+            if plain is key:
+                raise
+            return await self.get(plain, default)
+        except DamagedEntry as error:
+            plain = check_key(key)
+            if plain is not key:  # what is bound to a key is bound to its text
+                return await self.get(plain, default)
+            self._recorder.record_suppressed(error)
+            self._recorder.record_miss(key, MissReason.DAMAGED)
+        except BackendError as error:
+            if self.state.strict:
+                raise
+            self._recorder.record_suppressed(error)
+            self._recorder.record_miss(key, MissReason.ERROR)
+        return default
+
+    async def set(
+        self,
+        key: str,
+        value: object,
+        *,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: Money = 0,
+        nx: bool = False,
+        xx: bool = False,
+    ) -> Outcome:
+        """Store a value and return what became of it; see `Namespace.set`."""
+        return await self.operations.set(key, value, ttl=ttl, tags=tags, cost=cost, nx=nx, xx=xx)
+
+    async def set_many(self, writes: Iterable[Write] | Mapping[str, object]) -> list[Outcome]:
+        """Store many values in few round trips; see `Namespace.set_many`."""
+        return await self.operations.set_many(writes)
+
+    @overload
+    async def get_or_load(
+        self,
+        key: str,
+        loader: Callable[[], Awaitable[T]],
+        *,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: Cost = 0,
+        bypass: bool = False,
+    ) -> T: ...
+    @overload
+    async def get_or_load(
+        self,
+        key: str,
+        loader: Callable[[], T],
+        *,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: Cost = 0,
+        bypass: bool = False,
+    ) -> T: ...
+    async def get_or_load(
+        self,
+        key: str,
+        loader: Callable[[], Any],
+        *,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: Cost = 0,
+        bypass: bool = False,
+    ) -> Any:
+        """Return the cached value, or what `loader` returns or its awaitable brings, and store that.
+
+        Concurrent callers of one key, tasks and threads alike, share one call of a loader. It runs in
+        a task of its own, which goes on when its caller is cancelled for as long as others wait.
+        The rest is as in `Namespace.get_or_load`.
+        """
+        completed = self.state.flights.completed
+        value: Any = MISSING if bypass else await self.get(key)
+        if value is MISSING:
+            options = LoadOptions(ttl, tags, cost)
+            value = await self.operations.load(key, loader, options, completed, bypass=bypass)
+        return value
+
+    async def delete(self, key: str) -> bool:
+        """Remove one entry and return whether it was there."""
+        return await self.operations.delete(key)
+
+    async def delete_many(self, keys: Iterable[str]) -> Removed:
+        """Remove entries and return how many there were."""
+        return await self.operations.delete_many(keys)
+
+    async def invalidate(self, *, tag: str) -> Removed:
+        """Remove every entry that carries `tag`."""
+        return await self.operations.invalidate(tag)
+
+    async def clear(self) -> Removed:
+        """Remove every entry of the namespace, and of no other."""
+        return await self.operations.clear()
+
+    async def peek(self, key: str) -> Entry | None:
+        """Return the entry with its value, expired or not; see `Namespace.peek`."""
+        return await self.operations.peek(key)
+
+    async def details(self, key: str) -> Mapping[str, object]:
+        """Return what the backend knows of an entry beside what `peek` returns; often nothing."""
+        return await self.operations.details(key)
+
+    async def has(self, key: str) -> bool:
+        """Return whether there is a fresh entry; nothing is counted, and it is no use."""
+        return await self.operations.has(key)
+
+    def entries(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
+        """Yield all entries, least recently used first; nothing is counted, and it is no use."""
+        return self.operations.entries(tag)
+
+    async def stats(self, *, since: Duration | None = None) -> "NamespaceStats":
+        """Return the figures of this namespace, as `AsyncCache.stats` does."""
+        return await self._handle.in_thread(self._handle.figures, self.name, since)
+
+    async def flush(self) -> None:
+        """Write the uses that lookups recorded. Raises `BackendError`; nothing is lost then."""
+        await self.operations.flush()
+
+    def __repr__(self) -> str:
+        return f"<AsyncNamespace {self.name!r}: {self.policy.summary}>"

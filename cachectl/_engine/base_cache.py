@@ -1,0 +1,133 @@
+"""What caches for threads and caches for tasks have in common: how they are opened, decorating."""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Self
+
+from cachectl._backends.protocols import Backend
+from cachectl._config import Settings, load
+from cachectl._engine.compose import open_backend
+from cachectl._engine.core import Core
+from cachectl._engine.handle import Handle
+from cachectl._metrics.events import Listener
+from cachectl._model.policy import Policy, check_namespace
+from cachectl._model.units import Duration
+
+if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
+    from cachectl._engine.decorator.decorate import CachedFunction, P, R
+    from cachectl._engine.options import Cost
+
+
+class BaseCache:
+    """A cache, whoever uses it."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        strict: bool = False,
+    ) -> None:
+        self._core = Core(backend, settings, clock, strict=strict)
+        self._handle = Handle(self._core)
+
+    @classmethod
+    def open(
+        cls,
+        config: str | os.PathLike[str] | None = None,
+        *,
+        backend: str | None = None,
+        url: str | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        settings: Mapping[str, object] | None = None,
+        clock: Callable[[], float] = time.time,
+        strict: bool = False,
+    ) -> Self:
+        """Open the cache that a configuration file describes; without one, the usual places.
+
+        `settings` are those of the file, as nested tables or dotted names; they, `backend`, `url`
+        (of Redis) and `directory` (of the chosen backend) go before the environment and the file.
+        `clock` returns Unix seconds. Raises `ConfigError`; connects to nothing yet.
+        """
+        flags = {"backend": backend, "redis.url": url}
+        given = {name: value for name, value in flags.items() if value is not None}
+        overrides = {**(settings or {}), **given}
+        chosen = load(config, overrides=overrides, directory=directory)
+        return cls.of(chosen, clock=clock, strict=strict)
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        strict: bool = False,
+    ) -> Self:
+        """Open the cache that `settings` describe."""
+        backend = open_backend(settings, clock=clock, strict=strict)
+        return cls(backend, settings, clock=clock, strict=strict)
+
+    def cached(
+        self,
+        namespace: str,
+        *,
+        key: Callable[..., str] | None = None,
+        name: str | None = None,
+        ignore: Sequence[str] = (),
+        bypass: str | Callable[..., object] | None = None,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: "Cost" = 0,
+    ) -> "Callable[[Callable[P, R]], CachedFunction[P, R]]":
+        """Return a decorator that caches what a function, sync or async, returns.
+
+        The key is the function's name, `module.qualname`, and the SHA-256 of its arguments in
+        canonical form, so functions may share a namespace. Define one again and it keeps its
+        entries; `name` keeps them when it is renamed or moved, too. What it captured from the
+        function around it is part of the key as far as it is constant (text, numbers, functions).
+        `key` makes the whole key of the arguments instead.
+
+        Parameters named in `ignore` do not count: what has no canonical form, or changes nothing.
+        A method must say so of its `self` - objects differ, so their results are not shared unasked.
+        A class method is told by its class.
+
+        `bypass="name"` makes that argument ask for a load whose value replaces the cached one; it
+        is passed on if the function has a parameter of that name. It may be a function of all
+        arguments. `ttl`, `tags` and `cost` are those of `Namespace.get_or_load`.
+
+        Raises `UsageError` for options that cannot be, and for what cannot be cached: generator
+        functions, lambdas without a name, two functions that nothing tells apart.
+        """
+        from cachectl._engine.decorator.decorate import decorate
+        from cachectl._engine.options import FunctionOptions, LoadOptions
+
+        check_namespace(namespace)
+        load = LoadOptions(ttl, tags, cost)
+        options = FunctionOptions.of(load, key, name, ignore, bypass)
+
+        def decorator(function: "Callable[P, R]") -> "CachedFunction[P, R]":
+            return decorate(self._handle, namespace, function, options)
+
+        return decorator
+
+    def observe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with an `Event` for each hit, miss, set and eviction of this process.
+
+        It is called in the thread in which that happens; what it raises is logged. Returns a
+        function that ends it.
+        """
+        return self._core.counting.listeners.add(listener)
+
+    def policy(self, name: str) -> Policy:
+        """Return the policy of a namespace, whether or not it is in use."""
+        return self._core.policy(name)
+
+    def require_writable(self) -> None:
+        """Raise `BackendRefused` if this cache is only read."""
+        self._core.require_writable()
+
+    def __repr__(self) -> str:
+        names = ", ".join(self._core.names) or "no namespace in use"
+        return f"<{type(self).__name__} on {self._core.backend!r}: {names}>"

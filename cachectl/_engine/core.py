@@ -1,0 +1,178 @@
+"""What a cache is made of, whichever engine drives it: a backend, and what is known of namespaces."""
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cachectl._backends.protocols import (
+    Backend,
+    SupportsCompaction,
+    SupportsPolicies,
+    SupportsRecovery,
+    SupportsStatus,
+)
+from cachectl._config import Settings, policy_fields
+from cachectl._engine import forking
+from cachectl._engine.compose import check_policy
+from cachectl._engine.counting import Counting
+from cachectl._engine.state import NamespaceState
+from cachectl._metrics.events import log_lookup
+from cachectl._metrics.recorder import Recorder, log
+from cachectl._model.coroutines import run
+from cachectl._model.policy import Policy, check_namespace
+from cachectl._model.records import Usage
+from cachectl._model.units import Duration, parse_duration
+from cachectl.errors import BackendError, BackendRefused, BackendUnavailable, UsageError
+
+if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
+    from cachectl._engine.cleanup import Cleanup
+    from cachectl._metrics.reports import Stats, Status
+
+
+class Core:
+    """Everything of a cache but its operations. `Cache` says what its methods do.
+
+    It knows nothing of the object that applications hold: once that is gone it can be closed.
+    """
+
+    def __init__(
+        self, backend: Backend, settings: Settings, clock: Callable[[], float], *, strict: bool
+    ) -> None:
+        self.backend = backend
+        self.settings = settings
+        self.clock = clock
+        self.strict = strict
+        self._states: dict[str, NamespaceState] = {}
+        self.counting = Counting(backend, self.flush, self.close, clock, strict=strict)
+        if log.isEnabledFor(logging.DEBUG):  # asked once: it would be a tenth of a hit
+            self.counting.listeners.add(log_lookup)
+        forking.opened.add(self.counting)
+
+    @property
+    def names(self) -> list[str]:
+        """The namespaces that are in use."""
+        return sorted(self._states)
+
+    def state(self, name: str, policy: Mapping[str, object]) -> NamespaceState:
+        """Return a namespace, which follows what `policy` says from now on."""
+        found = self._states.get(name)
+        if found is None:  # of those that threads make at once, all get the first
+            found = self._states.setdefault(name, self._make_state(check_namespace(name)))
+        if policy:
+            fields = policy_fields(policy)
+            found.use(check_policy(self.backend, name, replace(found.policy, **fields)))
+        return found
+
+    def stats(self, names: Collection[str], since: Duration | None) -> "Stats":
+        from cachectl._metrics.reports import Stats
+        from cachectl._metrics.windows import Window
+
+        self._require_open()
+        now = self.clock()
+        window = Window.last(None if since is None else parse_duration(since), now)
+        counts, usage = self.counting.read(window), self.backend.usage()
+        known = {*counts, *usage}
+        if not isinstance(self.backend, SupportsPolicies):
+            known |= {*self.settings.namespaces, *self._states}
+        return Stats.of(names or sorted(known), usage, counts, self.policy, window, self.status())
+
+    def status(self) -> "Status":
+        self._require_open()
+        if isinstance(self.backend, SupportsStatus):
+            return self.backend.status()
+        from cachectl._metrics.reports import Status
+
+        return Status(self.backend.name, self.backend.name, "ok", 0)
+
+    def usage(self) -> Mapping[str, Usage]:
+        self._require_open()
+        usage = self.backend.usage()
+        return {name: usage[name] for name in sorted(usage)}
+
+    def policy(self, name: str) -> Policy:
+        if isinstance(self.backend, SupportsPolicies):
+            return self.backend.policy(name)
+        found = self._states.get(name)
+        return self.settings.policy(name) if found is None else found.policy
+
+    def require_writable(self) -> None:
+        if self.backend.refusal:
+            raise BackendRefused(self.backend.refusal)
+
+    def plan_cleanup(
+        self,
+        older_than: Duration | None,
+        max_entries: int | None,
+        max_bytes: int | None,
+        deadline: float | None,
+    ) -> "Cleanup":
+        from cachectl._engine.cleanup import Cleanup, CleanupOptions
+
+        self._require_open()
+        with nullcontext() if self.strict else suppress(BackendUnavailable):
+            self.flush()
+        seconds = None if older_than is None else parse_duration(older_than)
+        return Cleanup(
+            self.backend,
+            CleanupOptions(seconds, max_entries, max_bytes, deadline),
+            lambda name: self.policy(name).limits,
+            self._recorder,
+            self.clock,
+        )
+
+    def flush(self) -> None:
+        """Write counts and uses. Raises `BackendError`; nothing is lost then."""
+        if isinstance(self.backend, SupportsRecovery):
+            self.backend.recover()
+        try:
+            for name in list(self._states):
+                run(self.backend.store_for_threads(name).flush())
+        finally:
+            self.counting.buffer.flush()
+
+    def compact(self) -> None:
+        if isinstance(self.backend, SupportsCompaction):
+            self.backend.compact()
+
+    def close(self) -> None:
+        if self.counting not in forking.opened:
+            return
+        forking.opened.discard(self.counting)
+        for state in list(self._states.values()):
+            state.close()
+        self.counting.flusher.stop()
+        try:
+            try:
+                self.flush()
+            finally:
+                self.backend.close()
+        except BackendError as error:
+            if self.strict:
+                raise
+            log.warning("closed without writing the last counts: %s", error)
+
+    def _require_open(self) -> None:
+        if self.counting not in forking.opened:
+            raise UsageError("this cache was closed: open it again to use it")
+
+    def _make_state(self, name: str) -> NamespaceState:
+        self._require_open()
+        if not self.strict:
+            from cachectl._engine.preparation import prepare
+
+            prepare(self.backend.modules)
+        self.counting.start()
+        policy = check_policy(self.backend, name, self.settings.policy(name))
+        return NamespaceState(
+            self._recorder(name),
+            policy,
+            self.clock,
+            self.backend.place,
+            live=self.backend.live,
+            strict=self.strict,
+        )
+
+    def _recorder(self, name: str) -> Recorder:
+        return self.counting.recorder(name, counting=self.settings.policy(name).metrics)

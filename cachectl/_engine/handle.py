@@ -1,0 +1,68 @@
+"""What applications hold of a cache: its namespaces, for threads and for tasks."""
+
+import weakref
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from cachectl._engine.core import Core
+from cachectl._engine.drivers import for_tasks, for_threads
+from cachectl._engine.namespace import Namespace
+from cachectl._engine.operations import Operations
+from cachectl._model.importing import importing
+from cachectl._model.units import Duration
+
+if TYPE_CHECKING:  # imports asyncio
+    from cachectl._backends.worker import Worker
+    from cachectl._engine.async_namespace import AsyncNamespace
+    from cachectl._metrics.reports import NamespaceStats
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Handle:
+    """A cache in use. Both kinds of cache, their namespaces and decorated functions refer to it: once
+    nothing does, the core is closed.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self._for_threads: dict[str, Namespace] = {}
+        self._for_tasks: dict[str, AsyncNamespace] = {}
+        self._worker: Worker | None = None
+        weakref.finalize(self, core.counting.flusher.abandon).atexit = False
+
+    def namespace(self, name: str, policy: Mapping[str, object]) -> Namespace:
+        """Return a namespace for threads, which follows what `policy` says from now on."""
+        state = self.core.state(name, policy)
+        found = self._for_threads.get(name)
+        if found is None:  # of those that threads make at once, all get the first
+            store = self.core.backend.store_for_threads(name)
+            made = Namespace(state, Operations(state, store, for_threads), self.figures)
+            found = self._for_threads.setdefault(name, made)
+        return found
+
+    def async_namespace(self, name: str, policy: Mapping[str, object]) -> "AsyncNamespace":
+        """Return the same for tasks."""
+        state = self.core.state(name, policy)
+        found = self._for_tasks.get(name)
+        if found is None:
+            with importing:
+                from cachectl._engine.async_namespace import AsyncNamespace
+
+            store = self.core.backend.store_for_tasks(name)
+            made = AsyncNamespace(state, Operations(state, store, for_tasks), self)
+            found = self._for_tasks.setdefault(name, made)
+        return found
+
+    def figures(self, name: str, since: Duration | None) -> "NamespaceStats":
+        """Return the figures of one namespace."""
+        return self.core.stats([name], since).namespaces[name]
+
+    async def in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what a function returns that blocks: figures, cleanups, the end."""
+        if self._worker is None:
+            from cachectl._backends.worker import CALLS, Worker
+
+            self._worker = Worker(CALLS)
+        return await self._worker.call(function, *args, **kwargs)

@@ -1,0 +1,175 @@
+"""The operations on a namespace, written once for threads and tasks.
+
+They suspend only where their store does. `Namespace` runs them on a store that never does, and
+`AsyncNamespace` awaits them; the lookup itself stands in both, for the sake of hits.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cachectl._backends.protocols import AsyncStore
+from cachectl._engine.closed import CLOSED
+from cachectl._engine.freshness import is_fresh
+from cachectl._engine.options import LoadOptions
+from cachectl._engine.state import NamespaceState
+from cachectl._engine.writer import Writer
+from cachectl._metrics.recorder import log
+from cachectl._model.batches import batches
+from cachectl._model.entry import Entry
+from cachectl._model.keys import check_key, check_tags
+from cachectl._model.outcome import Outcome
+from cachectl._model.records import CleanupStep, Condition, EntryInfo, Removed
+from cachectl._model.units import Duration, Money
+from cachectl._model.write import Write
+from cachectl.errors import DamagedEntry, UsageError
+
+if TYPE_CHECKING:
+    from cachectl._engine.drivers import Driver
+    from cachectl._engine.loading import Loading
+
+
+T = TypeVar("T")
+
+
+class Operations:
+    """What is done with one namespace through one kind of store."""
+
+    def __init__(
+        self, state: NamespaceState, store: AsyncStore, make_driver: Callable[[], "Driver"]
+    ) -> None:
+        self.state = state
+        self.store = store
+        self._make_driver = make_driver
+        self._writer = Writer(store, state.recorder, strict=state.strict)
+        self._loading: Loading | None = None
+        state.follow(self._follow)
+
+    def _follow(self) -> None:
+        self._enabled = self.state.policy.enabled
+        self._writer.limits = self.state.policy.limits
+        if self.state.is_closed:
+            self.store = self._writer.store = CLOSED
+
+    @property
+    def loading(self) -> "Loading":
+        """The loads of this namespace, as this kind of caller begins and awaits them."""
+        if self._loading is None:
+            from cachectl._engine.loading import LoadedValues, Loading
+
+            values = LoadedValues(self.state, self, self._writer)
+            self._loading = Loading(values, self._make_driver())
+        return self._loading
+
+    async def set(
+        self,
+        key: str,
+        value: object,
+        *,
+        ttl: Duration | None,
+        tags: Sequence[str],
+        cost: Money,
+        nx: bool,
+        xx: bool,
+    ) -> Outcome:
+        if nx and xx:
+            raise UsageError("nx and xx exclude each other")
+        condition: Condition | None = "absent" if nx else "present" if xx else None
+        if not self._enabled:
+            return Outcome.DISABLED
+        now = self.state.clock()
+        item = self.state.entries.build(key, value, now, ttl=ttl, tags=tags, cost=cost)
+        (outcome,) = await self._changed([item.key], self._writer.put([item], now, condition))
+        return outcome
+
+    async def set_many(self, writes: Iterable[Write] | Mapping[str, object]) -> list[Outcome]:
+        if isinstance(writes, Mapping):
+            writes = [Write(key, value) for key, value in writes.items()]
+        outcomes: list[Outcome] = []
+        given_up = not self._enabled
+        for batch in batches(writes):
+            now = self.state.clock()
+            items = [self.state.entries.build_write(write, now) for write in batch]
+            if given_up:  # a backend that let one batch wait in vain is not waited for again
+                outcomes += [outcomes[-1] if outcomes else Outcome.DISABLED] * len(items)
+                continue
+            keys = [item.key for item in items]
+            outcomes += await self._changed(keys, self._writer.put(items, now, None))
+            given_up = outcomes[-1] is Outcome.UNAVAILABLE
+        return outcomes
+
+    async def load(
+        self,
+        key: str,
+        loader: Callable[[], Any],
+        options: LoadOptions,
+        completed: int,
+        *,
+        bypass: bool,
+    ) -> Any:
+        """Load what a lookup did not find when `completed` loads had ended, or was not to look for."""
+        loading = self.loading
+        if not self._enabled:
+            return await loading.call(loader)
+        if bypass:
+            return await loading.reload(key, loader, options)
+        return await loading.load(key, loader, options, completed)
+
+    async def delete(self, key: str) -> bool:
+        keys = [check_key(key)]
+        removed = await self._changed(keys, self.store.remove(keys))
+        return self._removed(removed, "delete").entries == 1
+
+    async def delete_many(self, keys: Iterable[str]) -> Removed:
+        total = Removed()
+        for batch in batches(map(check_key, keys)):
+            removed = await self._changed(batch, self.store.remove(batch))
+            total = total.plus(self._removed(removed, "delete"))
+        return total
+
+    async def invalidate(self, tag: str) -> Removed:
+        (checked,) = check_tags([tag])
+        removed = await self._changed(None, self.store.remove_tagged(checked))
+        return self._removed(removed, "invalidate")
+
+    async def clear(self) -> Removed:
+        return self._removed(await self._changed(None, self.store.clear()), "clear")
+
+    async def peek(self, key: str) -> Entry | None:
+        entry = await self.store.peek(check_key(key))
+        return entry and entry._replace(value=self.state.entries.value(entry))
+
+    async def details(self, key: str) -> Mapping[str, object]:
+        return await self.store.details(key)
+
+    async def has(self, key: str) -> bool:
+        try:
+            return is_fresh(await self.store.peek(check_key(key)), self.state.clock())
+        except DamagedEntry:
+            return False
+
+    def entries(self, tag: str | None) -> AsyncIterator[EntryInfo]:
+        return self.store.scan(tag)
+
+    async def flush(self) -> None:
+        await self.store.flush()
+
+    async def remove_expired(self, key: str, now: float) -> None:
+        """Remove what a lookup found expired."""
+        removed = await self.store.remove_expired(key, now)
+        self.state.recorder.record_cleanup(CleanupStep(removed))
+
+    async def _changed(self, keys: Sequence[str] | None, change: Awaitable[T]) -> T:
+        """Return what a change brings, of which loads are told before it begins and after it ended,
+        whether or not that was seen: none that read before it must store what it read.
+        """
+        flights = self.state.flights
+        flights.invalidate(keys)
+        try:
+            return await change
+        finally:
+            flights.invalidate(keys)
+
+    def _removed(self, removed: Removed, operation: str) -> Removed:
+        self.state.recorder.record_invalidated(removed)
+        log.debug("%s %s: %d removed", operation, self.state.name, removed.entries)
+        return removed

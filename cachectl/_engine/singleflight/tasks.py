@@ -1,0 +1,115 @@
+"""Tasks that share loads: each load is a task of its own, which outlives the caller that began it as
+long as others wait for it, and is cancelled when nobody does.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from cachectl._engine.singleflight.flights import Flight, Flights, Outcome, leading
+from cachectl._engine.singleflight.lead import Load, lead
+from cachectl._engine.singleflight.threads import FIRST_LOOK, LAST_LOOK, LONGEST, result_of
+
+T = TypeVar("T")
+
+
+class TaskLeader:
+    """A task that loads. Holding it keeps it from being collected."""
+
+    task: "asyncio.Task[object] | None" = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    @property
+    def is_gone(self) -> bool:
+        ended = self.task is not None and self.task.done()
+        return ended or self._loop.is_closed() or not self._loop.is_running()
+
+    def give_up(self) -> None:
+        if self.task is not None:
+            _tell(self._loop, self.task.cancel)
+
+
+class TaskWaiter:
+    """A task that waits. `woken` has a result once it is to go on."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.outcome: Outcome | None = None
+        self._loop = loop
+        self.woken: asyncio.Future[None] = loop.create_future()
+
+    def wake(self, outcome: Outcome | None) -> None:
+        self.outcome = outcome
+        if asyncio._get_running_loop() is self._loop:  # noqa: SLF001 - documented
+            self._go_on()
+        else:
+            _tell(self._loop, self._go_on)
+
+    def _go_on(self) -> None:
+        if not self.woken.done():
+            self.woken.set_result(None)
+
+
+async def share(flights: Flights, key: str, load: "Load[T]") -> T:
+    """Return what `load` returns, called for this or for a concurrent caller of `key`."""
+    loop = asyncio.get_running_loop()
+    waits_until = loop.time() + LONGEST
+    while True:
+        leader = TaskLeader(loop)
+        may_wait = loop.time() < waits_until
+        flight, waiter = flights.begin(
+            key, leader, (lambda: TaskWaiter(loop)) if may_wait else None
+        )
+        if waiter is None:
+            waiter = TaskWaiter(loop)
+            flight.waiters.append(waiter)
+            leader.task = loop.create_task(_fly(flights, flight, load))
+            await _end(flights, flight, waiter)
+        else:
+            await _wait(flights, flight, waiter)
+        if waiter.outcome is not None:
+            value: T = result_of(waiter)
+            return value
+        if leader.task is not None and not flight.is_replaced:
+            raise asyncio.CancelledError  # so the load ended: for its caller, not for those who joined
+
+
+async def _fly(flights: Flights, flight: Flight, load: "Load[object]") -> None:
+    leading.set(flight)  # in the context of this task
+    with suppress(Exception):  # all who wait have been told; who left need not know
+        await lead(flights, flight, load)
+
+
+async def _end(flights: Flights, flight: Flight, waiter: TaskWaiter) -> None:
+    """Wait until the load of this task has ended, as long as it takes."""
+    try:
+        await waiter.woken
+    except BaseException:
+        flights.leave(flight, waiter)
+        raise
+
+
+async def _wait(flights: Flights, flight: Flight, waiter: TaskWaiter) -> None:
+    """Wait for the load of another, and look from time to time whether he is gone."""
+    loop = asyncio.get_running_loop()
+    began, look = loop.time(), FIRST_LOOK
+    try:
+        while not (await asyncio.wait((waiter.woken,), timeout=look))[0]:
+            if flight.leader.is_gone or loop.time() - began > flights.patience:
+                flights.take_over(flight)
+            look = min(2 * look, LAST_LOOK)
+    except BaseException:
+        flights.leave(flight, waiter)
+        raise
+    flights.end_wait(flight)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    """Call back in a loop; nobody is left in one that is closed."""
+    try:
+        loop.call_soon_threadsafe(callback)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
