@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from cachectl._engine.closed import CLOSED
-from cachectl._engine.disabled import NOTHING
+from cachectl._engine.disabled import CLOSED, NOTHING, Readable
 from cachectl._engine.operations import Operations
 from cachectl._engine.options import Cost, LoadOptions
 from cachectl._engine.state import NamespaceState
@@ -48,7 +47,7 @@ class AsyncNamespace:
 
     def _follow(self) -> None:
         enabled = self.state.policy.enabled
-        self._readable: Any = self.operations.store if enabled else NOTHING
+        self._readable: Readable = self.operations.store if enabled else NOTHING
         if self.state.is_closed:
             self._readable = CLOSED
         self._absent = MissReason.ABSENT if enabled else MissReason.DISABLED

@@ -17,6 +17,7 @@ from cachectl._config import Settings, policy_fields
 from cachectl._engine import forking
 from cachectl._engine.compose import check_policy
 from cachectl._engine.counting import Counting
+from cachectl._engine.disabled import CLOSED_MESSAGE
 from cachectl._engine.state import NamespaceState
 from cachectl._metrics.events import log_lookup
 from cachectl._metrics.recorder import Recorder, log
@@ -155,7 +156,7 @@ class Core:
 
     def _require_open(self) -> None:
         if self.counting not in forking.opened:
-            raise UsageError("this cache was closed: open it again to use it")
+            raise UsageError(CLOSED_MESSAGE)
 
     def _make_state(self, name: str) -> NamespaceState:
         self._require_open()
@@ -163,6 +164,7 @@ class Core:
             from cachectl._engine.preparation import prepare
 
             prepare(self.backend.modules)
+        self.backend.store_for_threads(name)  # or it says why there is no such namespace
         self.counting.start()
         policy = check_policy(self.backend, name, self.settings.policy(name))
         return NamespaceState(

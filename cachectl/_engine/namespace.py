@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Never, TypeVar, overload
 
-from cachectl._engine.closed import CLOSED
-from cachectl._engine.disabled import NOTHING, Readable
+from cachectl._engine.disabled import CLOSED, NOTHING, Readable
 from cachectl._engine.operations import Operations
 from cachectl._engine.options import Cost, LoadOptions
 from cachectl._engine.state import NamespaceState

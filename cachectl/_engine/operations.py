@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cachectl._backends.protocols import AsyncStore
-from cachectl._engine.closed import CLOSED
+from cachectl._engine.disabled import CLOSED
 from cachectl._engine.freshness import is_fresh
 from cachectl._engine.options import LoadOptions
 from cachectl._engine.state import NamespaceState

@@ -48,10 +48,6 @@ class NamespaceState:
         return self.recorder.namespace
 
     @property
-    def policy(self) -> Policy:
-        return self._policy
-
-    @property
     def functions(self) -> "Functions":
         """The decorated functions of this namespace."""
         if self._functions is None:
@@ -70,7 +66,7 @@ class NamespaceState:
 
     def use(self, policy: Policy) -> None:
         """Follow `policy` from now on, in all threads."""
-        self._policy = policy
+        self.policy: Policy = policy
         self.recorder.counting = policy.metrics
         self.entries.use(policy)
         if self._functions is not None:

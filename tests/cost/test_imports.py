@@ -37,6 +37,7 @@ FILE: Final = {
     "file.value_files",
     "file.writer",
     "protocols",
+    "immediate",
     "sqlite",
 }
 """Modules of ours below `cachectl._backends`: those that read, and those that hand over the use."""

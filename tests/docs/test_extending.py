@@ -112,7 +112,7 @@ def ping(context: typer.Context) -> None:
         out.line(f"{cache.status().active_backend} answers")
 '''
 OPENING = "from cachectl import Cache; cache = Cache.open(strict=True, settings={'memory.publish': False});"
-COUNTING = f"{OPENING} cache._recorder('users')._counters.current().reloads += 2; cache.close()"
+COUNTING = f"{OPENING} cache._core.state('users', {{}}).recorder._counters.current().reloads += 2; cache.close()"
 
 
 class Copy:

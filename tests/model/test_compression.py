@@ -256,10 +256,10 @@ def test_sizes_are_those_of_what_is_stored(users, plain):
 
 @shared
 def test_limits_count_what_is_stored(users, plain):
-    users.use(replace(users.policy, max_bytes=2000))
+    users.state.use(replace(users.policy, max_bytes=2000))
     assert all(users.set_many({f"{n}": TEXT + str(n) for n in range(5)}))
     assert len(list(users.entries())) == 5
-    plain.use(replace(plain.policy, max_bytes=1000))
+    plain.state.use(replace(plain.policy, max_bytes=1000))
     assert not plain.set("0", TEXT)
 
 

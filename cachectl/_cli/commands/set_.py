@@ -56,9 +56,10 @@ def set_(
         outcome = found.set(key, content, ttl=ttl, tags=tag or [], cost=cost, nx=nx, xx=xx)
         if not outcome:
             raise _refusal(namespace, key, outcome, nx=nx)
+        in_memory = cache.status().active_backend == "memory"
     lifetime = found.policy.ttl if ttl is None else parse_duration(ttl)
     out.detail(f"stored in {namespace}, TTL {format_seconds(lifetime)}")
-    if cache.status().active_backend == "memory":
+    if in_memory:
         out.note("the memory backend ends with this process, and the value with it")
 
 

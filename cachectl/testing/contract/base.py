@@ -1,12 +1,15 @@
 """What all suites of backends begin with: a clock, and caches over one empty place."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 import pytest
 
 from cachectl._engine.cache import Cache
 from cachectl.testing.clock import Clock
 from cachectl.testing.opener import Opener
+
+ENGINES: Final = ("threads", "tasks")
 
 
 class Contract:
@@ -22,10 +25,15 @@ class Contract:
         """The time that all caches go by."""
         return Clock()
 
+    @pytest.fixture(params=ENGINES)
+    def engine(self, request: pytest.FixtureRequest) -> str:
+        """Which of the two engines is proved: `Cache` or `AsyncCache`."""
+        return str(request.param)
+
     @pytest.fixture
-    def opener(self, settings: Mapping[str, object], clock: Clock) -> Iterator[Opener]:
+    def opener(self, settings: Mapping[str, object], clock: Clock, engine: str) -> Iterator[Opener]:
         """Opens caches with these settings, and closes them."""
-        opener = Opener(settings, clock)
+        opener = Opener(settings, clock, engine)
         yield opener
         opener.close()
 

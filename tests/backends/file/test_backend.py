@@ -131,7 +131,7 @@ def test_a_place_that_is_not_ours_is_refused_and_untouched(opener: Opener, make)
     ):
         with pytest.raises(BackendRefused):
             operation()
-    cache._counting.buffer.reset()
+    cache._core.counting.buffer.reset()
     assert snapshot(opener.directory) == before
 
 

@@ -47,7 +47,7 @@ def assert_refused(opener: Opener, sentence: str) -> None:
     for operation in operations(cache):
         with pytest.raises(BackendRefused, match=sentence):
             operation()
-    cache._counting.buffer.reset()
+    cache._core.counting.buffer.reset()
     for path, content in before.items():
         assert path.read_bytes() == content, path
 
