@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Self
 
 from cachectl._engine.async_cache import AsyncCache, AsyncCleanup
 from cachectl._engine.async_namespace import AsyncNamespace
@@ -58,7 +58,7 @@ class Awaited:
     def __repr__(self) -> str:
         return repr(self._wrapped)
 
-    def __enter__(self) -> "Awaited":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -200,7 +200,8 @@ def test_a_hit_waits_for_no_lock(cache, namespace):
 def locks(cache: Cache, namespace: str) -> list[Any]:
     """Return the locks of all that a namespace works with, at least one of each."""
     recorder = cache.namespace(namespace)._recorder
-    store = cache._core.backend.store(namespace)
+    backend: Any = cache._core.backend
+    store = backend.store(namespace)
     found = []
     for owner in (
         cache._core.counting.buffer,

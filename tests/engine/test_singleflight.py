@@ -237,30 +237,52 @@ def test_a_sync_lookup_does_not_wait_for_a_task_of_its_own_event_loop(cache, use
     assert together(lambda: asyncio.run(main())) == [("sync", "task")]
 
 
-def test_when_the_leader_is_cancelled_another_loads(cache):
+def test_a_load_outlives_the_task_that_began_it_as_long_as_others_wait(cache):
     calls = 0
 
     @cache.cached("users")
     async def load() -> int:
         nonlocal calls
         calls += 1
-        number = calls
         started.set()
-        await asyncio.sleep(0.05 if number > 1 else 60)
-        return number
+        await go_on.wait()
+        return calls
 
     async def main() -> list[int]:
         leader = asyncio.ensure_future(load())
         await started.wait()
         others = [asyncio.ensure_future(load()) for _ in range(5)]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)
         leader.cancel()
-        found = await asyncio.wait_for(asyncio.gather(*others), SECONDS)
+        await asyncio.wait((leader,))
+        go_on.set()
         assert leader.cancelled()
-        return found
+        return await asyncio.wait_for(asyncio.gather(*others), SECONDS)
 
-    started = asyncio.Event()
-    assert asyncio.run(main()) == [2] * 5
+    started, go_on = asyncio.Event(), asyncio.Event()
+    assert asyncio.run(main()) == [1] * 5
+
+
+def test_a_load_for_which_nobody_waits_any_more_is_cancelled(cache):
+    @cache.cached("users")
+    async def load() -> None:
+        started.set()
+        try:
+            await asyncio.sleep(SECONDS)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    async def main() -> None:
+        tasks = [asyncio.ensure_future(load()) for _ in range(3)]
+        await started.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait_for(cancelled.wait(), SECONDS)
+
+    started, cancelled = asyncio.Event(), asyncio.Event()
+    asyncio.run(main())
+    assert cancelled.is_set()
 
 
 def test_a_waiter_that_gives_up_stops_nobody(cache):

@@ -18,6 +18,7 @@ from cachectl import MISSING, Cache
 from cachectl._model import envelope
 from cachectl._model.codecs import VALUE_LIMIT
 from cachectl._model.compression import NONE, SMALLEST, ZSTD, compress, decompress
+from cachectl._model.coroutines import run
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.policy import COMPRESSIONS, Limits
 from cachectl._model.records import Item
@@ -190,7 +191,8 @@ def test_a_hostile_frame_is_a_miss_and_an_error(opener: Opener, name):
     cache = opener()
     users = cache.namespace("users")
     item = stored("users", HOSTILE.get(name, FRAME), ZSTD if name in HOSTILE else 2)
-    cache._core.backend.store("users").put([item], Limits(), 1_700_000_000.0)
+    store = cache._core.backend.store_for_threads("users")
+    run(store.put([item], Limits(), 1_700_000_000.0))
     assert users.get("k") is MISSING
     assert users.get_or_load("k", lambda: "loaded") == "loaded"
     assert users.get("k") == "loaded"

@@ -4,6 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 
 import redis
 
@@ -16,7 +17,8 @@ Sizes = list[int]
 
 
 def _in_memory(opener: Opener, cache: Cache, namespace: str) -> tuple[Sizes, Sizes | None]:
-    store = cache._core.backend.store(namespace)
+    backend: Any = cache._core.backend
+    store = backend.store(namespace)
     assert isinstance(store, MemoryStore)
     counts = Counter(rank.segment for rank in store._index._index.values())
     order = store._order

@@ -29,6 +29,9 @@ class Leader(Protocol):
     def is_gone(self) -> bool:
         """Whether what was begun will not be ended."""
 
+    def runs_in(self, loop: object) -> bool:
+        """Whether it is a task of this event loop."""
+
     def give_up(self) -> None:
         """End to load, if that can be had: nobody waits any more."""
 
@@ -51,7 +54,7 @@ class Flight:
     """
 
     __slots__ = (
-        "__weakref__", "is_replaced", "is_stale", "key", "leader", "parent", "waiters", "waits_for",
+        "__weakref__", "caller", "is_stale", "key", "leader", "parent", "waiters", "waits_for",
     )  # fmt: skip
 
     def __init__(self, key: str, leader: Leader, parent: "Flight | None") -> None:
@@ -59,8 +62,9 @@ class Flight:
         self.leader = leader
         self.parent = parent  # whose load asked for this one
         self.waits_for: Flight | None = None
-        self.waiters: list[Waiter] = []
-        self.is_stale = self.is_replaced = False
+        self.waiters: dict[Waiter, None] = {}
+        self.caller: Waiter | None = None  # who began it, if that is not its leader
+        self.is_stale = False
 
     def depends_on(self, caller: "Flight | None") -> bool:
         """Return whether this one can end only after that of the caller, or one that asked for it."""
@@ -129,14 +133,14 @@ class Flights:
                 self._alone.add(flight)
             else:
                 waiter = make_waiter()
-                flight.waiters.append(waiter)
+                flight.waiters[waiter] = None
                 for waiting in _lineage(parent):
                     waiting.waits_for = flight
         _wake(left, None)
         return flight, waiter
 
     def take_over(self, flight: Flight) -> None:
-        """Let nobody wait for this one any longer: who comes first leads anew."""
+        """Let nobody wait for this one any longer but who began it: who comes first leads anew."""
         with lock:
             waiters = self._replace(flight)
         _wake(waiters, None)
@@ -145,9 +149,10 @@ class Flights:
         """Wait no longer. The last who leaves lets the leader give up."""
         with lock:
             self._end_wait(flight)
-            if waiter in flight.waiters:
-                flight.waiters.remove(waiter)
-            last = not flight.waiters
+            flight.waiters.pop(waiter, None)
+            if flight.caller is waiter:
+                flight.caller = None
+            last = not flight.waiters and flight.caller is None
         if last:
             flight.leader.give_up()
 
@@ -165,7 +170,9 @@ class Flights:
                     self._note(seconds)
             self._alone.discard(flight)
             self.completed += 1
-            waiters, flight.waiters = flight.waiters, []
+            waiters, flight.waiters = list(flight.waiters), {}
+            if flight.caller is not None:
+                waiters.append(flight.caller)
         _wake(waiters, outcome)
 
     def reset(self) -> None:
@@ -174,10 +181,10 @@ class Flights:
         self._alone.clear()
 
     def _replace(self, flight: Flight) -> list[Waiter]:
-        flight.is_stale = flight.is_replaced = True
+        flight.is_stale = True
         if self._flights.get(flight.key) is flight:
             del self._flights[flight.key]
-        waiters, flight.waiters = flight.waiters, []
+        waiters, flight.waiters = list(flight.waiters), {}
         return waiters
 
     def _end_wait(self, flight: Flight) -> None:

@@ -5,13 +5,18 @@ long as others wait for it, and is cancelled when nobody does.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cachectl._engine.singleflight.flights import Flight, Flights, Outcome, leading
 from cachectl._engine.singleflight.lead import Load, lead
 from cachectl._engine.singleflight.threads import FIRST_LOOK, LAST_LOOK, LONGEST, result_of
 
 T = TypeVar("T")
+
+
+BESIDE: Final = 5.0
+"""Seconds until somebody looks whose leader runs in the same loop: he is not gone without being told,
+but may need, by ways that cannot be seen, who waits for him."""
 
 
 class TaskLeader:
@@ -26,6 +31,9 @@ class TaskLeader:
     def is_gone(self) -> bool:
         ended = self.task is not None and self.task.done()
         return ended or self._loop.is_closed() or not self._loop.is_running()
+
+    def runs_in(self, loop: object) -> bool:
+        return loop is self._loop
 
     def give_up(self) -> None:
         if self.task is not None:
@@ -64,15 +72,15 @@ async def share(flights: Flights, key: str, load: "Load[T]") -> T:
         )
         if waiter is None:
             waiter = TaskWaiter(loop)
-            flight.waiters.append(waiter)
+            flight.caller = waiter
             leader.task = loop.create_task(_fly(flights, flight, load))
-            await _end(flights, flight, waiter)
+            await _woken(flights, flight, waiter)  # as long as it takes
         else:
             await _wait(flights, flight, waiter)
         if waiter.outcome is not None:
             value: T = result_of(waiter)
             return value
-        if leader.task is not None and not flight.is_replaced:
+        if leader.task is not None:
             raise asyncio.CancelledError  # so the load ended: for its caller, not for those who joined
 
 
@@ -82,28 +90,33 @@ async def _fly(flights: Flights, flight: Flight, load: "Load[object]") -> None:
         await lead(flights, flight, load)
 
 
-async def _end(flights: Flights, flight: Flight, waiter: TaskWaiter) -> None:
-    """Wait until the load of this task has ended, as long as it takes."""
+async def _wait(flights: Flights, flight: Flight, waiter: TaskWaiter) -> None:
+    """Wait for the load of another, and look from time to time whether he is gone."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    def look(after: float) -> None:
+        nonlocal timer
+        if flight.leader.is_gone or loop.time() - began > flights.patience:
+            flights.take_over(flight)
+        else:
+            timer = loop.call_later(after, look, min(2 * after, LAST_LOOK))
+
+    first = BESIDE if flight.leader.runs_in(loop) else FIRST_LOOK
+    timer = loop.call_later(first, look, max(first, FIRST_LOOK))
+    try:
+        await _woken(flights, flight, waiter)
+    finally:
+        timer.cancel()
+    flights.end_wait(flight)
+
+
+async def _woken(flights: Flights, flight: Flight, waiter: TaskWaiter) -> None:
     try:
         await waiter.woken
     except BaseException:
         flights.leave(flight, waiter)
         raise
-
-
-async def _wait(flights: Flights, flight: Flight, waiter: TaskWaiter) -> None:
-    """Wait for the load of another, and look from time to time whether he is gone."""
-    loop = asyncio.get_running_loop()
-    began, look = loop.time(), FIRST_LOOK
-    try:
-        while not (await asyncio.wait((waiter.woken,), timeout=look))[0]:
-            if flight.leader.is_gone or loop.time() - began > flights.patience:
-                flights.take_over(flight)
-            look = min(2 * look, LAST_LOOK)
-    except BaseException:
-        flights.leave(flight, waiter)
-        raise
-    flights.end_wait(flight)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:

@@ -28,6 +28,9 @@ class ThreadLeader:
     def is_gone(self) -> bool:
         return self._thread() is None
 
+    def runs_in(self, loop: object) -> bool:
+        return False
+
     def give_up(self) -> None:
         """Go on: a thread cannot be told."""
 

@@ -11,6 +11,7 @@ from cachectl import BackendError, BackendRefused, Cache
 from cachectl._backends.file import rebuild
 from cachectl._engine.namespace import Namespace
 from cachectl._model.batches import BATCH
+from cachectl._model.coroutines import run
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule
 from cachectl._model.write import Write
@@ -136,14 +137,11 @@ def test_few_survivors_are_moved_and_many_are_not(opener: Opener, cache: Cache, 
     users.set_many(writes(MANY, ttl=10))
     others = cache.namespace("others", ttl="none")
     removed: list[int] = []
+    store = cache._core.backend.store_for_threads("users")
     for survivors in (0, 3000):
         others.set_many(writes(survivors))
         clock.advance(10)
-        removed.append(
-            cache._core.backend.store("users")
-            .cleanup(CleanupRule(clock(), None, Limits()))
-            .expired.entries
-        )
+        removed.append(run(store.cleanup(CleanupRule(clock(), None, Limits()))).expired.entries)
         users.set_many(writes(MANY, ttl=10))
     assert removed == [MANY, BATCH]
     assert_books(opener)

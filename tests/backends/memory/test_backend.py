@@ -6,6 +6,7 @@ import shutil
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,8 @@ def test_what_was_overwritten_is_forgotten_also_by_the_expiry_queue(opener: Open
     users = cache.namespace("users")
     for _ in range(5000):
         users.set("k", 1, ttl=10)
-    store = cache._core.backend.store("users")
+    backend: Any = cache._core.backend
+    store = backend.store("users")
     assert isinstance(store, MemoryStore)
     assert len(store._expiries) < 1500
     clock.advance(10)
