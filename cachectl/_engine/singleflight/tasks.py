@@ -92,23 +92,35 @@ async def _fly(flights: Flights, flight: Flight, load: "Load[object]") -> None:
 
 async def _wait(flights: Flights, flight: Flight, waiter: TaskWaiter) -> None:
     """Wait for the load of another, and look from time to time whether he is gone."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-
-    def look(after: float) -> None:
-        nonlocal timer
-        if flight.leader.is_gone or loop.time() - began > flights.patience:
-            flights.take_over(flight)
-        else:
-            timer = loop.call_later(after, look, min(2 * after, LAST_LOOK))
-
-    first = BESIDE if flight.leader.runs_in(loop) else FIRST_LOOK
-    timer = loop.call_later(first, look, max(first, FIRST_LOOK))
+    looks = _Looks(flights, flight)
     try:
         await _woken(flights, flight, waiter)
     finally:
-        timer.cancel()
+        looks.end()
     flights.end_wait(flight)
+
+
+class _Looks:
+    """Looks at a flight that one task waits for: at growing intervals, until it has ended."""
+
+    def __init__(self, flights: Flights, flight: Flight) -> None:
+        self._flights = flights
+        self._flight = flight
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._after = BESIDE if flight.leader.runs_in(self._loop) else FIRST_LOOK
+        self._timer = self._loop.call_later(self._after, self._look)
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        waited = self._loop.time() - self._began
+        if self._flight.leader.is_gone or waited > self._flights.patience:
+            self._flights.take_over(self._flight)
+            return
+        self._after = min(2 * self._after, LAST_LOOK)
+        self._timer = self._loop.call_later(self._after, self._look)
 
 
 async def _woken(flights: Flights, flight: Flight, waiter: TaskWaiter) -> None:
