@@ -5,15 +5,16 @@ The smallest backend is a `BaseBackend` with `make_store` and a `BaseStore` with
 find what has to go they list everything, so a large cache wants `BaseStore.usage` first of all.
 """
 
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
 from itertools import islice
-from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Concatenate, Final, Generic, ParamSpec, TypeVar
 
 from cachectl._backends.immediate import Immediate
 from cachectl._backends.protocols import AsyncStore, Store, SupportsFlush, SupportsFork
+from cachectl._backends.turn import CallLock, Turn
 from cachectl._metrics.counters import CounterStore
 from cachectl._model import envelope
 from cachectl._model.batches import BATCH
@@ -40,16 +41,38 @@ _BETWEEN_LOOKS: Final = 1.0
 """Seconds between two writes that look for what has expired."""
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _whole(
+    method: "Callable[Concatenate[BaseStore, P], T]",
+) -> "Callable[Concatenate[BaseStore, P], T]":
+    """Let a method be one call: others wait for its end, and who interrupts it is refused."""
+
+    @wraps(method)
+    def call(store: "BaseStore", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        lock = store.lock
+        lock.acquire()
+        try:
+            return method(store, *args, **kwargs)
+        finally:
+            lock.release()
+
+    return call
+
+
 class BaseStore(ABC):
     """One namespace, whose entries are listed to find the ones that have to go.
 
     Threads call `peek`, `remove` and `scan` at any time. `touch` and `write` are called by one
-    thread at a time, the one that holds `lock`.
+    thread at a time, the one that holds `lock`; `with self.lock` may be nested within one call, but
+    a signal handler in the middle of a call is refused.
     """
 
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
-        self.lock: threading.RLock = threading.RLock()
+        self.lock = CallLock(f"namespace {namespace}")
         self._looked_at = float("-inf")
 
     @abstractmethod
@@ -84,13 +107,14 @@ class BaseStore(ABC):
             entry = None
         return EntryInfo(key, entry, len(data), used_at)
 
+    @_whole
     def get(self, key: str, now: float) -> Entry | None:
-        with self.lock:
-            entry = self.peek(key)
-            if entry is not None:
-                self.touch(key, now)
+        entry = self.peek(key)
+        if entry is not None:
+            self.touch(key, now)
         return entry
 
+    @_whole
     def put(
         self,
         items: Sequence[Item],
@@ -99,40 +123,39 @@ class BaseStore(ABC):
         condition: Condition | None = None,
     ) -> Written:
         stored = expired = 0
-        with self.lock:
-            for item in items:
-                old = self._standing(item.key)
-                fresh = old is not None and old.expires_at > now
-                if condition is None or fresh == (condition == "present"):
-                    self.write(item, now)
-                    stored += 1
-                    expired += old is not None and not fresh
-            expired += self._remove_some_expired(now)
-            evicted = list(self._over(limits))
-            self.remove(evicted)
+        for item in items:
+            old = self._standing(item.key)
+            fresh = old is not None and old.expires_at > now
+            if condition is None or fresh == (condition == "present"):
+                self.write(item, now)
+                stored += 1
+                expired += old is not None and not fresh
+        expired += self._remove_some_expired(now)
+        evicted = list(self._over(limits))
+        self.remove(evicted)
         return Written(stored, expired, tuple(evicted))
 
+    @_whole
     def remove_expired(self, key: str, now: float) -> Removed:
-        with self.lock:
-            entry = self._standing(key)
-            return self.remove([key]) if entry and entry.expires_at <= now else Removed()
+        entry = self._standing(key)
+        return self.remove([key]) if entry and entry.expires_at <= now else Removed()
 
+    @_whole
     def remove_tagged(self, tag: str) -> Removed:
-        with self.lock:
-            return self.remove([info.key for info in self.scan(tag)])
+        return self.remove([info.key for info in self.scan(tag)])
 
+    @_whole
     def clear(self) -> Removed:
-        with self.lock:
-            return self.remove([info.key for info in self.scan()])
+        return self.remove([info.key for info in self.scan()])
 
+    @_whole
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
-        with self.lock:
-            expired = self.remove([i.key for i in self.scan() if _is_expired(i, rule.now)])
-            before = float("-inf") if rule.idle_before is None else rule.idle_before
-            idle = [info.key for info in self.scan() if info.used_at < before]
-            removed = self.remove(idle)
-            over = list(self._over(rule.limits))
-            return CleanupStep(expired, removed.plus(self.remove(over)), (*idle, *over))
+        expired = self.remove([i.key for i in self.scan() if _is_expired(i, rule.now)])
+        before = float("-inf") if rule.idle_before is None else rule.idle_before
+        idle = [info.key for info in self.scan() if info.used_at < before]
+        removed = self.remove(idle)
+        over = list(self._over(rule.limits))
+        return CleanupStep(expired, removed.plus(self.remove(over)), (*idle, *over))
 
     def usage(self) -> Usage:
         """Return what the namespace holds; the memory of it is not known."""
@@ -140,13 +163,13 @@ class BaseStore(ABC):
             return _listed(self)
 
     def before_fork(self) -> None:
-        self.lock.acquire()
+        self.lock.before_fork()
 
     def after_fork_in_parent(self) -> None:
-        self.lock.release()
+        self.lock.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
-        self.lock = threading.RLock()
+        self.lock.after_fork_in_child()
 
     def _standing(self, key: str) -> Entry | None:
         """Return what a write would replace; what is damaged is as good as absent."""
@@ -185,6 +208,21 @@ def _listed(store: Store) -> Usage:
     return Usage(len(sizes), sum(sizes), None)
 
 
+class _Whole(Immediate):
+    """A `BaseStore` as threads use it; what its author wrote is a whole call as well."""
+
+    def __init__(self, store: BaseStore) -> None:
+        super().__init__(store)
+        self._base = store
+
+    async def remove(self, keys: Iterable[str]) -> Removed:
+        self._base.lock.acquire()
+        try:
+            return self._base.remove(keys)
+        finally:
+            self._base.lock.release()
+
+
 S = TypeVar("S", bound=Store)
 
 
@@ -208,8 +246,8 @@ class BaseBackend(ABC, Generic[S]):
 
     def __init__(self) -> None:
         self._stores: dict[str, S] = {}
-        self._lock = threading.Lock()
-        self._held: set[str] = set()
+        self._lock = Turn("the cache")
+        self._held: dict[str, object] = {}
         self._counters: CounterDatabase | None = None
         self._worker: Worker | None = None
 
@@ -222,12 +260,12 @@ class BaseBackend(ABC, Generic[S]):
 
     @property
     def counters(self) -> CounterStore:
-        with self._lock:
-            if self._counters is None:
-                from cachectl._backends.counter_database import CounterDatabase
+        if self._counters is None:
+            from cachectl._backends.counter_database import CounterDatabase
 
-                self._counters = CounterDatabase(None)
-            return self._counters
+            with self._lock:
+                self._counters = self._counters or CounterDatabase(None)
+        return self._counters
 
     @property
     def place(self) -> str | None:
@@ -235,13 +273,15 @@ class BaseBackend(ABC, Generic[S]):
 
     def store(self, namespace: str) -> S:
         """Return the namespace as its own methods know it."""
-        with self._lock:
-            if namespace not in self._stores:
-                self._stores[namespace] = self.make_store(namespace)
-            return self._stores[namespace]
+        if namespace not in self._stores:
+            with self._lock:
+                if namespace not in self._stores:
+                    self._stores[namespace] = self.make_store(namespace)
+        return self._stores[namespace]
 
     def store_for_threads(self, namespace: str) -> AsyncStore:
-        return Immediate(self.store(namespace))
+        store = self.store(namespace)
+        return _Whole(store) if isinstance(store, BaseStore) else Immediate(store)
 
     def store_for_tasks(self, namespace: str) -> AsyncStore:
         if self.live:
@@ -253,17 +293,16 @@ class BaseBackend(ABC, Generic[S]):
     @property
     def worker(self) -> "Worker":
         """The thread that does what must not block an event loop."""
-        with self._lock:
-            if self._worker is None:
-                from cachectl._backends.worker import CALLS, Worker
+        if self._worker is None:
+            from cachectl._backends.worker import CALLS, Worker
 
-                self._worker = Worker(CALLS)
-            return self._worker
+            with self._lock:
+                self._worker = self._worker or Worker(CALLS)
+        return self._worker
 
     def namespaces(self) -> Iterable[str]:
         """Return the namespaces that may hold anything: those that this process asked for."""
-        with self._lock:
-            return list(self._stores)
+        return list(self._stores)
 
     def usage(self) -> Mapping[str, Usage]:
         stores = {name: self.store(name) for name in self.namespaces()}
@@ -276,17 +315,17 @@ class BaseBackend(ABC, Generic[S]):
         return self._locked(name)
 
     def before_fork(self) -> None:
-        self._lock.acquire()
+        self._lock.before_fork()
         for part in self._forked():
             part.before_fork()
 
     def after_fork_in_parent(self) -> None:
         for part in self._forked():
             part.after_fork_in_parent()
-        self._lock.release()
+        self._lock.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
-        self._lock = threading.Lock()
+        self._lock.after_fork_in_child()
         self._held.clear()
         if self._worker is not None:
             self._worker.after_fork_in_child()
@@ -309,11 +348,10 @@ class BaseBackend(ABC, Generic[S]):
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
-        with self._lock:
-            if name in self._held:
-                raise BackendBusy(f"another {name} is running")
-            self._held.add(name)
+        holder = object()
+        if self._held.setdefault(name, holder) is not holder:
+            raise BackendBusy(f"another {name} is running")
         try:
             yield
         finally:
-            self._held.discard(name)
+            self._held.pop(name, None)

@@ -5,14 +5,13 @@ entries. Every (namespace, ring, bucket) is a row; width 0 is the row of totals.
 """
 
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from cachectl._backends.directory import claim, create_private, require_ours
-from cachectl._backends.sqlite import sqlite_errors, use_wal
+from cachectl._backends.sqlite import Patience, closed_on_error
+from cachectl._backends.turn import SECONDS, Turn
 from cachectl._metrics.counters import LAST_HIT, SUMMED, Batch, Counts
 from cachectl._metrics.windows import RINGS, Window
 
@@ -36,81 +35,102 @@ _SEEN: Final = (
 )
 """Returns a row if this batch is new: the last sequence of each client is remembered."""
 _CLIENT_SECONDS: Final = 86_400.0
-_TIMEOUT: Final = 5.0
+_WHAT: Final = "the counters"
+
+T = TypeVar("T")
 
 
 class CounterDatabase:
     """A `CounterStore` in `directory`, made when the first counts arrive; None is in memory."""
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, timeout: float = SECONDS) -> None:
         self._directory = directory
+        self._timeout = timeout
         self._connection: sqlite3.Connection | None = None
-        self._lock = threading.Lock()
+        self._turn = Turn(_WHAT)
         self._pruned = 0.0
 
     def add(self, batch: Batch) -> None:
-        with self._open(create=True) as connection:
-            assert connection is not None
+        def add(connection: sqlite3.Connection) -> None:
             with connection:  # a failure, of the commit as well, leaves nothing added
                 connection.execute("BEGIN IMMEDIATE")
                 if connection.execute(_SEEN, (batch.client, batch.sequence, batch.at)).fetchall():
-                    connection.executemany(_ADD, _rows(batch))
+                    connection.executemany(_ADD, list(_rows(batch)))
                 self._prune(connection, batch.at)
+
+        self._do(lambda: add(self._made()))
 
     def read(self, window: Window) -> dict[str, Counts]:
         width = window.ring.width if window.ring else 0
-        with self._open(create=False) as connection:
-            if connection is None:
-                return {}
-            rows = connection.execute(_SUM, (width, window.start or 0)).fetchall()
+
+        def read() -> list[tuple[Any, ...]]:
+            connection = self._found()
+            found: list[tuple[Any, ...]] = []
+            if connection is not None:
+                found = connection.execute(_SUM, (width, window.start or 0)).fetchall()
+            return found
+
+        rows = self._do(read)
         return {row[0]: Counts(**dict(zip(_COLUMNS, row[1:], strict=True))) for row in rows}
 
     def reset(self) -> None:
         """Delete all counts."""
-        with self._open(create=True) as connection:
-            assert connection is not None
-            connection.execute("DELETE FROM counters")
+        self._do(lambda: self._made().execute("DELETE FROM counters"))
 
     def close(self) -> None:
-        with self._lock:
+        with self._turn:
             self._close()
 
     def before_fork(self) -> None:
         """Close what two processes must not share; counts wait until one of these is called."""
-        self._lock.acquire()
+        self._turn.before_fork()
         if self._directory is not None:
             self._close()
 
     def after_fork_in_parent(self) -> None:
-        self._lock.release()
+        self._turn.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
         """Open a new connection when needed; counts in memory stay with the parent."""
-        self._lock = threading.Lock()
         self._connection = None
+        self._turn.after_fork_in_child()
+
+    def _do(self, action: Callable[[], T]) -> T:
+        """Return what `action` returns, which is called when it is our turn."""
+        value = Patience(self._timeout).take(self._turn, _WHAT, action)
+        self._turn.release()
+        return value
 
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    @contextmanager
-    def _open(self, *, create: bool) -> Iterator[sqlite3.Connection | None]:
-        with self._lock, sqlite_errors("the counters"):
-            if self._connection is None:
-                self._connection = self._connect(create=create)
-            yield self._connection
+    def _made(self) -> sqlite3.Connection:
+        """Return the connection, having made the database if there was none."""
+        if self._connection is None:
+            if self._directory is not None:
+                claim(self._directory)
+                create_private(self._directory / "counters.db")
+            self._connection = self._connect()
+        elif self._connection.in_transaction:  # of one who was interrupted on his way
+            self._connection.execute("ROLLBACK")
+        return self._connection
 
-    def _connect(self, *, create: bool) -> sqlite3.Connection | None:
+    def _found(self) -> sqlite3.Connection | None:
+        """Return the connection if there is a database."""
+        directory = self._directory
+        if self._connection is None and (
+            directory is None or (require_ours(directory) and (directory / "counters.db").exists())
+        ):
+            self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
         if self._directory is None:
             return _prepared(sqlite3.connect(":memory:", check_same_thread=False))
         path = self._directory / "counters.db"
-        if create:
-            claim(self._directory)
-            create_private(path)
-        elif not require_ours(self._directory) or not path.exists():
-            return None
-        return _prepared(sqlite3.connect(path, timeout=_TIMEOUT, check_same_thread=False))
+        return _prepared(sqlite3.connect(path, timeout=0, check_same_thread=False))
 
     def _prune(self, connection: sqlite3.Connection, now: float) -> None:
         if now - self._pruned < RINGS[0].width:
@@ -122,23 +142,26 @@ class CounterDatabase:
 
 
 def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
-    connection.isolation_level = None
-    use_wal(connection)
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA trusted_schema = OFF")
     columns = ", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in _COLUMNS)
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS counters(namespace TEXT, width INTEGER, bucket INTEGER,"
-        f" {columns}, PRIMARY KEY(width, namespace, bucket)) WITHOUT ROWID"
-    )
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS clients(client TEXT PRIMARY KEY, sequence INTEGER, at REAL)"
-        " WITHOUT ROWID"
-    )
-    present = {row[1] for row in connection.execute("PRAGMA table_info(counters)")}
-    for name in _COLUMNS:
-        if name not in present:  # a database from before this counter existed
-            connection.execute(f"ALTER TABLE counters ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")
+    with closed_on_error(connection):
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS counters(namespace TEXT, width INTEGER, bucket INTEGER,"
+            f" {columns}, PRIMARY KEY(width, namespace, bucket)) WITHOUT ROWID"
+        )
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS clients(client TEXT PRIMARY KEY, sequence INTEGER, at REAL)"
+            " WITHOUT ROWID"
+        )
+        present = {row[1] for row in connection.execute("PRAGMA table_info(counters)")}
+        for name in _COLUMNS:
+            if name not in present:  # a database from before this counter existed
+                connection.execute(
+                    f"ALTER TABLE counters ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
+                )
     return connection
 
 

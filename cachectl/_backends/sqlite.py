@@ -1,41 +1,89 @@
-"""What everything that uses SQLite shares: its errors in our words, and its write-ahead log."""
+"""What everything that uses SQLite shares: its errors in our words, and waiting for its lock."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Final
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import uniform
+from typing import Final, TypeVar
 
+from cachectl._backends.turn import Turn
 from cachectl.errors import BackendBusy, BackendError, BackendRefused
 
-_ATTEMPTS: Final = 20
+T = TypeVar("T")
+Connection = TypeVar("Connection", bound=sqlite3.Connection)
 
 FAILURES: Final = (sqlite3.Error, OSError, UnicodeDecodeError)
 """What SQLite raises; the last one if its message quotes a damaged schema."""
-
-
-@contextmanager
-def sqlite_errors(what: str) -> Iterator[None]:
-    """Translate the errors of SQLite and of the file system into ours."""
-    try:
-        yield
-    except FAILURES as error:
-        raise translated(what, error) from None
+_LOCKED: Final = "another process has it locked"
+_FIRST_PAUSE: Final = 0.0002
+_LONGEST_PAUSE: Final = 0.005
 
 
 def translated(what: str, error: Exception) -> BackendError:
     """Return our error for one of SQLite or of the file system."""
     if isinstance(error, sqlite3.OperationalError):
-        if "locked" in str(error):
-            return BackendBusy(f"{what}: another process has it locked")
+        if _is_locked(error):
+            return BackendBusy(f"{what}: {_LOCKED}")
         return BackendRefused(f"{what}: {error}")
     return BackendError(f"{what}: {error}")
 
 
-def use_wal(connection: sqlite3.Connection) -> None:
-    """Turn the log on. SQLite does not wait for others who do the same; for a transaction it does."""
-    for _ in range(_ATTEMPTS):
-        with suppress(sqlite3.OperationalError):
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")
+@contextmanager
+def closed_on_error(connection: Connection) -> Iterator[Connection]:
+    """Provide a connection, which is closed if it cannot be prepared."""
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
+
+
+class Patience:
+    """Waits for others until a deadline, which is the same for all that one call waits for.
+
+    SQLite itself would wait within a call that nobody can interrupt, and hold all that the caller
+    holds. Here nothing is held in the pauses.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        self._pause = _FIRST_PAUSE
+
+    @property
+    def left(self) -> float:
+        """The seconds until the deadline."""
+        return self._deadline - time.monotonic()
+
+    def retry(self, what: str, error: Exception) -> None:
+        """Pause after an attempt that failed; raise our error if another one cannot help."""
+        if not _is_locked(error):
+            raise translated(what, error) from None
+        self.pause(what)
+
+    def pause(self, what: str) -> None:
+        """Pause before another attempt. Raises `BackendBusy` if there is no time for one."""
+        left = self.left
+        if left <= 0:
+            raise BackendBusy(f"{what}: {_LOCKED}")
+        time.sleep(min(left, self._pause * uniform(0.5, 1.5)))  # noqa: S311 - it is no secret
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+
+    def take(self, turn: Turn, what: str, action: Callable[[], T]) -> T:
+        """Take the turn, which the caller has to release, and return what `action` returns. As long
+        as another process has the database locked, the turn is given back and taken again.
+        """
+        while True:
+            turn.acquire(self.left)
+            try:
+                return action()
+            except BaseException as error:
+                turn.release()
+                if not isinstance(error, FAILURES):
+                    raise
+                failure = error
+            self.retry(what, failure)
+
+
+def _is_locked(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)

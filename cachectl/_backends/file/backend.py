@@ -3,7 +3,7 @@
 import fcntl
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -14,6 +14,9 @@ from cachectl._backends.file.reader import Reader
 from cachectl._backends.file.store import FileStore
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.file.writer import Writer
+from cachectl._backends.protocols import SupportsFork
+from cachectl._backends.sqlite import Patience
+from cachectl._backends.turn import SECONDS
 from cachectl._metrics.counters import CounterStore
 from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import Usage
@@ -22,7 +25,6 @@ from cachectl.errors import BackendBusy, ConfigError
 if TYPE_CHECKING:
     from cachectl._backends.file.table import EntryTable
 
-_TIMEOUT: Final = 5.0  # seconds that a write waits for another process's write
 _ORPHAN_AGE: Final = 3600.0  # seconds after which a value file without a row belongs to nobody
 
 
@@ -32,18 +34,24 @@ class FileBackend(BaseBackend[FileStore]):
     name: ClassVar[str] = "file"
     evictions: ClassVar[Collection[str]] = EVICTIONS
 
-    def __init__(self, *, directory: Path) -> None:
+    def __init__(self, *, directory: Path, timeout: float = SECONDS) -> None:
         super().__init__()
         if "$" in str(directory) or str(directory).startswith("~"):
             raise ConfigError(f"the path of a cache directory has no $ and no ~: {directory}")
         self._directory = directory.absolute()
-        self._reader = Reader(self._directory, _TIMEOUT)
-        self._writer = Writer(self._directory, _TIMEOUT)
-        self._database = CounterDatabase(self._directory)
+        self._timeout = timeout
+        self._reader = Reader(self._directory, timeout)
+        self._writer = Writer(self._directory, timeout)
+        self._database = CounterDatabase(self._directory, timeout)
         self._table: EntryTable | None = None
+        self._is_closed = False
 
     def __repr__(self) -> str:
         return f"FileBackend({str(self._directory)!r})"
+
+    @property
+    def place(self) -> str:
+        return str(self._directory)
 
     @property
     def counters(self) -> CounterStore:
@@ -66,7 +74,11 @@ class FileBackend(BaseBackend[FileStore]):
 
         Raises `BackendRefused` for a place that is not ours.
         """
-        return self._writer.is_open or self._reader.exists()
+        return self._writer.is_open or self._reader.connections.exists()
+
+    def patience(self) -> Patience:
+        """Return what one call waits with."""
+        return Patience(self._timeout)
 
     def usage(self) -> Mapping[str, Usage]:
         return self._reader.usage()
@@ -87,7 +99,10 @@ class FileBackend(BaseBackend[FileStore]):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise BackendBusy(f"another {name} of {self._directory} is running") from None
-            yield
+            try:
+                yield
+            finally:  # also for processes that were forked meanwhile, which have the file open
+                fcntl.flock(file, fcntl.LOCK_UN)
 
     def compact(self) -> None:
         if not self.exists():
@@ -99,26 +114,18 @@ class FileBackend(BaseBackend[FileStore]):
                 files.remove(name)
         self._writer.vacuum()
 
-    def before_fork(self) -> None:
-        super().before_fork()
-        self._writer.before_fork()
-        self._reader.before_fork()
-        self._database.before_fork()
-
-    def after_fork_in_parent(self) -> None:
-        self._database.after_fork_in_parent()
-        self._reader.after_fork_in_parent()
-        self._writer.after_fork_in_parent()
-        super().after_fork_in_parent()
-
-    def after_fork_in_child(self) -> None:
-        super().after_fork_in_child()
-        self._database.after_fork_in_child()
-        self._reader.after_fork_in_child()
-        self._writer.after_fork_in_child()
+    def _forked(self) -> list[SupportsFork]:
+        return [*super()._forked(), self._writer, self._reader.connections, self._database]
 
     def close(self) -> None:
-        super().close()
-        self._reader.close()
-        self._writer.close()
-        self._database.close()
+        """Write the uses, and close for good; all of it in the time that one call may wait."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        patience = self.patience()
+        with ExitStack() as closing:  # whatever fails, the rest is closed
+            closing.callback(self._database.close)
+            closing.callback(self._writer.close)
+            closing.callback(self._reader.connections.close)
+            for store in self._stores.values():
+                closing.callback(store.flush, patience)

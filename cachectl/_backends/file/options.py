@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from cachectl._model.settings import Directory, Table
+from cachectl._backends.turn import SECONDS
+from cachectl._model.settings import Directory, Seconds, Table
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileOptions(Table):
-    """Where the file backend keeps everything."""
+    """Where the file backend keeps everything, and how long a call waits for others."""
 
     directory: Directory
+    timeout: Seconds = SECONDS

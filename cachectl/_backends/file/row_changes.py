@@ -61,7 +61,7 @@ def reschedule(transaction: Transaction, rows: Iterable[Row]) -> None:
 
 def touch(transaction: Transaction, used: Iterable[tuple[str, int]]) -> None:
     """Write when keys of a known namespace were last used, by their stamps."""
-    times = ((stamp, transaction.id, key, stamp) for key, stamp in used)
+    times = [(stamp, transaction.id, key, stamp) for key, stamp in used]
     transaction.connection.executemany(_TOUCH, times)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Final
 
-from cachectl._backends.sqlite import use_wal
 from cachectl.errors import BackendRefused
 
 APPLICATION_ID: Final = 0x6363746C
@@ -112,9 +111,9 @@ def is_made(connection: Connection, directory: Path) -> bool:
 
 
 def make(connection: Connection, directory: Path) -> None:
-    """Make the tables; processes that do so at once do no harm."""
+    """Make the tables; processes that do so at once do no harm, but some find it locked."""
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # `cleanup` gives pages back
-    use_wal(connection)
+    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
         if not is_made(connection, directory):

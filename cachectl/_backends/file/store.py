@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file.reader import DiskRow, Reader
+from cachectl._backends.sqlite import Patience
 from cachectl._model import envelope
 from cachectl._model.batches import batches
 from cachectl._model.entry import Entry
@@ -102,9 +103,10 @@ class FileStore:
         for row in rows:
             yield self._listed(row)
 
-    def flush(self) -> None:
+    def flush(self, patience: Patience | None = None) -> None:
         if len(self._access_log):
-            self._backend.table.touch(self._namespace, self._access_log)
+            patience = patience or self._backend.patience()
+            self._backend.table.touch(self._namespace, self._access_log, patience)
 
     def _listed(self, row: DiskRow) -> EntryInfo:
         try:

@@ -1,7 +1,9 @@
 """The entries of all namespaces: each method is one transaction, or one for each step."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Final, TypeVar
 
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file import clearing, eviction, rebuild, rows
@@ -11,11 +13,15 @@ from cachectl._backends.file.rows import Row, microseconds
 from cachectl._backends.file.transaction import Transaction
 from cachectl._backends.file.value_files import ROW_LIMIT, ValueFiles
 from cachectl._backends.file.writer import Mode, Writer
-from cachectl._backends.sqlite import translated
+from cachectl._backends.sqlite import Patience, translated
 from cachectl._model.batches import BATCH, batches
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule, CleanupStep, Condition, Item, Removed, Written
 from cachectl.errors import BackendBusy
+
+T = TypeVar("T")
+_GLANCE: Final = 0.05
+"""Seconds that a lookup waits to remove what it found expired."""
 
 _Choose = Callable[[Transaction], Sequence[Row]]
 """Reads what is to be removed."""
@@ -44,23 +50,22 @@ class EntryTable:
         """
         rules = Rules(limits, now, condition, check_limits)
         uses = Uses(access_log)
-        filenames = self._write_files(items)
+        patience = self._writer.patience()
+        filenames = self._write_files(items, patience)
+        placed = list(zip(items, filenames, strict=True))
         try:
-            with self._transaction(namespace) as transaction:
-                return put(transaction, list(zip(items, filenames, strict=True)), rules, uses)
+            return self._run(namespace, lambda it: put(it, placed, rules, uses), patience)
         except BaseException:
             uses.requeue()
             self._files.remove_all(filenames)
             raise
 
-    def touch(self, namespace: str, access_log: AccessLog) -> None:
+    def touch(self, namespace: str, access_log: AccessLog, patience: Patience) -> None:
         """Write when keys were last used."""
         used = access_log.drain()
         try:
             for batch in batches(used):
-                with self._transaction(namespace) as transaction:
-                    if transaction.load():
-                        eviction.touch(transaction, batch)
+                self._run(namespace, partial(_touch, used=batch), patience)
         except BaseException:
             access_log.requeue(used)
             raise
@@ -74,12 +79,12 @@ class EntryTable:
         does not wait for that, and what has expired is found again.
         """
         at = microseconds(now)
+
+        def choose(transaction: Transaction) -> Sequence[Row]:
+            return [row for row in rows.find_removable(transaction, [key]) if row.is_expired(at)]
+
         try:
-            return self._attempt(
-                namespace,
-                lambda it: [row for row in rows.find_removable(it, [key]) if row.is_expired(at)],
-                "DEFERRED",
-            )
+            return self._attempt(namespace, choose, self._writer.patience(_GLANCE), "DEFERRED")
         except BackendBusy:
             return Removed()
 
@@ -96,8 +101,7 @@ class EntryTable:
 
     def clear(self, namespace: str) -> Removed:
         """Remove all entries."""
-        with self._transaction(namespace) as transaction:
-            removed = clearing.clear(transaction) if transaction.load() else Removed()
+        removed = self._run(namespace, _clear, self._writer.patience())
         if removed.entries:
             self.remove_cleared()
         return removed
@@ -107,8 +111,7 @@ class EntryTable:
         more, pace = True, Pace(self._writer)
         while more:
             began = pace.begin()
-            with self._transaction(None) as transaction:
-                more = clearing.remove_some(transaction)
+            more = self._run(None, clearing.remove_some, self._writer.patience())
             pace.end(began)
 
     def cleanup(self, namespace: str, rule: CleanupRule) -> CleanupStep:
@@ -123,54 +126,65 @@ class EntryTable:
         expired = self._remove_due(namespace, microseconds(rule.now))
         if expired.entries:
             return CleanupStep(expired)
-        with self._transaction(namespace) as transaction:
-            if not transaction.load():
-                return CleanupStep()
-            return _idle(transaction, rule.idle_before) or _over(transaction, rule.limits)
+        return self._run(namespace, partial(_excess, rule=rule), self._writer.patience())
 
     def has_file(self, filename: str) -> bool:
         """Return whether an entry has its value in this file."""
-        select = "SELECT 1 FROM entries WHERE filename = ?"
-        with self._transaction(None, "DEFERRED") as transaction:
-            return transaction.execute(select, (filename,)).fetchone() is not None
+        return self._run(
+            None, partial(_has_file, filename=filename), self._writer.patience(), "DEFERRED"
+        )
 
-    def _transaction(self, namespace: str | None, mode: Mode = "IMMEDIATE") -> Transaction:
-        return Transaction(self._writer, self._files, namespace, mode)
+    def _run(
+        self,
+        namespace: str | None,
+        action: Callable[[Transaction], T],
+        patience: Patience,
+        mode: Mode = "IMMEDIATE",
+    ) -> T:
+        """Return what `action` returns, called in a transaction on the namespace."""
+        connection = self._writer.begin(mode, patience)
+        try:
+            with Transaction(self._writer, connection, namespace) as transaction:
+                value = action(transaction)
+        finally:
+            self._writer.turn.release()
+        if transaction.unlinked:
+            self._files.remove_all(transaction.unlinked)
+        return value
 
     def _remove(self, namespace: str, choose: _Choose) -> Removed:
         """Remove the rows that `choose` returns. If it returns none, nothing is written, and no
         other process is waited for.
         """
+        patience = self._writer.patience()
         try:
-            return self._attempt(namespace, choose, "DEFERRED")
+            return self._attempt(namespace, choose, patience, "DEFERRED")
         except BackendBusy:  # another writes, or has since these were read: wait for the turn
-            return self._attempt(namespace, choose, "IMMEDIATE")
+            return self._attempt(namespace, choose, patience, "IMMEDIATE")
 
-    def _attempt(self, namespace: str, choose: _Choose, mode: Mode) -> Removed:
-        with self._transaction(namespace, mode) as transaction:
+    def _attempt(self, namespace: str, choose: _Choose, patience: Patience, mode: Mode) -> Removed:
+        def remove(transaction: Transaction) -> Removed:
             found = choose(transaction)
             return eviction.remove(transaction, found) if found else Removed()
 
+        return self._run(namespace, remove, patience, mode)
+
     def _remove_due(self, namespace: str, now: int) -> Removed:
         """Remove some entries that expired by `now`, each time in a transaction of its own."""
-        with self._transaction(namespace) as transaction:
-            if not transaction.load():
-                return Removed()
-            removed = rebuild.remove_expired(transaction, now)
+        removed = self._run(namespace, partial(_rebuild, now=now), self._writer.patience())
         more = True
         while more and not removed.entries:
-            with self._transaction(namespace) as transaction:
-                transaction.load()
-                removed, more = remove_due(transaction, now)
+            step = partial(_remove_some_due, now=now)
+            removed, more = self._run(namespace, step, self._writer.patience())
         return removed
 
-    def _write_files(self, items: Sequence[Item]) -> list[str | None]:
-        """Write the large values to files, before any lock is held."""
+    def _write_files(self, items: Sequence[Item], patience: Patience) -> list[str | None]:
+        """Write the large values to files, while it is nobody's turn."""
         names: list[str | None] = []
         try:
             for item in items:
                 if len(item.data) > ROW_LIMIT:
-                    self._writer.open()
+                    self._writer.open(patience)
                     names.append(self._files.write(item.data))
                 else:
                     names.append(None)
@@ -180,6 +194,35 @@ class EntryTable:
                 raise translated("the cache", error) from None
             raise
         return names
+
+
+def _touch(transaction: Transaction, used: Sequence[tuple[str, int]]) -> None:
+    if transaction.load():
+        eviction.touch(transaction, used)
+
+
+def _clear(transaction: Transaction) -> Removed:
+    return clearing.clear(transaction) if transaction.load() else Removed()
+
+
+def _has_file(transaction: Transaction, filename: str) -> bool:
+    select = "SELECT 1 FROM entries WHERE filename = ?"
+    return transaction.execute(select, (filename,)).fetchone() is not None
+
+
+def _rebuild(transaction: Transaction, now: int) -> Removed:
+    return rebuild.remove_expired(transaction, now) if transaction.load() else Removed()
+
+
+def _remove_some_due(transaction: Transaction, now: int) -> tuple[Removed, bool]:
+    return remove_due(transaction, now) if transaction.load() else (Removed(), False)
+
+
+def _excess(transaction: Transaction, rule: CleanupRule) -> CleanupStep:
+    """Remove some entries that are neither expired nor to be kept."""
+    if not transaction.load():
+        return CleanupStep()
+    return _idle(transaction, rule.idle_before) or _over(transaction, rule.limits)
 
 
 def _tagged(transaction: Transaction, tag: str) -> Sequence[Row]:

@@ -5,8 +5,7 @@ from sqlite3 import Connection, Cursor
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from cachectl._backends.file.value_files import ValueFiles
-from cachectl._backends.file.writer import Mode, Writer
+from cachectl._backends.file.writer import Writer
 from cachectl._model.policy import Limits
 
 if TYPE_CHECKING:  # few namespaces evict by lrfu
@@ -26,32 +25,26 @@ _ADD: Final = (
 
 
 class Transaction:
-    """A namespace in a transaction for as long as this is entered.
+    """A namespace in a transaction that has begun, and ends when this is left.
 
     `entries` and `bytes` are what it holds, once it is known. One that was cleared has no name.
-    The value files of `unlinked` are removed after the commit.
+    The value files of `unlinked` are to be removed after the commit.
     """
 
-    connection: Connection
-    execute: Callable[..., Cursor]
     id: int | None = None
     entries = bytes = 0
     by_lrfu = False
     lrfu: "Lrfu | None" = None
     _more_entries = _more_bytes = _more_file_bytes = 0  # than the namespace's row says
 
-    def __init__(
-        self, writer: Writer, files: ValueFiles, name: str | None, mode: Mode = "IMMEDIATE"
-    ) -> None:
+    def __init__(self, writer: Writer, connection: Connection, name: str | None) -> None:
         self.name = name
+        self.connection = connection
+        self.execute: Callable[..., Cursor] = connection.execute
         self.unlinked: list[str | None] = []
         self._writer = writer
-        self._files = files
-        self._mode: Mode = mode
 
     def __enter__(self) -> Self:
-        self.connection = self._writer.begin(self._mode)
-        self.execute = self.connection.execute
         return self
 
     def __exit__(
@@ -67,8 +60,6 @@ class Transaction:
                 self._writer.end(failure)
                 raise
         self._writer.end(error)
-        if error is None and self.unlinked:
-            self._files.remove_all(self.unlinked)
 
     def load(self) -> bool:
         """Return whether there is such a namespace, and know it if there is."""

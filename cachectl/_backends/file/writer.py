@@ -1,18 +1,22 @@
 """The connection that writes to a cache directory: one for each process.
 
-Threads that write wait for each other here, and only processes do so in SQLite, which polls.
+Threads that write take turns. Who meets another process's write gives the turn back while it waits,
+so that nobody waits behind one who waits.
 """
 
 import sqlite3
-import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from cachectl._backends.directory import claim, create_private
 from cachectl._backends.file.schema import is_made, make, pragma
-from cachectl._backends.sqlite import FAILURES, sqlite_errors, translated
+from cachectl._backends.sqlite import FAILURES, Patience, closed_on_error, translated
+from cachectl._backends.turn import Turn
+from cachectl.errors import BackendBusy, BackendRefused
 
+T = TypeVar("T")
 Mode = Literal["IMMEDIATE", "DEFERRED"]
 """How a transaction begins: it waits for its turn to write; or it reads first, and fails with
 `BackendBusy` where it would write if another has written since.
@@ -27,6 +31,7 @@ _PREPARATION: Final = (
     "PRAGMA secure_delete = OFF",  # expensive where much is removed; the file is closed to others
 )
 
+_WHAT: Final = "the cache"
 _LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
 _PAGES: Final = 1_000  # that are given back at a time
 
@@ -34,97 +39,104 @@ _PAGES: Final = 1_000  # that are given back at a time
 class Writer:
     """Transactions, one at a time; everything in one happens, or nothing.
 
-    Raises `BackendBusy` if another process writes for too long, and other `BackendError`.
+    Raises `BackendBusy` if others write for longer than one is willing to wait, and other
+    `BackendError`.
     """
 
     def __init__(self, directory: Path, timeout: float) -> None:
         self._directory = directory
         self._timeout = timeout
+        self.turn = Turn(_WHAT)
         self._connection: sqlite3.Connection | None = None
         self._data_version = 0
-        self.after_fork_in_child()
+        self._is_closed = False
 
     @property
     def is_open(self) -> bool:
         """Whether the database is known to be there, and ours."""
         return self._connection is not None
 
-    def begin(self, mode: Mode) -> sqlite3.Connection:
-        """Begin a transaction, which must be ended."""
-        self._lock.acquire()
-        try:
+    def patience(self, most: float = float("inf")) -> Patience:
+        """Return what one call waits with; for `most` seconds, if that is less than usual."""
+        return Patience(min(most, self._timeout))
+
+    def begin(self, mode: Mode, patience: Patience) -> sqlite3.Connection:
+        """Begin a transaction, which must be ended, and `turn` released in any case."""
+        begin = "BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN DEFERRED"
+
+        def attempt() -> sqlite3.Connection:
             connection = self._connection or self._connect()
             if connection.in_transaction:  # of one who was interrupted on his way
                 connection.execute("ROLLBACK")
-            connection.execute("BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN DEFERRED")
-        except BaseException as error:
-            self._lock.release()
-            if isinstance(error, FAILURES):
-                raise translated("the cache", error) from None
-            raise
-        return connection
+            connection.execute(begin)
+            return connection
+
+        return patience.take(self.turn, _WHAT, attempt)
 
     def end(self, error: BaseException | None = None) -> None:
         """Commit, or take everything back if there was an error. One of SQLite is translated."""
         connection = self._connection
-        assert connection is not None
-        try:
-            if error is None:
+        if connection is None and (error is None or isinstance(error, FAILURES)):
+            raise BackendBusy(f"{_WHAT}: the process was forked in the middle of this") from None
+        if connection is not None and error is None:
+            try:
                 connection.execute("COMMIT")
-                return
-        except FAILURES as failure:
-            error = failure
-        finally:
-            if connection.in_transaction:
-                with suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-            self._lock.release()
+            except FAILURES as failure:
+                error = failure
+        if connection is not None and connection.in_transaction:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
         if isinstance(error, FAILURES):
-            raise translated("the cache", error) from None
+            raise translated(_WHAT, error) from None
 
-    def open(self) -> None:
+    def open(self, patience: Patience) -> None:
         """Make the directory and its database, unless they are there."""
         if self._connection is None:
-            self.begin("IMMEDIATE")
-            self.end()
+            self._do(lambda _: None, patience)
 
     def others_wrote(self) -> bool:
         """Return whether another process has written since this was last asked."""
-        with self._lock, sqlite_errors("the cache"):
-            connection = self._connection or self._connect()
-            before, self._data_version = self._data_version, pragma(connection, "data_version")
-        return self._data_version != before
+        version = self._do(lambda connection: pragma(connection, "data_version"))
+        before, self._data_version = self._data_version, version
+        return version != before
 
     def vacuum(self) -> None:
         """Give free pages back to the file system: all at once if little would be left, which
         is copied then, or else some at a time, so that nobody waits for long.
         """
-        with self._lock, sqlite_errors("the cache"):
-            connection = self._connection or self._connect()
-            free, left = _pages(connection)
-            if free > left and left * pragma(connection, "page_size") <= _LITTLE:
-                connection.execute("VACUUM")
+        free = self._do(_vacuum_little)
         while free:
-            with self._lock, sqlite_errors("the cache"):  # `execute` would give back one page
-                connection.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
-                before, (free, _) = free, _pages(connection)
+            before, free = free, self._do(_vacuum_some)
             if free >= before:
                 return  # others free pages faster
 
     def before_fork(self) -> None:
-        """Close what two processes must not share; nobody writes until one of these is called."""
-        self._lock.acquire()
+        """Close what two processes must not share; nobody writes until one of these is called.
+
+        A write that the fork interrupts is taken back, and refused in both processes.
+        """
+        self.turn.before_fork()
         self._close()
 
     def after_fork_in_parent(self) -> None:
-        self._lock.release()
+        self.turn.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
-        self._lock = threading.RLock()  # whoever was interrupted on his way out may come again
+        self.turn.after_fork_in_child()
 
     def close(self) -> None:
-        with self._lock:
+        """Close for good. Raises `BackendBusy` in the middle of a write of this very thread."""
+        self._is_closed = True
+        with self.turn:
             self._close()
+
+    def _do(self, action: Callable[[sqlite3.Connection], T], patience: Patience | None = None) -> T:
+        """Return what `action` returns, which is called when it is our turn."""
+        value = (patience or self.patience()).take(
+            self.turn, _WHAT, lambda: action(self._connection or self._connect())
+        )
+        self.turn.release()
+        return value
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -132,18 +144,34 @@ class Writer:
             self._connection = None
 
     def _connect(self) -> sqlite3.Connection:
+        if self._is_closed:
+            raise BackendRefused("this cache was closed: open it again to use it")
         claim(self._directory)
         path = self._directory / "cache.db"
         create_private(path)
-        connection = sqlite3.connect(
-            path, timeout=self._timeout, isolation_level=None, check_same_thread=False
-        )
-        if not is_made(connection, self._directory):
-            make(connection, self._directory)
-        for statement in _PREPARATION:
-            connection.execute(statement)
+        with closed_on_error(
+            sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        ) as connection:
+            if not is_made(connection, self._directory):
+                make(connection, self._directory)
+            for statement in _PREPARATION:
+                connection.execute(statement)
         self._connection = connection
         return connection
+
+
+def _vacuum_little(connection: sqlite3.Connection) -> int:
+    """Give all free pages back if little is left, and return how many there are now."""
+    free, left = _pages(connection)
+    if free > left and left * pragma(connection, "page_size") <= _LITTLE:
+        connection.execute("VACUUM")
+    return _pages(connection)[0]
+
+
+def _vacuum_some(connection: sqlite3.Connection) -> int:
+    """Give some free pages back, and return how many there are now."""
+    connection.executescript(f"PRAGMA incremental_vacuum({_PAGES})")  # `execute`: one page
+    return _pages(connection)[0]
 
 
 def _pages(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -5,12 +5,14 @@ a `SharedStatistics`, so that the command line can see an application at work.
 """
 
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from typing import ClassVar
 
 from cachectl._backends.base import BaseBackend
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.memory.shared_statistics import SharedStatistics
 from cachectl._backends.memory.store import MemoryStore
+from cachectl._backends.protocols import SupportsFork
 from cachectl._metrics.counters import Batch, CounterStore, Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.policy import EVICTIONS
@@ -62,30 +64,16 @@ class MemoryBackend(BaseBackend[MemoryStore]):
             return self._shared_statistics.usage()
         return self._own_usage()
 
-    def before_fork(self) -> None:
-        super().before_fork()
-        for store in self._stores.values():
-            store.lock.acquire()
-        self._counts.before_fork()
-
-    def after_fork_in_parent(self) -> None:
-        self._counts.after_fork_in_parent()
-        for store in self._stores.values():
-            store.lock.release()
-        super().after_fork_in_parent()
-
-    def after_fork_in_child(self) -> None:
-        super().after_fork_in_child()
-        self._counts.after_fork_in_child()
-        for store in self._stores.values():
-            store.after_fork_in_child()
+    def _forked(self) -> list[SupportsFork]:
+        shared = [self._shared_statistics] if self._shared_statistics else []
+        return [*super()._forked(), self._counts, *shared]
 
     def close(self) -> None:
-        if self._shared_statistics and not self._observe:
-            self._shared_statistics.withdraw()
-        self._counts.close()
-        self._stores.clear()
+        with ExitStack() as closing:  # whatever fails, the rest is closed
+            closing.callback(self._stores.clear)
+            closing.callback(self._counts.close)
+            if self._shared_statistics and not self._observe:
+                closing.callback(self._shared_statistics.withdraw)
 
     def _own_usage(self) -> dict[str, Usage]:
-        with self._lock:
-            return {name: store.usage() for name, store in self._stores.items()}
+        return {name: store.usage() for name, store in list(self._stores.items())}

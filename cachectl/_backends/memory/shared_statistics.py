@@ -12,10 +12,12 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.directory import claim, create_private, require_ours
+from cachectl._backends.sqlite import Patience
+from cachectl._backends.turn import SECONDS
 from cachectl._metrics.counters import Batch, Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.records import Usage
@@ -67,16 +69,32 @@ class SharedStatistics:
         self._path().unlink(missing_ok=True)
         self._counters.close()
 
+    def before_fork(self) -> None:
+        """See `SupportsFork`."""
+        self._counters.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """See `SupportsFork`."""
+        self._counters.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        """See `SupportsFork`; what was shown is the parent's."""
+        self._shown = None
+        self._counters.after_fork_in_child()
+
     def _begin(self) -> None:
         """Join those who publish; the first of them resets the counts."""
         claim(self._directory)
         lock = self._directory / "begin.lock"
         create_private(lock)
         with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if not list(self._living()):
-                self._counters.reset()
-            self._show({})
+            _lock(file)
+            try:
+                if not list(self._living()):
+                    self._counters.reset()
+                self._show({})
+            finally:  # also for processes that were forked meanwhile, which have the file open
+                fcntl.flock(file, fcntl.LOCK_UN)
 
     def _living(self) -> Iterator[Path]:
         """Yield the usage files of living processes, and remove the others."""
@@ -97,6 +115,18 @@ class SharedStatistics:
     def _path(self) -> Path:
         """One file per cache object: a process may have several."""
         return self._directory / f"{os.getpid()}-{id(self):x}.usage"
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Wait for a lock, for as long as a call may. Raises `BackendBusy`."""
+    patience = Patience(SECONDS)
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            patience.pause("the shared counters")
+        else:
+            return
 
 
 def _read(path: Path) -> dict[str, tuple[int, int, int]]:

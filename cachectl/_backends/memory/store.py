@@ -1,6 +1,5 @@
 """One namespace in this process."""
 
-import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -10,6 +9,7 @@ from typing import Final
 
 from cachectl._backends.eviction.lrfu import Lrfu, State
 from cachectl._backends.memory.eviction_index import MemoryEvictionIndex
+from cachectl._backends.turn import Turn
 from cachectl._model.batches import BATCH
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.policy import Limits
@@ -53,7 +53,7 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = Turn("the cache")
         self._nodes: OrderedDict[str, _Node] = OrderedDict()
         self._expiries: list[tuple[float, str]] = []
         self._tagged: dict[str, dict[str, None]] = {}
@@ -145,9 +145,14 @@ class MemoryStore:
         with self.lock:
             self._apply_uses()
 
+    def before_fork(self) -> None:
+        self.lock.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        self.lock.after_fork_in_parent()
+
     def after_fork_in_child(self) -> None:
-        """Make a new lock; see `Backend.after_fork_in_child`."""
-        self.lock = threading.RLock()
+        self.lock.after_fork_in_child()
 
     def usage(self) -> Usage:
         with self.lock:

@@ -1,0 +1,116 @@
+"""Connections that read a cache directory: as many as are in use at once, and a few at rest."""
+
+import sqlite3
+import time
+import weakref
+from pathlib import Path
+from typing import Final
+
+from cachectl._backends.directory import require_ours
+from cachectl._backends.file.schema import is_made
+from cachectl._backends.sqlite import Patience, closed_on_error
+from cachectl._backends.turn import Turn
+from cachectl.errors import BackendRefused
+
+MOST_IDLE: Final = 8
+_FORK: Final = 1.0
+"""Seconds that a fork waits at most for those who read; each reads one row, or one page."""
+_LOOK: Final = 0.0005
+_WHAT: Final = "the cache"
+
+
+class ReadConnection(sqlite3.Connection):
+    """A connection that cannot write."""
+
+
+class ReadConnections:
+    """Whoever reads takes a connection from the end of `idle`, or else from `open`, and gives it
+    back to the same list, or else to `retire`: threads of any kind, and greenlets.
+
+    Taking and giving are each one step of the interpreter, and need no lock.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.idle: list[ReadConnection] = []
+        self._directory = directory
+        self._path = directory / "cache.db"
+        self._turn = Turn(_WHAT)  # of those who open one
+        self._opened: weakref.WeakSet[ReadConnection] = weakref.WeakSet()
+        self._is_closed = False
+
+    def exists(self) -> bool:
+        """Return whether there is a cache; see `Reader.exists`."""
+        return require_ours(self._directory) and self._path.exists()
+
+    def open(self, patience: Patience) -> ReadConnection | None:
+        """Return a new connection; None if there is no cache."""
+        connection = patience.take(self._turn, _WHAT, self._connect)
+        self._turn.release()
+        return connection
+
+    def retire(self, connection: ReadConnection) -> None:
+        """Close a connection that is not needed any more."""
+        connection.close()
+        self._opened.discard(connection)
+
+    def before_fork(self) -> None:
+        """Close all of them, as soon as they are not in use; nobody opens one until one of these
+        is called.
+        """
+        self._turn.before_fork()
+        self._close(_FORK)
+
+    def after_fork_in_parent(self) -> None:
+        self._turn.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        self._opened = weakref.WeakSet()
+        self._turn.after_fork_in_child()
+
+    def close(self) -> None:
+        """Close those that are not in use; who uses one closes it. No more are opened."""
+        self._is_closed = True
+        self._close(0)
+
+    def _close(self, seconds: float) -> None:
+        """Close all, waiting so long at most for those that are in use."""
+        before, self.idle = self.idle, []
+        deadline = time.monotonic() + seconds
+        while True:
+            while before:
+                self.retire(before.pop())
+            if not len(self._opened) or time.monotonic() >= deadline:
+                return
+            time.sleep(_LOOK)
+
+    def _connect(self) -> ReadConnection | None:
+        if self._is_closed:
+            raise BackendRefused("this cache was closed: open it again to use it")
+        if not self.exists():
+            return None
+        try:
+            connection = self._attempt("rw")
+        except sqlite3.OperationalError:
+            connection = self._attempt("ro")  # a medium that cannot be written
+        with closed_on_error(connection):
+            made = is_made(connection, self._directory)
+        if not made:  # another process may be about to make it
+            connection.close()
+            return None
+        self._opened.add(connection)
+        return connection
+
+    def _attempt(self, mode: str) -> ReadConnection:
+        connection = sqlite3.connect(
+            f"{self._path.as_uri()}?mode={mode}",
+            uri=True,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=ReadConnection,
+        )
+        with closed_on_error(connection):
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        return connection

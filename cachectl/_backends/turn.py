@@ -1,0 +1,92 @@
+"""A lock with an end: whoever cannot have it in time, or never could, is told so in words."""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, Protocol
+
+from cachectl.errors import BackendBusy
+
+SECONDS: Final = 1.0
+"""How long a call of an application waits for others, unless it is configured."""
+
+
+class _Exit(Protocol):
+    def __call__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+
+class Turn:
+    """Held by one thread at a time, while it neither sleeps nor waits for another process.
+
+    A thread that holds it is refused at once if it asks again: that is a signal handler, or a
+    finalizer, in the middle of what it interrupted. Whatever interrupts a thread, it is given back:
+    giving it back is one step of the interpreter, which is why that is not a method of this class.
+    """
+
+    __slots__ = ("__exit__", "_in_fork", "_is_mine", "_take", "_what", "release")
+
+    __exit__: _Exit
+    release: Callable[[], None]
+    _is_mine: Callable[[], bool]
+    _take: Callable[..., bool]
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._in_fork = False
+        self._renew()
+
+    def acquire(self, timeout: float = SECONDS) -> None:
+        """Wait until it is this thread's turn. Raises `BackendBusy` after so many seconds."""
+        if self._is_mine():
+            raise BackendBusy(f"{self._what}: in use by the code that this call interrupted")
+        self._wait(timeout)
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def before_fork(self) -> None:
+        """Hold it, also in the middle of the code of this thread that is interrupted by the fork."""
+        self._in_fork = not self._is_mine()
+        self._take()
+
+    def after_fork_in_parent(self) -> None:
+        self.release()
+
+    def after_fork_in_child(self) -> None:
+        """Let it be free, unless it belongs to code that the fork interrupted and that goes on."""
+        if self._in_fork:
+            self._renew()
+        else:
+            self.release()
+
+    def _wait(self, timeout: float) -> None:
+        try:
+            taken = self._take(False) or self._take(True, max(0.0, timeout))
+        except BaseException:  # of a signal handler that was called in there
+            if self._is_mine():
+                self.release()
+            raise
+        if not taken:
+            raise BackendBusy(f"{self._what}: other threads have been using it for too long")
+
+    def _renew(self) -> None:
+        lock: Any = threading.RLock()
+        self._take = lock.acquire
+        self._is_mine = lock._is_owned  # noqa: SLF001 - as `Condition` does
+        self.release = lock.release
+        self.__exit__ = lock.__exit__
+
+
+class CallLock(Turn):
+    """A turn of whole calls, which `acquire` it: within a call, `with` takes it again."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        self._wait(SECONDS)
