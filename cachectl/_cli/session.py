@@ -13,7 +13,7 @@ from cachectl._engine.compose import open_backend
 
 _TUNING: Final[Mapping[str, Mapping[str, object]]] = {
     "file": {"timeout": 2.5},
-    "redis": {"connect_timeout": 1.0, "timeout": 1.5},  # whatever fails has failed within three
+    "redis": {"connect_timeout": 1.0, "timeout": 2.0},  # whatever fails has failed within three
     "memory": {"observe": True},
 }
 """Options of backends that are others for the tool than for applications."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from cachectl import Cache
+from cachectl._backends.turn import Turn
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.singleflight import flights
 from tests.support.openers import settings
@@ -26,7 +27,7 @@ BYTECODES: Final = {(3, 11): 92}
 """Bytecodes of a hit, by the version of Python."""
 DECORATED: Final = {(3, 11): 138}
 """The same for a decorated function of one argument."""
-LOCKS: Final = (type(Lock()), type(RLock()))
+LOCKS: Final = (type(Lock()), type(RLock()), Turn)
 
 
 @pytest.fixture

@@ -3,32 +3,40 @@
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
-from cachectl._backends.base import BaseBackend
+from cachectl._backends.redis.client import ThreadClient
 from cachectl._backends.redis.counters import RedisCounters
+from cachectl._backends.redis.errors import Translation
 from cachectl._backends.redis.keyspace import Keyspace
 from cachectl._backends.redis.lease import held
-from cachectl._backends.redis.store import RedisStore
+from cachectl._backends.redis.shapes import anything, array, number
+from cachectl._backends.redis.store import RedisStore, Shared
+from cachectl._backends.redis.transport.blocking import BlockingTransport
+from cachectl._backends.redis.transport.resp import Reply
+from cachectl._backends.redis.transport.routes import SingleServer
+from cachectl._backends.redis.transport.server import Server
+from cachectl._backends.redis.transport.transport import Timeouts
 from cachectl._backends.redis.url import parse
+from cachectl._model.coroutines import run
 from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import Usage
-
-if TYPE_CHECKING:  # it imports redis-py
-    from cachectl._backends.redis.client import Client
 
 _SAMPLE: Final = 20
 """Entries of each namespace whose memory is measured."""
 
 
-class RedisBackend(BaseBackend[RedisStore]):
+class RedisBackend:
     """Keeps everything below `prefix` and touches nothing else.
 
-    `url` is described in `url.py`; the timeouts are seconds, for connecting and for each reply.
-    Raises `ConfigError` if the URL or the prefix cannot be one.
+    `url` is described in `url.py`; the timeouts are seconds, for connecting, and for all of an
+    exchange, connecting included. Raises `ConfigError` if the URL or the prefix cannot be one.
     """
 
     name: ClassVar[str] = "redis"
+    live: ClassVar[bool] = False
+    refusal: ClassVar[str] = ""
+    modules: ClassVar[tuple[str, ...]] = ()
     evictions: ClassVar[Collection[str]] = EVICTIONS
 
     def __init__(
@@ -39,51 +47,70 @@ class RedisBackend(BaseBackend[RedisStore]):
         connect_timeout: float = 0.5,
         timeout: float = 1.0,
     ) -> None:
-        super().__init__()
         self._address = parse(url)
         self._keys = Keyspace(prefix)
-        self._timeouts = connect_timeout, timeout
-        self._opened: Client | None = None
+        self._routes = SingleServer(Server(self._address))
+        self._timeouts = Timeouts(min(connect_timeout, timeout), timeout)
+        self._translated = Translation(self._address.masked)
+        self._blocking = BlockingTransport(self._routes, self._timeouts)
+        self._client = ThreadClient(self._blocking, self._translated)
+        self._shared: dict[str, Shared] = {}
 
     def __repr__(self) -> str:
         return f"RedisBackend({self._address.masked!r})"
 
     @property
-    def _client(self) -> "Client":
-        """The connections, made when they are first used: redis-py takes long to import."""
-        if self._opened is None:
-            from cachectl._backends.redis.client import Client
-
-            self._opened = Client(self._address, *self._timeouts)
-        return self._opened
+    def place(self) -> str:
+        return f"{self._address.place} {self._keys.prefix}"
 
     @cached_property
     def counters(self) -> RedisCounters:
         return RedisCounters(self._keys, self._client)
 
-    def make_store(self, namespace: str) -> RedisStore:
-        return RedisStore(namespace, self._keys.base(namespace), self._keys.names, self._client)
+    def store_for_threads(self, namespace: str) -> RedisStore:
+        return RedisStore(self._of(namespace), self._client, self._client)
+
+    def store_for_tasks(self, namespace: str) -> RedisStore:
+        return self.store_for_threads(namespace)  # until there is a transport for tasks
 
     def usage(self) -> Mapping[str, Usage]:
         """`memory_bytes` is what the server says of the index, and of a sample of the values."""
-        names = self._keys.namespaces(self._client)
+        return run(self._usage())
+
+    async def _usage(self) -> Mapping[str, Usage]:
+        names = await self._keys.namespaces(self._client)
         calls = [(self._keys.base(name), (_SAMPLE,)) for name in names]
-        return {
-            name: Usage(entries, size, None if beyond is None else size + beyond)
-            for name, (entries, size, beyond) in zip(
-                names, self._client.run_all("usage", calls), strict=True
-            )
-        }
+        used = await self._client.run_all(_used, "usage", calls)
+        return dict(zip(names, used, strict=True))
 
     def check(self) -> None:
-        self._client.command("PING")
+        run(self._client.command(anything, "PING"))
 
     def lock(self, name: str) -> AbstractContextManager[None]:
         return held(self._client, self._keys.lock(name), name)
 
+    def before_fork(self) -> None:
+        """Hold nothing: there are no locks."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+
+    def after_fork_in_child(self) -> None:
+        self._blocking.after_fork_in_child()
+
     def close(self) -> None:
         try:
-            super().close()
+            for namespace in list(self._shared):
+                run(self.store_for_threads(namespace).flush())
         finally:
-            if self._opened is not None:
-                self._opened.close()
+            self._blocking.close()
+
+    def _of(self, namespace: str) -> Shared:
+        shared = Shared(namespace, self._keys.base(namespace), self._keys.names)
+        return self._shared.setdefault(namespace, shared)
+
+
+def _used(reply: Reply) -> Usage:
+    entries, size, beyond = array(reply)
+    known = None if beyond is None else number(size) + number(beyond)
+    return Usage(number(entries), number(size), known)

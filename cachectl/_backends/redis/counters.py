@@ -3,15 +3,19 @@
 Tables of buckets are dropped by the server once their ring has moved on.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
+from cachectl._backends.redis.client import Client
 from cachectl._backends.redis.keyspace import Keyspace
+from cachectl._backends.redis.shapes import anything, pairs
+from cachectl._backends.redis.transport.packing import Argument
+from cachectl._backends.redis.transport.resp import Reply
 from cachectl._metrics.counters import LAST_HIT, SUMMED, Batch, Counts
 from cachectl._metrics.windows import RINGS, Window
+from cachectl._model.coroutines import run
 
-if TYPE_CHECKING:  # it imports redis-py
-    from cachectl._backends.redis.client import Argument, Client
+Table = Mapping[bytes, bytes]
 
 _CLIENT_SECONDS: Final = 86_400
 """How long the last sequence of a client is remembered."""
@@ -20,36 +24,47 @@ _CLIENT_SECONDS: Final = 86_400
 class RedisCounters:
     """Adds and reads the counters of all namespaces below one prefix."""
 
-    def __init__(self, keys: Keyspace, client: "Client") -> None:
+    def __init__(self, keys: Keyspace, client: Client) -> None:
         self._keys = keys
         self._client = client
 
     def add(self, batch: Batch) -> None:
+        run(self._add(batch))
+
+    def read(self, window: Window) -> dict[str, Counts]:
+        return run(self._read(window))
+
+    async def _add(self, batch: Batch) -> None:
         calls = [
             (self._keys.base(name), tuple(_arguments(batch, counts)))
             for name, counts in batch.counts.items()
         ]
         if calls:
-            self._client.run_all("count", calls)
-            self._client.command("SADD", self._keys.names, *batch.counts)
+            await self._client.run_all(anything, "count", calls)
+            await self._client.command(anything, "SADD", self._keys.names, *batch.counts)
 
-    def read(self, window: Window) -> dict[str, Counts]:
-        names = self._keys.namespaces(self._client)
+    async def _read(self, window: Window) -> dict[str, Counts]:
+        names = await self._keys.namespaces(self._client)
         suffixes = list(_suffixes(window))
         commands: list[tuple[str, str]] = []
         for base in map(self._keys.base, names):
             commands.append(("EXISTS", f"{base}c"))
             commands += (("HGETALL", base + suffix) for suffix in suffixes)
-        replies = self._client.pipeline(commands)
+        tables = await self._client.pipeline(_table, commands)
         width = 1 + len(suffixes)
         return {
-            name: _merged(replies[at + 1 : at + width])
-            for name, at in zip(names, range(0, len(replies), width), strict=True)
-            if replies[at]
+            name: _merged(tables[at + 1 : at + width])
+            for name, at in zip(names, range(0, len(tables), width), strict=True)
+            if tables[at]
         }
 
 
-def _arguments(batch: Batch, counts: Counts) -> "Iterator[Argument]":
+def _table(reply: Reply) -> Table:
+    """Return what is in a table of counters; where one is only asked for, whether it is there."""
+    return {b"": b""} if reply == 1 else {} if reply == 0 else dict(pairs(reply))
+
+
+def _arguments(batch: Batch, counts: Counts) -> Iterator[Argument]:
     yield from (batch.client, batch.sequence, _CLIENT_SECONDS, counts.last_hit_us, 1 + len(RINGS))
     yield from ("c", "")
     for ring in RINGS:
@@ -68,10 +83,15 @@ def _suffixes(window: Window) -> Iterator[str]:
             yield f"c:{width}:{bucket}"
 
 
-def _merged(tables: list[list[bytes]]) -> Counts:
+def _merged(tables: Iterable[Table]) -> Counts:
     merged = Counts()
-    for flat in tables:
-        table = dict(zip(flat[::2], flat[1::2], strict=True))
-        amounts = {name: int(table.get(name.encode(), 0)) for name in (*SUMMED, LAST_HIT)}
+    for table in tables:
+        amounts = {name: _amount(table, name) for name in (*SUMMED, LAST_HIT)}
         merged = merged.plus(Counts(**amounts))
     return merged
+
+
+def _amount(table: Table, name: str) -> int:
+    """Return a counter; what somebody else wrote in its place counts as nothing."""
+    text = table.get(name.encode(), b"0")
+    return int(text) if text.isdigit() and len(text) < 20 else 0

@@ -1,108 +1,100 @@
-"""What redis-py raises, told in our words.
+"""What goes wrong on the way to a server, told in our words.
 
-redis-py's classes overlap (a wrong password, a loading server and a full pool are all its
-`ConnectionError`), and its texts may hold secrets: so the narrow ones are asked for first, and
-nothing of the original is chained.
+The server's own texts may repeat what it was sent, secrets among it: nothing of them is shown but
+their code, and nothing of the original is chained.
 """
 
 import socket
-import ssl
-from types import TracebackType
-from typing import Final
+import sys
+from typing import Any, Final
 
-from redis import exceptions as redis_errors
-
+from cachectl._backends.redis.transport.pool import PoolExhausted
+from cachectl._backends.redis.transport.resp import ErrorReply, Misread
 from cachectl.errors import BackendError, BackendRefused, BackendUnavailable, CacheError
 
-_KNOWN: Final = (redis_errors.RedisError, redis_errors.RedisClusterException, OSError)
+FAILURES: Final = (OSError, ErrorReply, Misread, PoolExhausted)
+"""What transports raise."""
 
-_NOT_PERMITTED: Final = "does not permit this user a command or a key that is needed"
+_Told = tuple[type[BackendError], str]
 
-_PLAIN: Final[tuple[tuple[type[Exception], type[BackendError], str], ...]] = (
-    (redis_errors.BusyLoadingError, BackendUnavailable, "is loading its data, try again soon"),
-    (redis_errors.MaxConnectionsError, BackendUnavailable, "has no connection left in our pool"),
-    (redis_errors.AuthorizationError, BackendUnavailable, "does not permit this user to connect"),
-    (redis_errors.NoPermissionError, BackendUnavailable, _NOT_PERMITTED),
-    (redis_errors.TimeoutError, BackendUnavailable, "timed out"),
-    (redis_errors.ReadOnlyError, BackendRefused, "is a read-only replica: use the master's URL"),
-    (
-        redis_errors.OutOfMemoryError,
+_NOT_PERMITTED: Final = (
+    BackendUnavailable,
+    "does not permit this user a command or a key that is needed",
+)
+_BY_CODE: Final[dict[str, _Told]] = {
+    "LOADING": (BackendUnavailable, "is loading its data, try again soon"),
+    "NOAUTH": (BackendUnavailable, "wants a password"),
+    "WRONGPASS": (BackendUnavailable, "rejected the password"),
+    "NOPERM": _NOT_PERMITTED,
+    "READONLY": (BackendRefused, "is a read-only replica: use the master's URL"),
+    "OOM": (
         BackendRefused,
         "is full: raise maxmemory, or set a maxmemory-policy of volatile-lru",
     ),
-)
-_BY_CODE: Final[dict[str, tuple[type[BackendError], str]]] = {
     "MISCONF": (BackendRefused, "cannot save to disk and refuses writes: see its log"),
     "NOREPLICAS": (BackendRefused, "has too few replicas and refuses writes"),
     "WRONGTYPE": (BackendRefused, "has something else under a key of ours: clear it by hand"),
     "MASTERDOWN": (BackendUnavailable, "is a replica that has lost its master"),
+    "CLUSTERDOWN": (BackendUnavailable, "is a cluster that is down"),
     "BUSY": (BackendUnavailable, "is busy with another client's script"),
 }
+_BY_TEXT: Final[tuple[tuple[str, _Told], ...]] = (
+    ("without any password", (BackendUnavailable, "has no password, but the URL gives one")),
+    ("no password is set", (BackendUnavailable, "has no password, but the URL gives one")),
+    ("max number of clients", (BackendUnavailable, "has too many clients: raise maxclients")),
+    ("The user executing the script", _NOT_PERMITTED),
+)
+"""Errors whose code is ERR and says nothing."""
 
 
-class Translated:
-    """A context that raises our errors in place of redis-py's, naming the masked URL."""
+class Translation:
+    """Makes errors of ours out of what transports raise, naming the masked URL."""
 
     def __init__(self, masked_url: str) -> None:
         self._url = masked_url
 
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if isinstance(error, _KNOWN):
-            raise self._translate(error) from None
-
-    def _translate(self, error: Exception) -> CacheError:
+    def __call__(self, error: Exception) -> CacheError:
         ours, what = _explain(error)
         return ours(f"Redis at {self._url} {what}")
 
 
-def _explain(error: Exception) -> tuple[type[BackendError], str]:
-    for theirs, ours, what in _PLAIN:
-        if isinstance(error, theirs):
-            return ours, what
-    if isinstance(error, redis_errors.AuthenticationError):
-        return BackendUnavailable, _password_problem(str(error))
-    if isinstance(error, (redis_errors.ConnectionError, OSError)):
+def _explain(error: Exception) -> _Told:
+    if isinstance(error, ErrorReply):
+        return _explain_reply(error)
+    if isinstance(error, OSError):
         return BackendUnavailable, _connection_problem(error)
-    if "The user executing the script" in str(error):
-        return BackendUnavailable, _NOT_PERMITTED
-    code = str(error).partition(" ")[0]
-    if code in _BY_CODE:
-        return _BY_CODE[code]
-    return BackendError, f"answered with an error ({_name(error, code)})"
+    if isinstance(error, PoolExhausted):
+        return BackendUnavailable, "timed out: all connections of this process are in use"
+    return BackendUnavailable, "answered what no Redis would answer"
 
 
-def _password_problem(text: str) -> str:
-    if "required" in text.lower():
-        return "wants a password"
-    if "without any password" in text or "no password is set" in text:
-        return "has no password, but the URL gives one"
-    return "rejected the password"
+def _explain_reply(error: ErrorReply) -> _Told:
+    if error.code in _BY_CODE:
+        return _BY_CODE[error.code]
+    for text, told in _BY_TEXT:
+        if text in str(error):
+            return told
+    code = error.code if error.code.isascii() and error.code.isupper() else "of its own"
+    return BackendError, f"answered with an error ({code})"
 
 
-def _connection_problem(error: Exception) -> str:
-    """redis-py raises its own error while handling the one of the socket, which says more."""
-    cause = error if isinstance(error, OSError) else error.__context__
-    if isinstance(cause, socket.gaierror):
+def _connection_problem(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if isinstance(error, socket.gaierror):
         return "cannot be found: its host name does not resolve"
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"failed TLS: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError):
-        return f"failed TLS: {cause.reason or 'no handshake'}"
-    if isinstance(cause, ConnectionRefusedError):
+    if isinstance(error, ConnectionRefusedError):
         return "refused the connection"
-    if isinstance(cause, OSError) and cause.strerror:
-        return f"cannot be reached: {cause.strerror.lower()}"
+    if tls := _tls_problem(error):
+        return f"failed TLS: {tls}"
+    if error.strerror and not isinstance(error, ConnectionError):
+        return f"cannot be reached: {error.strerror.lower()}"
     return "closed the connection"
 
 
-def _name(error: Exception, code: str) -> str:
-    """Error codes are capitals; other text is the server's and may repeat what we sent."""
-    return code if code.isascii() and code.isupper() else type(error).__name__
+def _tls_problem(error: OSError) -> str | None:
+    ssl: Any = sys.modules.get("ssl")  # takes long to import, and is there if it was used
+    if ssl is None or not isinstance(error, ssl.SSLError):
+        return None
+    verification = getattr(error, "verify_message", None)
+    return str(verification or error.reason or "no handshake")

@@ -5,12 +5,12 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from cachectl._backends.redis.client import Client
+from cachectl._backends.redis.shapes import number, string
+from cachectl._model.coroutines import run
 from cachectl.errors import BackendBusy, BackendError
-
-if TYPE_CHECKING:  # it imports redis-py
-    from cachectl._backends.redis.client import Client
 
 _LEASE_MS: Final = 30_000
 _RENEW_SECONDS: Final = 10.0
@@ -19,13 +19,13 @@ _log = logging.getLogger("cachectl.redis")
 
 
 @contextmanager
-def held(client: "Client", key: str, name: str) -> Iterator[None]:
+def held(client: Client, key: str, name: str) -> Iterator[None]:
     """Hold the lock. Raises `BackendBusy` if another does.
 
     Should the holder die or lose its connection, the lock is free after 30 seconds.
     """
     token = secrets.token_hex(16)
-    if not client.command("SET", key, token, "NX", "PX", _LEASE_MS):
+    if not run(client.command(string, "SET", key, token, "NX", "PX", _LEASE_MS)):
         raise BackendBusy(f"another process holds the lock {name!r}")
     done = Event()
     renewer = Thread(target=_renew, args=(client, key, token, done), daemon=True)
@@ -36,13 +36,13 @@ def held(client: "Client", key: str, name: str) -> Iterator[None]:
         done.set()
         renewer.join()
         with suppress(BackendError):  # it ends by itself
-            client.run("lease", key, token, 0)
+            run(client.run(number, "lease", key, token, 0))
 
 
-def _renew(client: "Client", key: str, token: str, done: Event) -> None:
+def _renew(client: Client, key: str, token: str, done: Event) -> None:
     while not done.wait(_RENEW_SECONDS):
         try:
-            if not client.run("lease", key, token, _LEASE_MS):
+            if not run(client.run(number, "lease", key, token, _LEASE_MS)):
                 _log.warning("a lock was lost: its lease ended before it was renewed")
                 return
         except BackendError as error:

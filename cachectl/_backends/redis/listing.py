@@ -1,13 +1,12 @@
 """Walking the keys of a namespace on Redis, page by page."""
 
 from array import array
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
 
+from cachectl._backends.redis.client import Client
+from cachectl._backends.redis.shapes import optional_strings, pairs, strings
+from cachectl._backends.redis.transport.resp import Reply
 from cachectl._model.batches import BATCH, batches
-
-if TYPE_CHECKING:  # it imports redis-py
-    from cachectl._backends.redis.client import Client
 
 Page = list[tuple[bytes, float]]
 """Keys and when they were last used, in microseconds; least recent first."""
@@ -16,12 +15,12 @@ Page = list[tuple[bytes, float]]
 class Listing:
     """One walk over a namespace, which may be written to meanwhile."""
 
-    def __init__(self, client: "Client", base: str) -> None:
+    def __init__(self, client: Client, base: str) -> None:
         self._client = client
         self._lru = f"{base}lru"
         self._tag = f"{base}tag"
 
-    def pages(self) -> Iterator[Page]:
+    async def pages(self) -> AsyncIterator[Page]:
         """Yield every key that is there all the time, once.
 
         What is used meanwhile moves to the end, behind the last key there was at the start. Once
@@ -29,40 +28,40 @@ class Listing:
         seen before: for that, 8 bytes of each key are kept.
         """
         seen = array("q")
-        middle = self._last()
-        for page in self._walk(float("-inf"), middle):
+        middle = await self._last()
+        async for page in self._walk(float("-inf"), middle):
             seen.extend(hash(key) for key, _ in page)
             yield page
-        for page in self._walk(middle, self._last()):
+        async for page in self._walk(middle, await self._last()):
             new = {hash(key) for key, _ in page}.difference(seen)
             if moved := [item for item in page if hash(item[0]) in new]:
                 yield moved
 
-    def tagged(self, tag: str) -> Iterator[Page]:
+    async def tagged(self, tag: str) -> AsyncIterator[Page]:
         """Yield the keys that carry `tag`; they are sorted here, and so all in memory at once."""
         keys: list[bytes] = []
         start, end = b"[%b\0" % tag.encode(), b"(%b\1" % tag.encode()
-        while members := self._members(start, end):
+        while members := await self._members(start, end):
             keys += (member.partition(b"\0")[2] for member in members)
             start = b"(" + members[-1]
         stamped: Page = []
         for batch in batches(keys):
-            stamps = self._client.command("ZMSCORE", self._lru, *batch)
-            stamped += ((key, float(s)) for key, s in zip(batch, stamps, strict=True) if s)
+            stamps = await self._client.command(_stamps, "ZMSCORE", self._lru, *batch)
+            stamped += ((key, stamp) for key, stamp in zip(batch, stamps, strict=True) if stamp)
         stamped.sort(key=lambda item: item[1])
-        yield from batches(stamped)
+        for page in batches(stamped):
+            yield page
 
-    def _members(self, start: bytes, end: bytes) -> list[bytes]:
-        found: list[bytes] = self._client.command(
-            "ZRANGE", self._tag, start, end, "BYLEX", "LIMIT", 0, BATCH
+    async def _members(self, start: bytes, end: bytes) -> list[bytes]:
+        return await self._client.command(
+            strings, "ZRANGE", self._tag, start, end, "BYLEX", "LIMIT", 0, BATCH
         )
-        return found
 
-    def _last(self) -> float:
-        newest = self._client.command("ZRANGE", self._lru, -1, -1, "WITHSCORES")
-        return float(newest[1]) if newest else float("-inf")
+    async def _last(self) -> float:
+        newest = await self._client.command(_page, "ZRANGE", self._lru, -1, -1, "WITHSCORES")
+        return newest[0][1] if newest else float("-inf")
 
-    def _walk(self, start: float, end: float) -> Iterator[Page]:
+    async def _walk(self, start: float, end: float) -> AsyncIterator[Page]:
         """Yield the keys whose stamps are from `start` to `end`.
 
         Stamps of different processes may be equal: each page begins with the last stamp of the
@@ -70,7 +69,7 @@ class Listing:
         """
         ties: set[bytes] = set()
         while True:
-            page = self._page(start, end, BATCH + len(ties))
+            page = await self._page(start, end, BATCH + len(ties))
             new = [item for item in page if item[0] not in ties]
             if not new:
                 return
@@ -79,8 +78,15 @@ class Listing:
                 start, ties = new[-1][1], set()
             ties.update(key for key, stamp in new if stamp == start)
 
-    def _page(self, start: float, end: float, most: int) -> Page:
-        flat = self._client.command(
-            "ZRANGE", self._lru, start, end, "BYSCORE", "LIMIT", 0, most, "WITHSCORES"
+    async def _page(self, start: float, end: float, most: int) -> Page:
+        return await self._client.command(
+            _page, "ZRANGE", self._lru, start, end, "BYSCORE", "LIMIT", 0, most, "WITHSCORES"
         )
-        return [(key, float(stamp)) for key, stamp in zip(flat[::2], flat[1::2], strict=True)]
+
+
+def _page(reply: Reply) -> Page:
+    return [(key, float(stamp)) for key, stamp in pairs(reply)]
+
+
+def _stamps(reply: Reply) -> list[float | None]:
+    return [None if stamp is None else float(stamp) for stamp in optional_strings(reply)]

@@ -1,11 +1,29 @@
 """One namespace on Redis. `common.lua` says what is kept under which key."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from functools import lru_cache, partial
+from typing import Final, TypeVar
 
 from cachectl._backends.eviction.access_log import AccessLog
+from cachectl._backends.redis.client import Call, Client, Shape, ThreadClient
 from cachectl._backends.redis.listing import Listing
+from cachectl._backends.redis.shapes import (
+    anything,
+    array,
+    number,
+    numbers_and_strings,
+    string,
+)
+from cachectl._backends.redis.transport.packing import Argument, Command
+from cachectl._backends.redis.transport.resp import Misread, Reply
 from cachectl._model.batches import BATCH, batches
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.envelope import HEADER_LIMIT, unpack, unpack_header
@@ -21,15 +39,13 @@ from cachectl._model.records import (
 )
 from cachectl.errors import DamagedEntry
 
-if TYPE_CHECKING:  # it imports redis-py
-    from cachectl._backends.redis.client import Argument, Call, Client, Command
-
 T = TypeVar("T")
 Uses = list[tuple[str, int]]
 """Keys and the stamps of their last use."""
 
-Reply = int | list[Any]
-"""What `put.lua` returns."""
+Outcome = tuple[list[int], list[bytes]]
+"""What `put.lua` returns: what it stored and what expired, whether limits are exceeded still and
+whether the namespace was empty before; and the keys that it evicted."""
 
 _SLACK_MS: Final = 60_000
 """How much longer than its TTL a value stays on the server: the engine's clock alone decides
@@ -45,33 +61,54 @@ _CHECK_EVERY: Final = 1.0
 """Seconds until a write looks again for what expired and for what others did."""
 
 
-class RedisStore:
-    """The entries of one namespace."""
+class Shared:
+    """What the stores of one namespace in this process have in common."""
 
-    def __init__(self, namespace: str, base: str, names: str, client: "Client") -> None:
-        self._namespace = namespace
-        self._base = base
-        self._names = names
-        self._values = f"{base}e:"
+    def __init__(self, namespace: str, base: str, names: str) -> None:
+        self.namespace: Final = namespace
+        self.base: Final = base
+        self.values: Final = f"{base}e:"
+        self.names: Final = names
+        self.access_log: Final = AccessLog()
+        self.announced = False
+        self.limits: Limits | None = None
+        self.limits_checked_at = 0.0
+
+
+class RedisStore:
+    """The entries of one namespace, as threads or as tasks use them."""
+
+    def __init__(self, shared: Shared, client: Client, for_threads: ThreadClient) -> None:
+        self._shared = shared
+        self._namespace = shared.namespace
+        self._base = shared.base
+        self._values = shared.values
+        self._access_log = shared.access_log
         self._client = client
-        self._access_log = AccessLog()
-        self._announced = False
-        self._limits: Limits | None = None
-        self._limits_checked_at = 0.0
+        self._get_now = for_threads.get_now
 
     def get(self, key: str, now: float) -> Entry | None:
-        data = self._client.get(self._values + key)
+        data = self._get_now(self._values + key)
         if data is None:
             return None
         entry = unpack(self._namespace, key, data)
         self._access_log.record(key, now)
         return entry
 
-    def peek(self, key: str) -> Entry | None:
-        data = self._client.get(self._values + key)
+    async def fetch(self, key: str, now: float) -> Entry | None:
+        entry = await self.peek(key)
+        if entry is not None:
+            self._access_log.record(key, now)
+        return entry
+
+    async def peek(self, key: str) -> Entry | None:
+        data = await self._client.get(self._values + key)
         return None if data is None else unpack(self._namespace, key, data)
 
-    def put(
+    async def details(self, key: str) -> Mapping[str, object]:
+        return {}
+
+    async def put(
         self,
         items: Sequence[Item],
         limits: Limits,
@@ -79,60 +116,57 @@ class RedisStore:
         condition: Condition | None = None,
     ) -> Written:
         if max(len(self._access_log), len(items)) > BATCH:
-            self.flush()
-        if not self._announced:
-            self._announce()
+            await self.flush()
+        shared = self._shared
+        if not shared.announced:
+            await self._announce()
         check_limits = (
-            limits != self._limits or not 0 <= now - self._limits_checked_at < _CHECK_EVERY
+            limits != shared.limits or not 0 <= now - shared.limits_checked_at < _CHECK_EVERY
         )
         rule = f"{_micros(now)} {_limits(limits)} {BATCH} {condition or '-'} {check_limits:d}"
-        replies = self._with_uses(
+        outcomes = await self._with_uses(
             lambda uses: self._write(items, rule, uses, now, large=condition is None)
         )
         if check_limits:
-            self._limits, self._limits_checked_at = limits, now
-        return self._outcome(replies, limits, now)
+            shared.limits, shared.limits_checked_at = limits, now
+        return await self._written(outcomes, limits, now)
 
-    def _outcome(self, replies: list[Reply], limits: Limits, now: float) -> Written:
+    async def _written(self, outcomes: list[Outcome], limits: Limits, now: float) -> Written:
         """Return what the calls of a put did together; evict where limits are exceeded still."""
         stored = expired = 0
         evicted: list[str] = []
         exceeded = False
-        for reply in replies:
-            if isinstance(reply, int):
-                stored += reply
-                continue
-            one_stored, one_expired, over, first, *keys = reply
+        for (one_stored, one_expired, over, first), keys in outcomes:
             stored += one_stored
             expired += one_expired
             evicted += _texts(keys)
             exceeded = bool(over)
             if first:
-                self._announce()
+                await self._announce()
         while exceeded:
-            step, exceeded = self._clean(CleanupRule(now, None, limits))
+            step, exceeded = await self._clean(CleanupRule(now, None, limits))
             expired += step.expired.entries
             evicted += step.evicted_keys
         return Written(stored, expired, tuple(evicted))
 
-    def _announce(self) -> None:
+    async def _announce(self) -> None:
         """Name the namespace: before the first write, or a failure in between would hide it; and
         again whenever it was empty, as its name may be gone, too.
         """
-        self._announced = False
-        self._client.command("SADD", self._names, self._namespace)
-        self._announced = True
+        self._shared.announced = False
+        await self._client.command(anything, "SADD", self._shared.names, self._namespace)
+        self._shared.announced = True
 
-    def _with_uses(self, write: "Callable[[Uses], T]") -> T:
+    async def _with_uses(self, write: Callable[[Uses], Awaitable[T]]) -> T:
         """Return what `write` does with the uses noted so far; should it fail, they stay noted."""
         uses = self._access_log.drain() if len(self._access_log) else []
         try:
-            return write(uses)
+            return await write(uses)
         except BaseException:
             self._access_log.requeue(uses)
             raise
 
-    def _write(
+    async def _write(
         self,
         items: Sequence[Item],
         rule: str,
@@ -140,12 +174,12 @@ class RedisStore:
         now: float,
         *,
         large: bool,
-    ) -> list[Reply]:
-        """Return the script's replies; calls in a row are sent without waiting for each.
+    ) -> list[Outcome]:
+        """Return what the script did; calls in a row are sent without waiting for each.
 
         The first call carries the uses.
         """
-        replies: list[Reply] = []
+        outcomes: list[Outcome] = []
         calls: list[Call] = []
         for chunk in _chunks(items):
             stamp = self._access_log.stamp(now)
@@ -153,85 +187,114 @@ class RedisStore:
             arguments: list[Argument] = [f"{rule} {stamp} {len(uses)}", *_pairs(uses)]
             uses = []
             if large and len(chunk[0].data) >= _LARGE:
-                replies += self._client.run_all("put", calls)
+                outcomes += await self._client.run_all(_outcome, "put", calls)
                 calls = []
-                replies.append(self._write_large(chunk[0], arguments, now))
+                outcomes.append(await self._write_large(chunk[0], arguments, now))
             else:
                 arguments += _arguments(chunk, now)
                 calls.append((self._base, arguments))
-        return replies + self._client.run_all("put", calls)
+        return outcomes + await self._client.run_all(_outcome, "put", calls)
 
-    def _write_large(self, item: Item, arguments: "list[Argument]", now: float) -> Reply:
+    async def _write_large(self, item: Item, arguments: list[Argument], now: float) -> Outcome:
         lifetime = _lifetime(item.entry, now)
         about = _about(item.entry, now)
         first: Command = ("SET", self._values + item.key, item.data)
-        reply: Reply = self._client.run_after(
-            first if lifetime is None else (*first, "PX", lifetime),
+        return await self._client.run_after(
+            _outcome, first if lifetime is None else (*first, "PX", lifetime),
             "put", self._base, *arguments, item.key, "", about,
         )  # fmt: skip
-        return reply
 
-    def remove(self, keys: Iterable[str]) -> Removed:
+    async def remove(self, keys: Iterable[str]) -> Removed:
         removed = Removed()
         for batch in batches(keys):
-            removed = removed.plus(Removed(*self._run("remove", *batch)))
+            removed = removed.plus(await self._run(_removed, "remove", *batch))
         return removed
 
-    def remove_expired(self, key: str, now: float) -> Removed:
-        return Removed(*self._run("remove_expired", key, _micros(now)))
+    async def remove_expired(self, key: str, now: float) -> Removed:
+        return await self._run(_removed, "remove_expired", key, _micros(now))
 
-    def remove_tagged(self, tag: str) -> Removed:
-        return self._remove_all("remove_tagged", tag, BATCH)
+    async def remove_tagged(self, tag: str) -> Removed:
+        return await self._remove_all("remove_tagged", tag, BATCH)
 
-    def clear(self) -> Removed:
-        return self._remove_all("clear", BATCH)
+    async def clear(self) -> Removed:
+        return await self._remove_all("clear", BATCH)
 
-    def _remove_all(self, name: str, *arguments: "Argument") -> Removed:
+    async def _remove_all(self, name: str, *arguments: Argument) -> Removed:
         removed, more = Removed(), True
         while more:
-            entries, size, more = self._run(name, *arguments)
-            removed = removed.plus(Removed(entries, size))
+            step, more = await self._run(_removed_some, name, *arguments)
+            removed = removed.plus(step)
         return removed
 
-    def cleanup(self, rule: CleanupRule) -> CleanupStep:
-        self.flush()
-        return self._clean(rule)[0]
+    async def cleanup(self, rule: CleanupRule) -> CleanupStep:
+        await self.flush()
+        return (await self._clean(rule))[0]
 
-    def _clean(self, rule: CleanupRule) -> tuple[CleanupStep, bool]:
+    async def _clean(self, rule: CleanupRule) -> tuple[CleanupStep, bool]:
         idle = "-" if rule.idle_before is None else _micros(rule.idle_before)
-        expired, expired_bytes, evicted, evicted_bytes, over, *keys = self._run(
-            "cleanup", _micros(rule.now), idle, *_limits(rule.limits).split(), BATCH
+        return await self._run(
+            _step, "cleanup", _micros(rule.now), idle, *_limits(rule.limits).split(), BATCH
         )
-        step = CleanupStep(
-            Removed(expired, expired_bytes), Removed(evicted, evicted_bytes), _texts(keys)
-        )
-        return step, bool(over)
 
-    def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
-        self.flush()
+    async def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
+        await self.flush()
         listing = Listing(self._client, self._base)
-        for page in listing.pages() if tag is None else listing.tagged(tag):
-            found = self._run("read", HEADER_LIMIT, *(key for key, _ in page))
-            for (key, stamp), head, size in zip(page, found[::2], found[1::2], strict=True):
+        async for page in listing.pages() if tag is None else listing.tagged(tag):
+            keys = [key for key, _ in page]
+            found = await self._run(partial(_heads, len(keys)), "read", HEADER_LIMIT, *keys)
+            for (key, stamp), (head, size) in zip(page, found, strict=True):
                 if head:
-                    yield _listed(key, stamp, head, int(size or len(head)))
+                    yield _listed(key, stamp, head, size or len(head))
 
-    def flush(self) -> None:
-        self._with_uses(self._touch)
+    async def flush(self) -> None:
+        await self._with_uses(self._touch)
 
-    def _touch(self, uses: Uses) -> None:
+    async def _touch(self, uses: Uses) -> None:
         for batch in batches(uses):
-            self._run("touch", *_pairs(batch))
+            await self._run(anything, "touch", *_pairs(batch))
 
-    def _run(self, name: str, *arguments: "Argument") -> Any:
-        return self._client.run(name, self._base, *arguments)
+    async def _run(self, shape: Shape[T], name: str, *arguments: Argument) -> T:
+        return await self._client.run(shape, name, self._base, *arguments)
+
+
+def _outcome(reply: Reply) -> Outcome:
+    """Return what `put.lua` did; a number says that it only stored so many."""
+    if isinstance(reply, int):
+        return [reply, 0, 0, 0], []
+    return numbers_and_strings(reply, 4)
+
+
+def _removed(reply: Reply) -> Removed:
+    entries, size = map(number, array(reply))
+    return Removed(entries, size)
+
+
+def _removed_some(reply: Reply) -> tuple[Removed, bool]:
+    entries, size, more = map(number, array(reply))
+    return Removed(entries, size), bool(more)
+
+
+def _step(reply: Reply) -> tuple[CleanupStep, bool]:
+    (expired, expired_bytes, evicted, evicted_bytes, over), keys = numbers_and_strings(reply, 5)
+    removed = Removed(expired, expired_bytes), Removed(evicted, evicted_bytes)
+    return CleanupStep(*removed, _texts(keys)), bool(over)
+
+
+def _heads(keys: int, reply: Reply) -> list[tuple[bytes | None, int]]:
+    """Return beginning and size of the value of each key."""
+    flat = array(reply)
+    if len(flat) != 2 * keys:
+        raise Misread("not as many values as keys")
+    return [
+        (string(head), int(size or 0)) for head, size in zip(flat[::2], flat[1::2], strict=True)
+    ]
 
 
 def _texts(keys: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(key.decode(errors="replace") for key in keys)
 
 
-def _arguments(items: Iterable[Item], now: float) -> "list[Argument]":
+def _arguments(items: Iterable[Item], now: float) -> list[Argument]:
     """Return the items as the script takes them: key, data, and the rest in one text, which is
     made once for all that share it.
     """

@@ -43,6 +43,11 @@ class Address(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{user}{host}:{self.port}/{self.database}"
 
+    @property
+    def place(self) -> str:
+        """The server and the database; the same for every user, and without secrets."""
+        return f"{self.path or f'{self.host}:{self.port}'}/{self.database}"
+
     def __repr__(self) -> str:
         return f"Address({self.masked!r})"
 

@@ -10,6 +10,7 @@ from cachectl._model.policy import Limits
 from cachectl._model.records import Removed, Usage
 from cachectl.errors import BackendBusy
 from cachectl.testing import Clock
+from tests.backends.redis.blocking import blocking
 from tests.backends.redis.commands import round_trips
 from tests.backends.redis.items import FREE, item
 from tests.backends.redis.memory import memory_used
@@ -26,7 +27,7 @@ def test_every_script_stays_in_one_hash_slot(clock):
         while raw.execute_command("CLUSTER", "INFO").find(b"cluster_state:ok") < 0:
             pass
         backend = RedisBackend(url=server.url, prefix="app")
-        store = backend.store("ns")
+        store = blocking(backend, "ns")
         store.put([item("a", ttl=1, tags=["t"]), item("b"), item("c", bytes(50_000))], FREE, 0)
         store.put([item("d")], Limits(2), 5)
         assert [listed.key for listed in store.scan()] == ["c", "d"]
@@ -49,10 +50,10 @@ def test_clear_leaves_everything_else(backend, raw, clock):
         "other:{ns}:e:a": "5",
     }
     raw.mset(foreign)
-    backend.store("ns").put([item("a")], FREE, clock())
-    backend.store("ns2").put([item("a", namespace="ns2")], FREE, clock())
+    blocking(backend, "ns").put([item("a")], FREE, clock())
+    blocking(backend, "ns2").put([item("a", namespace="ns2")], FREE, clock())
     backend.counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=1)}))
-    backend.store("ns").clear()
+    blocking(backend, "ns").clear()
     assert raw.mget(foreign) == [value.encode() for value in foreign.values()]
     assert raw.exists("app:{ns2}:e:a", "app:{ns}:c") == 2
 
@@ -80,7 +81,7 @@ def test_a_lock_is_one_holders_and_is_given_back(backend, raw, redis_url):
 )
 def test_memory_bytes_is_within_15_percent(backend, raw, entries, payload, ttl):
     """`memory_bytes` is compared with what the server's memory grew by."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item("warm-up")], FREE, 0)
     store.clear()
     before = memory_used(raw)
@@ -95,7 +96,9 @@ def test_memory_bytes_is_within_15_percent(backend, raw, entries, payload, ttl):
 def test_usage_takes_two_round_trips_and_no_longer_for_more_entries(backend, raw, clock):
     """However many namespaces and entries there are."""
     for name in ("a", "b", "c"):
-        backend.store(name).put([item(f"k{i}", namespace=name) for i in range(1000)], FREE, clock())
+        blocking(backend, name).put(
+            [item(f"k{i}", namespace=name) for i in range(1000)], FREE, clock()
+        )
     backend.usage()
     raw.config_resetstat()
     assert round_trips(raw, backend.usage) == 2

@@ -18,6 +18,7 @@ from cachectl._backends.redis.backend import RedisBackend
 from cachectl._backends.redis.url import masked, parse
 from cachectl._model.policy import Limits
 from cachectl.errors import BackendRefused, BackendUnavailable, ConfigError
+from tests.backends.redis.blocking import blocking
 from tests.backends.redis.items import FREE, item
 from tests.support.servers import free_port, redis_server
 
@@ -35,7 +36,7 @@ def fails(error, match, within=1.6):
 
 
 def operations(backend: RedisBackend) -> list[Callable[[], object]]:
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     return [
         backend.check,
         backend.usage,
@@ -139,9 +140,9 @@ def test_commands_that_are_not_permitted():
         )
         backend = RedisBackend(url=f"unix://app:{SECRET}@{server.socket}")
         with fails(BackendUnavailable, "does not permit"):
-            backend.store("ns").put([item("a")], FREE, 0)
+            blocking(backend, "ns").put([item("a")], FREE, 0)
         raw.execute_command("ACL", "SETUSER", "app", "+set")
-        backend.store("ns").put([item("a")], FREE, 0)
+        blocking(backend, "ns").put([item("a")], FREE, 0)
         assert backend.usage()["ns"].memory_bytes is None
         backend.close()
 
@@ -152,7 +153,7 @@ def test_full(size):
     with redis_server("--maxmemory", "1", "--maxmemory-policy", "noeviction") as server:
         backend = RedisBackend(url=server.url)
         with fails(BackendRefused, "is full: raise maxmemory"):
-            backend.store("ns").put([item("a", bytes(size))], Limits(5), 0)
+            blocking(backend, "ns").put([item("a", bytes(size))], Limits(5), 0)
         with server.client() as raw:
             assert raw.keys() == []
         backend.close()
@@ -162,7 +163,7 @@ def test_read_only_replica():
     """A replica serves reads and refuses writes."""
     with redis_server("--replicaof", f"127.0.0.1 {free_port()}") as server:
         backend = RedisBackend(url=server.url)
-        store = backend.store("ns")
+        store = blocking(backend, "ns")
         assert store.get("a", 0) is None
         assert list(store.scan()) == []
         for operation in (lambda: store.put([item("a")], FREE, 0), store.clear):
@@ -177,7 +178,7 @@ def test_a_restarted_server_is_found_again():
     backend = RedisBackend(url=f"redis://127.0.0.1:{port}")
     for _ in range(3):
         with redis_server(port=port):
-            backend.store("ns").put([item("a")], FREE, 0)
+            blocking(backend, "ns").put([item("a")], FREE, 0)
             assert backend.usage()["ns"].entries == 1
     backend.close()
 
@@ -185,7 +186,7 @@ def test_a_restarted_server_is_found_again():
 def test_a_child_process_makes_its_own_connections(redis_url):
     """After a fork, parent and child do not read each other's replies."""
     backend = RedisBackend(url=redis_url)
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item(f"k{i}", b"%d" % i) for i in range(2)], FREE, 0)
     child = os.fork()
     key = "k0" if child else "k1"

@@ -13,6 +13,7 @@ from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
 from cachectl._model.records import Usage, Written
 from cachectl.errors import BackendRefused, BackendUnavailable
+from tests.backends.redis.blocking import blocking
 from tests.backends.redis.items import FREE, item
 from tests.support.servers import Server
 
@@ -27,8 +28,8 @@ def other(redis_url: str) -> Iterator[RedisBackend]:
 
 def test_a_write_is_the_newest_although_the_clock_was_set_back(backend, other, raw, clock):
     """A full namespace drops the oldest entries, not those just written."""
-    backend.store("ns").put([item(key) for key in "abc"], Limits(3), clock())
-    store = other.store("ns")
+    blocking(backend, "ns").put([item(key) for key in "abc"], Limits(3), clock())
+    store = blocking(other, "ns")
     assert store.put([item("x"), item("y")], Limits(3), clock() - 3600) == Written(2, 0, ("a", "b"))
     assert [listed.key for listed in store.scan()] == ["c", "x", "y"]
     scores = [int(score) for _, score in raw.zrange("app:{ns}:lru", 0, -1, withscores=True)]
@@ -38,14 +39,14 @@ def test_a_write_is_the_newest_although_the_clock_was_set_back(backend, other, r
 def test_a_planted_score_is_not_taken_for_a_stamp(backend, raw, clock):
     """Entries written later are stamped by the clock."""
     raw.zadd("app:{ns}:lru", {"planted": inf})
-    backend.store("ns").put([item("a")], FREE, clock())
+    blocking(backend, "ns").put([item("a")], FREE, clock())
     assert isfinite(raw.zscore("app:{ns}:lru", "a"))
 
 
 @pytest.mark.parametrize("hand_over", ["put", "flush"])
 def test_uses_that_could_not_be_handed_over_are_kept(backend, raw, clock, hand_over):
     """They count at the next write that succeeds."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item("a"), item("b")], FREE, clock())
     store.get("a", clock())
     raw.rename("app:{ns}:lru", "kept")
@@ -96,7 +97,7 @@ def losing(server: Server) -> Iterator[tuple[str, Event]]:
 def test_a_write_whose_reply_is_lost_is_not_sent_again(redis_server, redis_url, clock):
     """It may have been done: a second one would find its own entry, and say it was not stored."""
     with losing(redis_server) as (url, lose), closing(RedisBackend(url=url)) as backend:
-        store = backend.store("ns")
+        store = blocking(backend, "ns")
         store.put([item("warm-up")], FREE, clock())
         lose.set()
         with pytest.raises(BackendUnavailable, match="closed the connection"):
@@ -107,9 +108,9 @@ def test_a_write_whose_reply_is_lost_is_not_sent_again(redis_server, redis_url, 
 def test_a_read_whose_reply_is_lost_is_sent_again(redis_server, redis_url, clock):
     """Reading twice changes nothing."""
     with losing(redis_server) as (url, lose), closing(RedisBackend(url=url)) as backend:
-        backend.store("ns").put([item("a")], FREE, clock())
+        blocking(backend, "ns").put([item("a")], FREE, clock())
         lose.set()
-        assert backend.store("ns").get("a", clock()) is not None
+        assert blocking(backend, "ns").get("a", clock()) is not None
         assert not lose.is_set()
 
 
@@ -117,22 +118,22 @@ def test_a_namespace_is_announced_before_it_is_written_to(backend, raw, clock):
     """If that fails nothing is written, where no usage and no cleanup would find it."""
     raw.set("app:namespaces", "of another type")
     with pytest.raises(BackendRefused):
-        backend.store("ns").put([item("a")], FREE, clock())
+        blocking(backend, "ns").put([item("a")], FREE, clock())
     assert raw.keys() == [b"app:namespaces"]
 
 
 def test_every_process_announces_what_it_writes_to(backend, other, raw, clock):
     """A name that was lost comes back, also if the namespace is not empty."""
-    backend.store("ns").put([item("a")], FREE, clock())
+    blocking(backend, "ns").put([item("a")], FREE, clock())
     raw.delete("app:namespaces")
-    other.store("ns").put([item("b")], FREE, clock())
+    blocking(other, "ns").put([item("b")], FREE, clock())
     assert other.usage()["ns"].entries == 2
 
 
 @pytest.mark.parametrize("planted", ["junk", "-7", "9" * 30, "nan", "inf", ""])
 def test_planted_sizes_count_as_nothing(backend, raw, clock, planted):
     """Whatever the books say, usage is a number, and writing, listing and clearing work."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item("a"), item("b")], FREE, clock())
     raw.hset("app:{ns}:sum", "bytes", planted)
     raw.hset("app:{ns}:meta", "a", planted)
@@ -154,10 +155,10 @@ def of_another_type(raw, key: str) -> None:
 @pytest.mark.parametrize("part", ["lru", "meta", "exp", "tag", "sum"])
 def test_an_index_of_another_type_is_one_namespaces_matter(backend, raw, clock, part):
     """The others are reported as ever, and clearing the namespace leaves nothing of it."""
-    store, count = backend.store("ns"), BATCH + 1
+    store, count = blocking(backend, "ns"), BATCH + 1
     items = [item(f"k{i}", now=clock(), ttl=9, tags=["t"]) for i in range(count)]
     store.put(items, FREE, clock())
-    backend.store("ns2").put([item("a", namespace="ns2")], FREE, clock())
+    blocking(backend, "ns2").put([item("a", namespace="ns2")], FREE, clock())
     of_another_type(raw, f"app:{{ns}}:{part}")
     usage = backend.usage()
     assert usage["ns2"].entries == 1

@@ -4,12 +4,13 @@ from itertools import pairwise
 
 from cachectl._backends.redis.backend import RedisBackend
 from cachectl._model.batches import BATCH
+from tests.backends.redis.blocking import blocking
 from tests.backends.redis.items import FREE, item
 
 
 def test_a_scan_sees_all_that_stays_even_if_it_is_used_meanwhile(backend, clock):
     """What moves to the end of the order is seen once, wherever the scan was."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     keys = [f"k{i:04}" for i in range(3 * BATCH)]
     store.put([item(key) for key in keys], FREE, clock())
     seen: list[str] = []
@@ -27,8 +28,8 @@ def test_a_scan_survives_equal_stamps(backend, redis_url, clock):
     others = [RedisBackend(url=redis_url, prefix="app") for _ in range(3)]
     for number, other in enumerate(others):
         items = [item(f"{number}-{i}") for i in range(BATCH)]
-        other.store("ns").put(items, FREE, clock())
+        blocking(other, "ns").put(items, FREE, clock())
         other.close()
-    listed = list(backend.store("ns").scan())
+    listed = list(blocking(backend, "ns").scan())
     assert len({entry.key for entry in listed}) == len(listed) == 3 * BATCH
     assert all(one.used_at <= two.used_at for one, two in pairwise(listed))

@@ -14,6 +14,7 @@ from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule, Removed
 from cachectl.testing.plain_lrfu import PlainCache
+from tests.backends.redis.blocking import blocking
 from tests.backends.redis.bookkeeping import check_books
 from tests.backends.redis.commands import round_trips
 from tests.backends.redis.items import item
@@ -39,7 +40,7 @@ def test_random_operations_hold_what_the_algorithm_holds(backend, raw, clock, se
     """Limits are exact, and the same keys are in the same parts, whatever is removed between;
     also if a namespace is filled when it is first evicted this way.
     """
-    chance, store, model = random.Random(seed), backend.store("ns"), Model()
+    chance, store, model = random.Random(seed), blocking(backend, "ns"), Model()
     limits = up_to(20, 20_000)
     keys = [f"k{int(chance.paretovariate(0.5)) % 60}" for _ in range(4000)]
     if filled:
@@ -98,7 +99,7 @@ def test_random_operations_hold_what_the_algorithm_holds(backend, raw, clock, se
 
 def test_a_replayed_trace_hits_as_the_algorithm_does(backend, clock):
     """With a few popular keys, a long tail, and now and then a scan."""
-    chance, store, model = random.Random(7), backend.store("ns"), PlainCache(60)
+    chance, store, model = random.Random(7), blocking(backend, "ns"), PlainCache(60)
     hits = 0
     for number in range(4000):
         key = f"scan{number}" if number % 500 < 50 else f"{int(chance.paretovariate(0.6))}"
@@ -113,7 +114,7 @@ def test_a_replayed_trace_hits_as_the_algorithm_does(backend, clock):
 
 @pytest.mark.parametrize(("eviction", "stay"), [("lru", 0), ("lrfu", 40)])
 def test_one_time_keys_do_not_flush_what_is_used_frequently(backend, clock, eviction, stay):
-    store, limits = backend.store("ns"), Limits(100, None, eviction)
+    store, limits = blocking(backend, "ns"), Limits(100, None, eviction)
     popular = [f"popular{number}" for number in range(40)]
     for _ in range(5):
         for key in popular:
@@ -127,7 +128,7 @@ def test_one_time_keys_do_not_flush_what_is_used_frequently(backend, clock, evic
 
 def test_every_operation_is_one_round_trip(backend, raw, clock):
     """Also a put that takes over a namespace, and one that hands over uses and evicts."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item(f"k{i}") for i in range(5)], Limits(5), clock())
     store.put([item("warm-up")], FREE, clock())
     store.put([item("warm-up")], Limits(5), clock())
@@ -145,7 +146,7 @@ def test_no_operation_leaves_a_rank_without_entry(backend, redis_url, raw, clock
     """Nor an entry without rank, by whatever process and order it is evicted."""
     chance, keys = random.Random(seed), [f"k{i}" for i in range(30)]
     other = RedisBackend(url=redis_url, prefix="app")
-    stores = [backend.store("ns"), other.store("ns")]
+    stores = [blocking(backend, "ns"), blocking(other, "ns")]
 
     def put(eviction: str) -> None:
         limits = Limits(chance.choice([None, 10, 20]), chance.choice([None, 3000]), eviction)
@@ -184,7 +185,7 @@ def test_no_operation_leaves_a_rank_without_entry(backend, redis_url, raw, clock
 
 def test_a_filled_namespace_changes_over_and_back(backend, raw, clock):
     """What was there is in the window, least recently used first; going back, places are gone."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item(f"k{i:02}") for i in range(20)], Limits(20), clock())
     store.get("k00", clock())
     assert kept(raw) == []
@@ -208,7 +209,7 @@ def test_a_filled_namespace_changes_over_and_back(backend, raw, clock):
 
 def test_many_entries_are_taken_over_by_few_commands(backend, raw, clock):
     """However many: nothing else is served meanwhile."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item(f"k{i}") for i in range(4 * BATCH)], Limits(), clock())
     raw.config_resetstat()
     store.put([item("new")], FREE, clock())
@@ -219,7 +220,7 @@ def test_many_entries_are_taken_over_by_few_commands(backend, raw, clock):
 
 def test_a_lowered_limit_is_reached_in_short_steps(backend, raw, clock):
     """No single script removes more than a batch, however many there are to go."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item(f"k{i}") for i in range(4 * BATCH)], FREE, clock())
     raw.config_resetstat()
     evicted = store.put([item("last")], up_to(10), clock()).evicted
@@ -230,7 +231,7 @@ def test_a_lowered_limit_is_reached_in_short_steps(backend, raw, clock):
 
 
 def test_no_more_is_remembered_than_was_promised(backend, raw, clock):
-    chance, store = random.Random(1), backend.store("ns")
+    chance, store = random.Random(1), blocking(backend, "ns")
     for _ in range(1500):
         key = f"{int(chance.paretovariate(0.4))}"
         if store.get(key, clock()) is None:
@@ -243,15 +244,15 @@ def test_no_more_is_remembered_than_was_promised(backend, raw, clock):
 
 def test_uses_of_a_process_that_only_reads_count(backend, redis_url, raw, clock):
     """It need not know how the namespace is evicted."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     for number in range(20):
         store.put([item(f"k{number:02}")], up_to(20), clock())
     reader = RedisBackend(url=redis_url, prefix="app")
     lowest, oldest = keys_of(raw, "main")[0], keys_of(raw, "window")[0]
     clock.advance(1)
     for key in (lowest, oldest):
-        reader.store("ns").get(key, clock())
-    reader.store("ns").flush()
+        blocking(reader, "ns").get(key, clock())
+    blocking(reader, "ns").flush()
     assert keys_of(raw, "main")[-1] == lowest
     assert keys_of(raw, "window")[-1] == oldest
     assert raw.hget(f"{BASE}score", mark(oldest)).startswith(b"+")
@@ -262,7 +263,7 @@ def test_uses_are_credited_once_however_many_calls_a_write_takes(backend, raw, c
     """Large values are written by a call each."""
     scores = []
     for name, items in [("ns", 1), ("ns2", 4)]:
-        store = backend.store(name)
+        store = blocking(backend, name)
         for number in range(20):
             store.put([item(f"k{number}", namespace=name)], up_to(40), clock())
         store.get("k0", clock())
@@ -282,7 +283,7 @@ def test_every_script_stays_in_one_hash_slot(clock):
         while raw.execute_command("CLUSTER", "INFO").find(b"cluster_state:ok") < 0:
             pass
         backend = RedisBackend(url=server.url, prefix="app")
-        store = backend.store("ns")
+        store = blocking(backend, "ns")
         store.put([item("a"), item("b"), item("c")], Limits(), 0)
         store.get("b", 0)
         store.put([item("d"), item("a")], up_to(3), 0)
@@ -297,7 +298,7 @@ def test_every_script_stays_in_one_hash_slot(clock):
 @pytest.mark.parametrize("entries", [2000, 6000])
 def test_memory_bytes_is_within_15_percent(backend, raw, entries):
     """`memory_bytes` is compared with what the server's memory grew by, history included."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item("warm-up")], FREE, 0)
     store.clear()
     before = memory_used(raw)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from cachectl._model.records import CleanupRule, Written
+from tests.backends.redis.blocking import blocking
 from tests.backends.redis.items import item
 from tests.backends.redis.lrfu_model import (
     BASE,
@@ -19,7 +20,7 @@ from tests.backends.redis.lrfu_model import (
 @pytest.mark.parametrize("removal", ["remove", "remove_expired", "remove_tagged", "clear", "sweep"])
 def test_an_emptied_namespace_leaves_no_key(backend, raw, clock, removal):
     """Not even what is remembered of evicted entries."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     for number in range(10):
         store.put([item(f"k{number}", now=clock(), ttl=5, tags=["t"])], up_to(1), clock())
     store.get("k9", clock())
@@ -44,7 +45,7 @@ def test_an_emptied_namespace_leaves_no_key(backend, raw, clock, removal):
 @pytest.mark.parametrize("name", PLACES)
 def test_lost_ranks_are_made_again(backend, raw, clock, name):
     """If the server itself evicted a key of ours, limits hold again with the next write."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     for number in range(30):
         store.put([item(f"k{number}")], up_to(20), clock())
     raw.delete(BASE + name)
@@ -59,7 +60,7 @@ def test_lost_ranks_are_made_again(backend, raw, clock, name):
 @pytest.mark.parametrize("name", ["lru", "window"])
 def test_uses_do_not_depend_on_ranks_that_are_lost(backend, raw, clock, name):
     """Handing them over makes index anew, or clears away what is of no entry any more."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     for number in range(9):
         store.put([item(f"k{number}")], FREE, clock())
     store.get("k8", clock())
@@ -70,7 +71,7 @@ def test_uses_do_not_depend_on_ranks_that_are_lost(backend, raw, clock, name):
 
 
 def test_nonsense_in_the_state_is_not_believed(backend, raw, clock):
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     for nonsense in ("", "word", "nan", "inf", "-1e300"):
         for field in ("clock", "share", "evictions"):
             store.put([item(f"{field}{nonsense}")], up_to(3), clock())
@@ -84,7 +85,7 @@ def test_nonsense_in_the_state_is_not_believed(backend, raw, clock):
 
 @pytest.mark.parametrize("name", PLACES)
 def test_clearing_removes_what_another_type_was_put_under(backend, raw, clock, name):
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item("a"), item("b")], FREE, clock())
     raw.delete(BASE + name)
     raw.set(BASE + name, "planted")

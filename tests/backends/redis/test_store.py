@@ -10,6 +10,7 @@ from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule, Removed, Written
 from cachectl.errors import DamagedEntry
+from tests.backends.redis.blocking import blocking
 from tests.backends.redis.bookkeeping import check_books
 from tests.backends.redis.commands import commands, round_trips
 from tests.backends.redis.items import FREE, item
@@ -17,7 +18,7 @@ from tests.backends.redis.items import FREE, item
 
 def test_get_and_put_are_one_round_trip_each(backend, raw, clock):
     """Also a put that hands over uses, drops what expired and evicts."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item("a", ttl=1, now=clock()), item("b"), item("c")], Limits(2), clock())
     clock.advance(2)
     assert round_trips(raw, lambda: store.get("c", clock())) == 1
@@ -28,7 +29,7 @@ def test_get_and_put_are_one_round_trip_each(backend, raw, clock):
 
 def test_a_put_runs_few_commands(backend, raw, clock):
     """And little more of them for many items: each one costs the server's time."""
-    store, limits = backend.store("ns"), Limits(1000, 10**6)
+    store, limits = blocking(backend, "ns"), Limits(1000, 10**6)
 
     def put(*keys: str) -> Callable[[], object]:
         items = [item(key, ttl=9, now=clock()) for key in keys]
@@ -42,7 +43,7 @@ def test_a_put_runs_few_commands(backend, raw, clock):
 
 def test_what_expired_goes_before_what_is_fresh(backend, clock):
     """Also if the last look at what expired is a moment ago."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item("a"), item("b", ttl=0.5, now=clock())], Limits(2), clock())
     clock.advance(0.6)
     assert store.put([item("c")], Limits(2), clock()) == Written(1, 1)
@@ -51,7 +52,7 @@ def test_what_expired_goes_before_what_is_fresh(backend, clock):
 
 def test_writing_looks_for_what_expired_once_a_second(backend, clock):
     """A process that replaces the same entries for ever removes the others nevertheless."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item("a"), *(item(f"k{i}", ttl=0.1, now=clock()) for i in range(5))], FREE, clock())
     clock.advance(0.5)
     assert store.put([item("a")], FREE, clock()) == Written(1)
@@ -62,7 +63,7 @@ def test_writing_looks_for_what_expired_once_a_second(backend, clock):
 @pytest.mark.parametrize(("condition", "kept"), [(None, b"2"), ("absent", b"1")])
 def test_a_key_that_is_written_twice_at_once_counts_once(backend, raw, clock, condition, kept):
     """With its own size, tags and lifetime."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     twice = [item("a", b"1", ttl=9, now=clock(), tags=["t"]), item("b"), item("a", b"2")]
     store.put(twice, FREE, clock(), condition)
     check_books(raw, "app:{ns}:")
@@ -73,7 +74,7 @@ def test_a_key_that_is_written_twice_at_once_counts_once(backend, raw, clock, co
 
 def test_lost_tags_come_back_with_the_next_write(backend, raw, clock):
     """Although the entry itself is as it was."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     for _ in range(2):
         store.put([item("a", tags=["t"])], FREE, clock())
         found = raw.delete("app:{ns}:tag")
@@ -89,7 +90,7 @@ def test_a_fresh_connection_costs_one_more_round_trip(redis_server, raw):
 
 def test_values_outlive_their_ttl_on_the_server_by_a_minute(backend, raw, clock):
     """The engine's clock decides what is fresh; the server only cleans up after a crash."""
-    backend.store("ns").put([item("a", ttl=30, now=clock()), item("b")], FREE, clock())
+    blocking(backend, "ns").put([item("a", ttl=30, now=clock()), item("b")], FREE, clock())
     assert 85_000 < raw.pttl("app:{ns}:e:a") <= 90_000
     assert raw.pttl("app:{ns}:e:b") == -1
 
@@ -97,7 +98,7 @@ def test_values_outlive_their_ttl_on_the_server_by_a_minute(backend, raw, clock)
 @pytest.mark.parametrize("size", [10, 100_000])
 def test_large_values_keep_the_same_books_as_small_ones(backend, raw, clock, size):
     """They are set beside the script, in one transaction with it, also if it is not known."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     raw.script_flush()
     items = [item(f"k{i}", bytes(size), ttl=9, now=clock(), tags=["t"]) for i in range(3)]
     assert store.put(items, Limits(2), clock()) == Written(3, 0, ("k0",))
@@ -114,7 +115,7 @@ def test_large_values_keep_the_same_books_as_small_ones(backend, raw, clock, siz
 @pytest.mark.parametrize("seed", range(6))
 def test_no_operation_leaks_bookkeeping(backend, raw, clock, seed):
     """Random operations keep the books straight, and clearing leaves no key but the names."""
-    chance, store, keys = random.Random(seed), backend.store("ns"), [f"k{i}" for i in range(30)]
+    chance, store, keys = random.Random(seed), blocking(backend, "ns"), [f"k{i}" for i in range(30)]
 
     def put() -> None:
         batch = [
@@ -149,7 +150,7 @@ def test_no_operation_leaks_bookkeeping(backend, raw, clock, seed):
 
 def test_a_lowered_limit_is_reached_in_short_steps(backend, raw, clock):
     """No single script removes more than a batch, however many there are to go."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item(f"k{i}") for i in range(4 * BATCH)], FREE, clock())
     raw.config_resetstat()
     assert store.put([item("last")], Limits(10), clock()).evicted == tuple(
@@ -161,7 +162,7 @@ def test_a_lowered_limit_is_reached_in_short_steps(backend, raw, clock):
 
 def test_what_the_server_dropped_is_forgotten(backend, raw, clock):
     """A value that ran out on the server is a miss, is not listed, and goes with the next sweep."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item("a", ttl=5, now=clock()), item("b")], FREE, clock())
     raw.delete("app:{ns}:e:a", "app:{ns}:e:b")
     assert store.get("a", clock()) is None
@@ -174,7 +175,7 @@ def test_what_the_server_dropped_is_forgotten(backend, raw, clock):
 
 def test_lost_books_are_opened_anew(backend, raw, clock):
     """If the server itself evicted the sizes or the order, limits hold again afterwards."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item(f"k{i}", ttl=5, now=clock()) for i in range(5)], FREE, clock())
     raw.delete("app:{ns}:lru", "app:{ns}:meta")
     store.put([item("new")], Limits(1, 1000), clock())
@@ -187,7 +188,7 @@ def test_lost_books_are_opened_anew(backend, raw, clock):
 
 def test_a_value_of_another_type_is_damaged(backend, raw, clock):
     """Whatever somebody else put under a key of ours, reading it never fails otherwise."""
-    store = backend.store("ns")
+    store = blocking(backend, "ns")
     store.put([item("a"), item("b")], FREE, clock())
     raw.delete("app:{ns}:e:a")
     raw.rpush("app:{ns}:e:a", "list")

@@ -63,7 +63,7 @@ def _serve() -> None:
 
     for module in (
         "cachectl._backends.file.table",
-        "cachectl._backends.redis.client",
+        "cachectl._backends.redis.backend",
         "rich.table",
     ):
         import_module(module)

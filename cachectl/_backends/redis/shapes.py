@@ -1,0 +1,62 @@
+"""What replies have to look like to be those to what was asked. All raise `Misread`."""
+
+from typing import Any
+
+from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply
+
+
+def checked(replies: list[Reply]) -> list[Reply]:
+    """Return the replies. Raises the first `ErrorReply` among them."""
+    for reply in replies:
+        if isinstance(reply, ErrorReply):
+            raise reply
+    return replies
+
+
+def anything(reply: Reply) -> None:
+    """Take what tells nothing beside that all went well."""
+
+
+def string(reply: Reply) -> bytes | None:
+    """Return a string, None if there is none."""
+    if reply is None or isinstance(reply, bytes):
+        return reply
+    raise Misread("no string")
+
+
+def number(reply: Reply) -> int:
+    if isinstance(reply, int):
+        return reply
+    raise Misread("no number")
+
+
+def array(reply: Reply) -> list[Any]:
+    if isinstance(reply, list):
+        return reply
+    raise Misread("no array")
+
+
+def strings(reply: Reply) -> list[bytes]:
+    """Return an array of strings, all of which are there."""
+    found = array(reply)
+    if all(type(item) is bytes for item in found):
+        return found
+    raise Misread("no array of strings")
+
+
+def optional_strings(reply: Reply) -> list[bytes | None]:
+    return [string(item) for item in array(reply)]
+
+
+def pairs(reply: Reply) -> list[tuple[bytes, bytes]]:
+    """Return an array of strings, two by two."""
+    flat = strings(reply)
+    return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def numbers_and_strings(reply: Reply, numbers: int) -> tuple[list[int], list[bytes]]:
+    """Return the numbers that an array begins with, and the strings after them."""
+    found = array(reply)
+    if len(found) < numbers:
+        raise Misread("too short an array")
+    return [number(item) for item in found[:numbers]], strings(found[numbers:])

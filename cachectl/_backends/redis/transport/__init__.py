@@ -1,0 +1,1 @@
+"""Ways to a server: how commands get there, and their replies back."""

@@ -1,0 +1,97 @@
+"""The way of threads: it blocks, and never suspends."""
+
+import time
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from cachectl._backends.redis.shapes import checked, string
+from cachectl._backends.redis.transport.connection import Connection
+from cachectl._backends.redis.transport.packing import Command
+from cachectl._backends.redis.transport.pool import Pool
+from cachectl._backends.redis.transport.resp import ErrorReply, Reply
+from cachectl._backends.redis.transport.routes import Routes
+from cachectl._backends.redis.transport.server import Server
+from cachectl._backends.redis.transport.transport import Reader, Timeouts, is_final, understood
+
+T = TypeVar("T")
+
+
+class BlockingTransport:
+    """Exchanges over a pool of connections for each server. Safe for threads and forks."""
+
+    def __init__(self, routes: Routes, timeouts: Timeouts) -> None:
+        self._routes: Final = routes
+        self._timeouts: Final = timeouts
+        self._pools: Final = {server: Pool() for server in routes.servers()}
+
+    async def exchange(
+        self, commands: Sequence[Command], read: Reader[T], *, again: bool = False
+    ) -> T:
+        return self.exchange_now(commands, read, again=again)
+
+    async def value(self, key: str) -> bytes | None:
+        return self.value_now(key)
+
+    def value_now(self, key: str) -> bytes | None:
+        """Do what `value` does, without a coroutine."""
+        return self.exchange_now((("GET", key),), _value, again=True)
+
+    def exchange_now(
+        self, commands: Sequence[Command], read: Reader[T], *, again: bool = False
+    ) -> T:
+        """Do what `exchange` does, without a coroutine."""
+        deadline = time.monotonic() + self._timeouts.total
+        server = self._routes.server(commands)
+        pool = self._pools[server]
+        connection = pool.take(deadline)
+        try:
+            if again and connection.is_open:
+                replies = self._ask_twice(connection, server, commands, deadline)
+            else:
+                replies = self._ask(connection, server, commands, deadline)
+            return understood(read, replies)
+        except ErrorReply as error:
+            if is_final(error):
+                connection.close()
+            raise
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            pool.give_back(connection)
+
+    def after_fork_in_child(self) -> None:
+        for pool in self._pools.values():
+            pool.forget()
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+
+    def _ask(
+        self, connection: Connection, server: Server, commands: Sequence[Command], deadline: float
+    ) -> list[Reply]:
+        """Exchange over a connection that is known to be open, a new one if need be."""
+        if not connection.is_usable():
+            self._open(connection, server, deadline)
+        return connection.exchange(commands, deadline)
+
+    def _ask_twice(
+        self, connection: Connection, server: Server, commands: Sequence[Command], deadline: float
+    ) -> list[Reply]:
+        """Exchange without a look at the connection, and once more if it was closed."""
+        try:
+            return connection.exchange(commands, deadline)
+        except TimeoutError:
+            raise
+        except OSError:
+            self._open(connection, server, deadline)
+            return connection.exchange(commands, deadline)
+
+    def _open(self, connection: Connection, server: Server, deadline: float) -> None:
+        connected_by = min(deadline, time.monotonic() + self._timeouts.connect)
+        connection.open(server, connected_by, deadline)
+
+
+def _value(replies: list[Reply]) -> bytes | None:
+    return string(checked(replies)[0])

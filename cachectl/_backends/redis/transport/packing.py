@@ -1,0 +1,31 @@
+"""Commands, as they are sent."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+Argument = str | bytes | int | float
+Command = Sequence[Argument]
+
+_PIECE: Final = 64 * 1024
+"""Bytes that are joined before they are sent; larger arguments are not copied."""
+
+
+def packed(commands: Iterable[Command]) -> Iterator[bytes]:
+    """Yield the commands in the protocol, in pieces of some size: the server begins to work on
+    the first ones meanwhile.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    for command in commands:
+        pieces.append(b"*%d\r\n" % len(command))
+        for argument in command:
+            data = argument if type(argument) is bytes else str(argument).encode()
+            size += len(data)
+            if size < _PIECE:
+                pieces.append(b"$%d\r\n%b\r\n" % (len(data), data))
+            else:
+                pieces.append(b"$%d\r\n" % len(data))
+                yield b"".join(pieces)
+                yield data
+                pieces, size = [b"\r\n"], 0
+    yield b"".join(pieces)

@@ -1,0 +1,53 @@
+"""What a way to the server is, and what its kinds share."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+from cachectl._backends.redis.transport.packing import Command
+from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply
+
+T = TypeVar("T")
+Reader = Callable[[list[Reply]], T]
+"""Makes of replies what is wanted. Raises `ErrorReply` for one that is an error; whatever else it
+raises says that these are not the replies to what was sent."""
+
+
+class Timeouts(NamedTuple):
+    """Seconds: until there is a connection, and until all is done, connecting included."""
+
+    connect: float
+    total: float
+
+
+class Transport(Protocol):
+    """Sends commands and returns what is read of their replies.
+
+    Raises `OSError`, `ErrorReply`, `Misread` or `PoolExhausted`. Where replies cannot be trusted
+    any more, the connection they came from is not used again.
+    """
+
+    async def exchange(
+        self, commands: Sequence[Command], read: Reader[T], *, again: bool = False
+    ) -> T:
+        """Send the commands in a row, all or none. With `again`, they may be sent once more over
+        a new connection if the one that was there turns out to be closed; nothing else is ever
+        sent twice.
+        """
+
+    async def value(self, key: str) -> bytes | None:
+        """Return the string under a key."""
+
+
+def understood(read: Reader[T], replies: list[Reply]) -> T:
+    """Return what is read of the replies. Raises `ErrorReply` or `Misread`."""
+    try:
+        return read(replies)
+    except (ErrorReply, Misread):
+        raise
+    except Exception as error:
+        raise Misread("not the reply to what was asked") from error
+
+
+def is_final(error: ErrorReply) -> bool:
+    """Whether a connection is of no use after this error: its address may lead elsewhere now."""
+    return error.code == "READONLY"
