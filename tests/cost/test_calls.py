@@ -192,7 +192,8 @@ def test_a_hit_waits_for_no_lock(cache, namespace):
     with ThreadPoolExecutor(1) as threads, ExitStack() as held:
         threads.submit(namespace.get, "k").result()  # a thread that counts makes itself known once
         for lock in locks(cache, "a"):
-            held.enter_context(lock)
+            lock.acquire()
+            held.callback(lock.release)
         answers = [threads.submit(*hit).result(timeout=30) for hit in hits]
 
     assert answers == ["value"] * 4

@@ -38,6 +38,8 @@ FILE: Final = {
     "file.writer",
     "protocols",
     "immediate",
+    "turn",
+    "file.pool",
     "sqlite",
 }
 """Modules of ours below `cachectl._backends`: those that read, and those that hand over the use."""

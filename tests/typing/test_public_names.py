@@ -13,11 +13,6 @@ import pytest
 import cachectl
 
 FOR_THE_ENGINE = {
-    "Cache.after_fork_in_child",
-    "Cache.after_fork_in_parent",
-    "Cache.before_fork",
-    "Namespace.functions",
-    "Namespace.loading",
     "NamespaceStats.of",
     "NamespaceStats.total",
     "Policy.limits",

@@ -1,0 +1,180 @@
+"""Caches that are closed, dropped, forked and interrupted."""
+
+import asyncio
+import gc
+import os
+import signal
+import threading
+import time
+import weakref
+
+import pytest
+
+from cachectl import AsyncCache, Cache, UsageError
+from cachectl.testing import Opener
+from tests.support.processes import wait_until
+
+SECONDS = 20
+
+
+def test_operations_after_the_end_are_refused_in_words(opener: Opener):
+    cache = opener(strict=False)
+    users = cache.namespace("users")
+    cached = cache.cached("users")(len)
+    users.set("k", 1)
+    cache.close()
+    operations = [
+        lambda: users.get("k"),
+        lambda: users.set("k", 2),
+        lambda: users.set_many({"k": 2}),
+        lambda: users.get_or_load("k", int),
+        lambda: users.delete("k"),
+        lambda: users.invalidate(tag="t"),
+        users.clear,
+        lambda: list(users.entries()),
+        lambda: users.peek("k"),
+        lambda: cached("text"),
+        lambda: cache.namespace("others"),
+        cache.stats,
+        cache.status,
+        cache.cleanup,
+    ]
+    for operation in operations:
+        with pytest.raises(UsageError, match="this cache was closed"):
+            operation()
+    cache.close()
+
+
+def test_what_was_counted_until_the_end_is_there(opener: Opener):
+    if opener.backend == "memory":
+        pytest.skip("its counts end with it")
+    cache = opener(strict=False)
+    for _ in range(3):
+        cache.namespace("users").get("k")
+    cache.close()
+    assert opener().stats().namespaces["users"].misses == 3
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_caches_that_are_dropped_are_freed_with_their_threads_and_descriptors(opener: Opener):
+    opener(strict=False).namespace("users").set("k", 1)  # whatever is made once
+    settings = opener().__dict__["_core"].settings
+    gc.collect()
+    before = descriptors(), threading.active_count()
+
+    for _ in range(20):
+        dropped = Cache.of(settings)
+        dropped.namespace("users").set("k", 1)
+        dropped.namespace("users").get("k")
+    reference = weakref.ref(dropped)
+    del dropped
+    gc.collect()
+
+    assert reference() is None
+    wait_until(lambda: (descriptors(), threading.active_count()) <= before, SECONDS)
+
+
+def test_a_namespace_keeps_its_cache_in_use(opener: Opener):
+    users = opener(strict=False).namespace("users")
+    opener._opened.clear()
+    gc.collect()
+    time.sleep(0)
+    assert users.set("k", 1)
+    assert users.get("k") == 1
+
+
+def test_many_loops_after_each_other_leave_no_descriptors_and_threads(opener: Opener):
+    settings = opener().__dict__["_core"].settings
+    cache = AsyncCache.of(settings)
+    users = cache.namespace("users")
+
+    async def work(number: int) -> None:
+        assert await users.set(f"k{number}", number)
+        assert await users.get(f"k{number}") == number
+
+    asyncio.run(work(0))
+    before = descriptors(), threading.active_count()
+    for number in range(50):
+        asyncio.run(work(number))
+    gc.collect()
+    after = descriptors(), threading.active_count()
+    asyncio.run(cache.close())
+    assert after[0] <= before[0] + 2
+    assert after[1] <= before[1] + 1
+
+
+def test_raw_threads_leave_nothing(opener: Opener):
+    import _thread
+
+    users = opener(strict=False).namespace("users")
+    users.set("k", 1)
+
+    def run() -> None:
+        done = _thread.allocate_lock()
+        done.acquire()
+
+        def look() -> None:
+            users.get("k")
+            done.release()
+
+        _thread.start_new_thread(look, ())
+        assert done.acquire(timeout=SECONDS)
+
+    run()
+    before = descriptors()
+    for _ in range(200):
+        run()
+    assert descriptors() <= before + 8
+
+
+@pytest.mark.parametrize("name", ["stats", "flush", "set", "close"])
+def test_a_signal_handler_may_call_anything_at_any_moment(opener: Opener, name):
+    """What it asks for is done, or refused in words; it never hangs, and totals stay right."""
+    cache = opener(strict=False)
+    users = cache.namespace("users", max_entries=50)
+    handled = 0
+
+    def handler(*_: object) -> None:
+        nonlocal handled
+        handled += 1
+        try:
+            interrupt()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+
+    def interrupt() -> None:
+        if name == "set":
+            users.set(f"handler {handled % 7}", handled)
+        elif name == "close":
+            if handled == 20:
+                cache.close()
+        else:
+            getattr(cache, name)()
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    ends = time.monotonic() + (2.0 if name != "close" else SECONDS)
+    try:
+        number = 0
+        while time.monotonic() < ends:
+            number += 1
+            users.set(f"{number % 80}", "x" * (number % 300), tags=["t"])
+            users.get(f"{number % 70}")
+            if number % 10 == 0:
+                cache.stats()
+    except UsageError as error:
+        assert "this cache was closed" in str(error)  # noqa: PT017 - only where it is
+        assert name == "close"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert handled > 10
+    if name != "close":
+        figures = cache.stats().namespaces["users"]
+        listed = list(users.entries())
+        assert (figures.entries, figures.bytes) == (len(listed), sum(e.size for e in listed))
+        assert figures.hits + figures.misses == number
