@@ -7,7 +7,7 @@ find what has to go they list everything, so a large cache wants `BaseStore.usag
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import wraps
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Concatenate, Final, Generic, ParamSpec, TypeVar
@@ -333,13 +333,14 @@ class BaseBackend(ABC, Generic[S]):
             part.after_fork_in_child()
 
     def close(self) -> None:
-        for store in list(self._stores.values()):
-            if isinstance(store, SupportsFlush):
-                store.flush()
-        if self._counters is not None:
-            self._counters.close()
-        if self._worker is not None:
-            self._worker.close()
+        with ExitStack() as closing:  # whatever fails, the rest is closed
+            if self._worker is not None:
+                closing.callback(self._worker.close)
+            if self._counters is not None:
+                closing.callback(self._counters.close)
+            for store in list(self._stores.values()):
+                if isinstance(store, SupportsFlush):
+                    closing.callback(store.flush)
 
     def _forked(self) -> list[SupportsFork]:
         """Return what is to know of a fork beside this object."""

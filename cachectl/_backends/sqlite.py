@@ -1,6 +1,7 @@
 """What everything that uses SQLite shares: its errors in our words, and waiting for its lock."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,15 @@ def closed_on_error(connection: Connection) -> Iterator[Connection]:
         raise
 
 
+class _Call(threading.local):
+    """When what this thread does must have ended."""
+
+    deadline = float("inf")
+
+
+_call: Final = _Call()
+
+
 class Patience:
     """Waits for others until a deadline, which is the same for all that one call waits for.
 
@@ -47,13 +57,22 @@ class Patience:
     """
 
     def __init__(self, seconds: float) -> None:
-        self._deadline = time.monotonic() + seconds
+        self._deadline = min(time.monotonic() + seconds, _call.deadline)
         self._pause = _FIRST_PAUSE
 
     @property
     def left(self) -> float:
         """The seconds until the deadline."""
         return self._deadline - time.monotonic()
+
+    @contextmanager
+    def bound(self) -> Iterator[None]:
+        """Let whatever this thread does meanwhile wait no longer than this."""
+        before, _call.deadline = _call.deadline, min(self._deadline, _call.deadline)
+        try:
+            yield
+        finally:
+            _call.deadline = before
 
     def retry(self, what: str, error: Exception) -> None:
         """Pause after an attempt that failed; raise our error if another one cannot help."""

@@ -1,6 +1,7 @@
 """What the bases for backends do that no suite sees: refusals, damage, and processes."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -131,11 +132,36 @@ def test_a_child_process_does_not_inherit_the_locks(backend):
     store = backend.store("users")
     with backend.lock("cleanup"):
         backend.before_fork()
-        held = store.lock.release
         backend.after_fork_in_child()
-        assert store.lock.release is not held
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(store.usage).result() == Usage(0, 0, None)
         with backend.lock("cleanup"), pytest.raises(BackendBusy), backend.lock("cleanup"):
             pass
+
+
+def test_a_signal_handler_in_the_middle_of_a_change_is_refused(cache, backend, monkeypatch):
+    users = cache.namespace("users", ttl="none")
+    users.set("k", "v")
+    store = backend.store("users")
+    refused = []
+
+    def interrupted(item: Item, now: float) -> None:
+        for operation in (
+            lambda: users.set("h", 1),
+            lambda: users.delete("k"),
+            users.clear,
+            lambda: users.invalidate(tag="t"),
+        ):
+            with pytest.raises(BackendBusy) as caught:
+                operation()
+            refused.append(str(caught.value))
+        ListStore.write(store, item, now)
+
+    monkeypatch.setattr(store, "write", interrupted)
+    assert users.set("k", "new")
+    assert set(refused) == {"namespace users: in use by the code that this call interrupted"}
+    assert len(refused) == 4
+    assert users.get("k") == "new"
 
 
 def test_after_a_fork_the_parent_goes_on(cache, backend):

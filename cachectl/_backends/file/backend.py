@@ -14,8 +14,7 @@ from cachectl._backends.file.reader import Reader
 from cachectl._backends.file.store import FileStore
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.file.writer import Writer
-from cachectl._backends.protocols import SupportsFork
-from cachectl._backends.sqlite import Patience
+from cachectl._backends.protocols import AsyncStore, SupportsFork
 from cachectl._backends.turn import SECONDS
 from cachectl._metrics.counters import CounterStore
 from cachectl._model.policy import EVICTIONS
@@ -23,8 +22,10 @@ from cachectl._model.records import Usage
 from cachectl.errors import BackendBusy, ConfigError
 
 if TYPE_CHECKING:
+    from cachectl._backends.file.async_store import Tasks
     from cachectl._backends.file.table import EntryTable
 
+_LAST: Final = 0.25  # seconds that closing waits to write uses, which the engine has tried before
 _ORPHAN_AGE: Final = 3600.0  # seconds after which a value file without a row belongs to nobody
 
 
@@ -33,6 +34,10 @@ class FileBackend(BaseBackend[FileStore]):
 
     name: ClassVar[str] = "file"
     evictions: ClassVar[Collection[str]] = EVICTIONS
+    modules: ClassVar[tuple[str, ...]] = (
+        "cachectl._backends.file.eviction_index",
+        "cachectl._backends.file.table",
+    )
 
     def __init__(self, *, directory: Path, timeout: float = SECONDS) -> None:
         super().__init__()
@@ -44,6 +49,7 @@ class FileBackend(BaseBackend[FileStore]):
         self._writer = Writer(self._directory, timeout)
         self._database = CounterDatabase(self._directory, timeout)
         self._table: EntryTable | None = None
+        self._tasks: Tasks | None = None
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -69,16 +75,20 @@ class FileBackend(BaseBackend[FileStore]):
     def make_store(self, namespace: str) -> FileStore:
         return FileStore(namespace, self._reader, self)
 
+    def store_for_tasks(self, namespace: str) -> AsyncStore:
+        from cachectl._backends.file.async_store import FileTaskStore, Tasks  # imports asyncio
+
+        if self._tasks is None:
+            with self._lock:
+                self._tasks = self._tasks or Tasks(self._timeout)
+        return FileTaskStore(self.store(namespace), self._tasks)
+
     def exists(self) -> bool:
         """Return whether there is a cache; nothing needs to be removed from one that is not.
 
         Raises `BackendRefused` for a place that is not ours.
         """
         return self._writer.is_open or self._reader.connections.exists()
-
-    def patience(self) -> Patience:
-        """Return what one call waits with."""
-        return Patience(self._timeout)
 
     def usage(self) -> Mapping[str, Usage]:
         return self._reader.usage()
@@ -118,14 +128,19 @@ class FileBackend(BaseBackend[FileStore]):
         return [*super()._forked(), self._writer, self._reader.connections, self._database]
 
     def close(self) -> None:
-        """Write the uses, and close for good; all of it in the time that one call may wait."""
+        """Write the uses, unless others write for long, and close for good."""
         if self._is_closed:
             return
         self._is_closed = True
-        patience = self.patience()
-        with ExitStack() as closing:  # whatever fails, the rest is closed
+        if self._tasks is not None:
+            self._tasks.close(self._timeout)
+        with self._writer.patience(_LAST).bound(), ExitStack() as closing:  # whatever fails
             closing.callback(self._database.close)
             closing.callback(self._writer.close)
             closing.callback(self._reader.connections.close)
-            for store in self._stores.values():
-                closing.callback(store.flush, patience)
+            closing.callback(super().close)
+
+    def after_fork_in_child(self) -> None:
+        super().after_fork_in_child()
+        if self._tasks is not None:
+            self._tasks.after_fork_in_child()

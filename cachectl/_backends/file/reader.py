@@ -13,10 +13,15 @@ from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.sqlite import FAILURES, Patience, translated
 from cachectl._model.batches import BATCH
 from cachectl._model.records import Usage
-from cachectl.errors import DamagedEntry
+from cachectl.errors import BackendBusy, DamagedEntry
 
 _WHAT: Final = "the cache"
 _READ: Final = f"SELECT value, filename FROM entries WHERE namespace_id = {NAMED} AND key = ?"
+_READ_NEAR: Final = (
+    "SELECT iif(length(value) <= ?, value, NULL) FROM entries"
+    f" WHERE namespace_id = {NAMED} AND key = ?"
+)
+_AT_ONCE: Final = Patience(0)
 _COLUMNS: Final = "e.id, e.key, e.used_at, e.size, substr(e.value, 1, ?), e.filename"
 _LIST: Final = (
     f"SELECT {_COLUMNS} FROM entries AS e WHERE namespace_id = {NAMED} AND typeof(key) = 'text'"
@@ -66,6 +71,17 @@ class Reader:
         if type(data) is not bytes:
             raise DamagedEntry("the row holds no bytes")
         return data
+
+    def read_near(self, namespace: str, key: str, limit: int) -> bytes | None:
+        """Return what `read` does if that can be had at once and is not longer than `limit`; or
+        else no bytes.
+        """
+        try:
+            rows = self._select(_READ_NEAR, (limit, namespace, key), _AT_ONCE)
+        except BackendBusy:
+            return b""
+        data = rows[0][0] if rows else None
+        return data if type(data) is bytes or not rows else b""
 
     def _read_file(self, namespace: str, key: str, filename: str) -> bytes | None:
         """Return the content of a value file, or of the one that replaces it meanwhile."""
@@ -123,11 +139,12 @@ class Reader:
             for name, entries, size, in_files in rows
         }
 
-    def _select(self, query: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    def _select(
+        self, query: str, parameters: tuple[object, ...], patience: Patience | None = None
+    ) -> list[tuple[Any, ...]]:
         """Return the rows of a query; none if there is no cache. It waits for other processes that
         prepare the database for reading.
         """
-        patience: Patience | None = None
         while True:
             idle = self.connections.idle
             try:

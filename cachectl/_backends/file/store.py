@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file.reader import DiskRow, Reader
-from cachectl._backends.sqlite import Patience
 from cachectl._model import envelope
 from cachectl._model.batches import batches
 from cachectl._model.entry import Entry
@@ -28,6 +27,9 @@ from cachectl.errors import DamagedEntry
 if TYPE_CHECKING:
     from cachectl._backends.file.backend import FileBackend
 
+FAR: Final = Entry(None, 0, 0.0, 0.0, 0, 0, (), 0)
+"""Stands for an entry whose value is large, in a file, or not to be had at once."""
+_NEAR: Final = 256 * 1024  # bytes: reading more takes longer than a thread takes to answer
 _CHECK_EVERY: Final = 1.0  # seconds until a writer looks again for what others did
 
 
@@ -53,6 +55,20 @@ class FileStore:
     def peek(self, key: str) -> Entry | None:
         data = self._reader.read(self._namespace, key)
         return None if data is None else envelope.unpack(self._namespace, key, data)
+
+    def get_near(self, key: str, now: float) -> Entry | None:
+        """Do what `get` does, or return `FAR` if that might take long."""
+        entry = self.peek_near(key)
+        if entry is not None and entry is not FAR:
+            self._access_log.record(key, now)
+        return entry
+
+    def peek_near(self, key: str) -> Entry | None:
+        """Do what `peek` does, or return `FAR` if that might take long."""
+        data = self._reader.read_near(self._namespace, key, _NEAR)
+        if data is None:
+            return None
+        return envelope.unpack(self._namespace, key, data) if data else FAR
 
     def put(
         self,
@@ -103,10 +119,9 @@ class FileStore:
         for row in rows:
             yield self._listed(row)
 
-    def flush(self, patience: Patience | None = None) -> None:
+    def flush(self) -> None:
         if len(self._access_log):
-            patience = patience or self._backend.patience()
-            self._backend.table.touch(self._namespace, self._access_log, patience)
+            self._backend.table.touch(self._namespace, self._access_log)
 
     def _listed(self, row: DiskRow) -> EntryInfo:
         try:

@@ -60,9 +60,9 @@ class EntryTable:
             self._files.remove_all(filenames)
             raise
 
-    def touch(self, namespace: str, access_log: AccessLog, patience: Patience) -> None:
+    def touch(self, namespace: str, access_log: AccessLog) -> None:
         """Write when keys were last used."""
-        used = access_log.drain()
+        used, patience = access_log.drain(), self._writer.patience()
         try:
             for batch in batches(used):
                 self._run(namespace, partial(_touch, used=batch), patience)

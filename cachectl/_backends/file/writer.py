@@ -83,8 +83,8 @@ class Writer:
                 connection.execute("COMMIT")
             except FAILURES as failure:
                 error = failure
-        if connection is not None and connection.in_transaction:
-            with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error):
+            if connection is not None and connection.in_transaction:
                 connection.execute("ROLLBACK")
         if isinstance(error, FAILURES):
             raise translated(_WHAT, error) from None

@@ -179,12 +179,14 @@ class Interrupted(BaseException):
 
 @contextmanager
 def interrupted_at(number: int) -> Iterator[None]:
-    """Interrupt the `number`th function of the file backend that is called."""
+    """Interrupt the `number`th function of the backend that is called, or that it calls when that
+    returns.
+    """
     calls = count(1)
 
     def watch(frame: FrameType, event: str, argument: object) -> None:
         code = frame.f_code
-        ours = event == "call" and "/cachectl/_backends/file/" in code.co_filename
+        ours = event in {"call", "c_return"} and "/cachectl/_backends/" in code.co_filename
         # A generator that is closed is called as well, where nothing can be raised.
         if ours and not code.co_flags & CO_GENERATOR and next(calls) == number:
             sys.setprofile(None)

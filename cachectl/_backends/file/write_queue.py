@@ -1,0 +1,139 @@
+"""Writes of tasks: one thread does them in their order, and those of many tasks in one commit."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+
+from cachectl._backends.file.store import FileStore
+from cachectl._backends.sqlite import Patience
+from cachectl._backends.worker import Worker, settle, tell
+from cachectl._model.policy import Limits
+from cachectl._model.records import Item, Written
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_MOST: Final = 100
+"""How many calls share a commit."""
+
+
+class _Put(NamedTuple):
+    """Entries that may be written together with those of others."""
+
+    store: FileStore
+    items: Sequence[Item]
+    limits: Limits
+    now: float
+
+
+class _Call(NamedTuple):
+    """What a task waits for."""
+
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Any]"
+    patience: Patience
+    what: _Put | Callable[[], Any]
+
+    def group(self) -> object:
+        """What the same value of means that two calls, one after the other, share a commit."""
+        what = self.what
+        return (what.store, what.limits) if isinstance(what, _Put) else self.future
+
+
+_Outcome = tuple["asyncio.Future[Any]", object, BaseException | None]
+
+
+class WriteQueue:
+    """What tasks of any number of event loops write. A task that gives up waiting does not take
+    back what it asked for. A call waits for others no longer than if it were made at once.
+    """
+
+    def __init__(self, worker: Worker, timeout: float) -> None:
+        self._worker = worker
+        self._timeout = timeout
+        self._calls: deque[_Call] = deque()
+        self._is_called = False
+
+    async def put(
+        self, store: FileStore, items: Sequence[Item], limits: Limits, now: float
+    ) -> Written:
+        """Write entries, whatever stands there. What is evicted to make room for those of several
+        calls is told to the first of them.
+        """
+        written: Written = await self._ask(_Put(store, items, limits, now))
+        return written
+
+    async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what the function returns, called after all that was asked for before."""
+        value: T = await self._ask(partial(function, *args, **kwargs))
+        return value
+
+    def close(self, seconds: float) -> None:
+        """Wait so long at most until everything is written that was asked for."""
+        done = threading.Event()
+        self._worker.submit(done.set)
+        done.wait(seconds)
+        self._worker.close()
+
+    def after_fork_in_child(self) -> None:
+        """Forget what the parent writes."""
+        self._calls.clear()
+        self._is_called = False
+        self._worker.after_fork_in_child()
+
+    async def _ask(self, what: _Put | Callable[[], Any]) -> Any:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._calls.append(_Call(loop, future, Patience(self._timeout), what))
+        if not self._is_called:
+            self._is_called = True
+            self._worker.submit(self._work)
+        return await future
+
+    def _work(self) -> None:
+        self._is_called = False  # who asks from here on calls again
+        while calls := self._taken():
+            outcomes: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+            for _, group in groupby(calls, _Call.group):
+                together = list(group)
+                for call, (value, error) in zip(together, _done(together), strict=True):
+                    outcomes.setdefault(call.loop, []).append((call.future, value, error))
+            for loop, told in outcomes.items():
+                tell(loop, partial(_settle_all, told))
+
+    def _taken(self) -> list[_Call]:
+        """Return the calls that come next."""
+        calls: list[_Call] = []
+        while self._calls and len(calls) < _MOST:
+            calls.append(self._calls.popleft())
+        return calls
+
+
+def _done(calls: list[_Call]) -> Iterator[tuple[object, BaseException | None]]:
+    """Do calls that share a commit, and yield what becomes of each: a value or an error."""
+    try:
+        with calls[0].patience.bound():
+            values = _put(calls) if isinstance(calls[0].what, _Put) else [calls[0].what()]
+    except BaseException as error:  # noqa: BLE001 - it is that of the tasks
+        return iter([(None, error)] * len(calls))
+    return ((value, None) for value in values)
+
+
+def _put(calls: list[_Call]) -> list[Written]:
+    puts: list[_Put] = [call.what for call in calls]  # type: ignore[misc]
+    items = [item for put in puts for item in put.items]
+    first, now = puts[0], max(put.now for put in puts)
+    written = first.store.put(items, first.limits, now)
+    return [
+        written._replace(stored=len(first.items)),
+        *(Written(stored=len(put.items)) for put in puts[1:]),
+    ]
+
+
+def _settle_all(outcomes: list[_Outcome]) -> None:
+    for future, value, error in outcomes:
+        settle(future, value, error)

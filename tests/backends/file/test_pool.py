@@ -1,0 +1,149 @@
+"""How many connections and descriptors a file cache has open, whoever uses it."""
+
+import _thread
+import gc
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from cachectl import Cache
+from cachectl._backends.file.backend import FileBackend
+from cachectl._backends.file.pool import MOST_IDLE
+from tests.support.openers import Opener
+from tests.support.processes import run
+
+pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def opened(cache: Cache) -> int:
+    backend = cache._core.backend
+    assert isinstance(backend, FileBackend)
+    return len(backend._reader.connections._opened)
+
+
+def idle(cache: Cache) -> int:
+    backend = cache._core.backend
+    assert isinstance(backend, FileBackend)
+    return len(backend._reader.connections.idle)
+
+
+@pytest.fixture
+def cache(opener: Opener) -> Cache:
+    cache: Cache = opener()
+    users = cache.namespace("users", ttl="none")
+    users.set("k", "v")
+    assert users.get("k") == "v"
+    cache.flush()
+    return cache
+
+
+def test_threads_that_come_and_go_leave_nothing_open(cache):
+    """Also those that Python's `threading` does not know of."""
+    users, before = cache.namespace("users"), descriptors()
+    for _ in range(200):
+        done = _thread.allocate_lock()
+        done.acquire()
+
+        def look(done=done) -> None:
+            users.get("k")
+            done.release()
+
+        _thread.start_new_thread(look, ())
+        assert done.acquire(timeout=30)
+    assert descriptors() == before
+    assert idle(cache) == 1
+
+
+def test_many_threads_at_once_keep_a_few_connections(cache):
+    users = cache.namespace("users")
+    barrier = threading.Barrier(40)
+
+    def look() -> None:
+        barrier.wait()
+        for _ in range(50):
+            assert users.get("k") == "v"
+
+    threads = [threading.Thread(target=look) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= idle(cache) <= MOST_IDLE
+    assert opened(cache) == idle(cache)
+
+
+def test_a_closed_cache_has_nothing_open(opener: Opener, cache):
+    """While another cache of the process is open, SQLite keeps descriptors to be used again."""
+    cache.close()
+    before = descriptors()
+    for _ in range(20):
+        another = opener()
+        another.namespace("users").set("k", "v")
+        another.namespace("users").get("k")
+        another.stats()
+        another.close()
+    assert descriptors() == before
+
+
+def test_a_backend_that_was_dropped_has_nothing_open(opener: Opener, cache):
+    cache.close()
+    before, threads = descriptors(), threading.active_count()
+    for _ in range(20):
+        backend = FileBackend(directory=opener.directory)
+        store = backend.store("users")
+        assert store.peek("k") is not None
+        store.remove(["k2"])
+        backend.worker.submit(lambda: None)
+        del backend, store
+    gc.collect()
+    for _ in range(100):
+        if threading.active_count() <= threads:
+            break
+        time.sleep(0.05)
+    assert threading.active_count() == threads
+    assert descriptors() == before
+
+
+def test_readers_and_forks_do_not_wait_for_each_other_for_long(opener: Opener, cache):
+    program = """
+import signal
+cache = open_cache(strict=True)
+users = cache.namespace("users", ttl="none")
+users.set("large", "x" * 500_000)
+stop = threading.Event()
+def work():
+    while not stop.is_set():
+        assert users.get("large") is not MISSING
+        assert len(list(users.entries())) == 2
+threads = [threading.Thread(target=work, daemon=True) for _ in range(4)]
+for thread in threads: thread.start()
+for attempt in range(30):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # rather than waiting for ever
+        assert users.get("k") == "v"
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+stop.set()
+for thread in threads: thread.join()
+print(json.dumps(len(cache._core.backend._reader.connections._opened)))
+"""
+    assert run(program, opener.settings) <= MOST_IDLE
+
+
+def test_a_reader_waits_for_a_turn_no_longer_than_for_one_row(cache):
+    """A listing holds no connection between its pages."""
+    users = cache.namespace("users")
+    listing = users.entries()
+    next(listing)
+    assert idle(cache) == 1
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(users.get, "k").result() == "v"
+    assert list(listing) == []
