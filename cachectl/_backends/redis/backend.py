@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from cachectl._backends.redis.client import ThreadClient
+from cachectl._backends.redis.client import Client, ThreadClient
 from cachectl._backends.redis.counters import RedisCounters
 from cachectl._backends.redis.errors import Translation
 from cachectl._backends.redis.keyspace import Keyspace
@@ -19,8 +19,12 @@ from cachectl._backends.redis.transport.server import Server
 from cachectl._backends.redis.transport.transport import Timeouts
 from cachectl._backends.redis.url import parse
 from cachectl._model.coroutines import run
+from cachectl._model.importing import importing
 from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import Usage
+
+if TYPE_CHECKING:  # it imports asyncio
+    from cachectl._backends.redis.transport.loop import LoopTransport
 
 _SAMPLE: Final = 20
 """Entries of each namespace whose memory is measured."""
@@ -54,6 +58,7 @@ class RedisBackend:
         self._translated = Translation(self._address.masked)
         self._blocking = BlockingTransport(self._routes, self._timeouts)
         self._client = ThreadClient(self._blocking, self._translated)
+        self._in_loops: LoopTransport | None = None
         self._shared: dict[str, Shared] = {}
 
     def __repr__(self) -> str:
@@ -71,7 +76,8 @@ class RedisBackend:
         return RedisStore(self._of(namespace), self._client, self._client)
 
     def store_for_tasks(self, namespace: str) -> RedisStore:
-        return self.store_for_threads(namespace)  # until there is a transport for tasks
+        client = Client(self._transport_for_tasks(), self._translated)
+        return RedisStore(self._of(namespace), client, self._client)
 
     def usage(self) -> Mapping[str, Usage]:
         """`memory_bytes` is what the server says of the index, and of a sample of the values."""
@@ -97,6 +103,8 @@ class RedisBackend:
 
     def after_fork_in_child(self) -> None:
         self._blocking.after_fork_in_child()
+        if self._in_loops is not None:
+            self._in_loops.after_fork_in_child()
 
     def close(self) -> None:
         try:
@@ -104,6 +112,17 @@ class RedisBackend:
                 run(self.store_for_threads(namespace).flush())
         finally:
             self._blocking.close()
+            if self._in_loops is not None:
+                self._in_loops.close()
+
+    def _transport_for_tasks(self) -> "LoopTransport":
+        if self._in_loops is None:
+            with importing:
+                from cachectl._backends.redis.transport.loop import LoopTransport
+
+                if self._in_loops is None:
+                    self._in_loops = LoopTransport(self._routes, self._timeouts)
+        return self._in_loops
 
     def _of(self, namespace: str) -> Shared:
         shared = Shared(namespace, self._keys.base(namespace), self._keys.names)

@@ -48,13 +48,7 @@ class Connection:
             return True
         self._patience = 0.0
         self._socket.settimeout(0.0)
-        try:
-            self._socket.recv(1)
-        except self._blocked:  # what arrived was not for us, but for TLS
-            return True
-        except OSError:
-            return False
-        return False
+        return not has_spoken(self._socket, self._poll, self._blocked)
 
     def open(self, server: Server, connected_by: float, deadline: float) -> None:
         """Connect, with what is said first. Raises `OSError`, `ErrorReply` or `Misread`."""
@@ -131,6 +125,24 @@ class Connection:
                 if last or not isinstance(error, OSError):
                     raise
         raise ConnectionError
+
+
+def has_spoken(
+    through: socket.socket, poll: "select.poll", blocked: tuple[type[OSError], ...]
+) -> bool:
+    """Return whether the server closed a connection, or sent something, while nothing was asked.
+
+    The socket does not block.
+    """
+    if not poll.poll(0):
+        return False
+    try:
+        through.recv(1)
+    except blocked:  # what arrived was for TLS
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _secured(server: Server, connected: socket.socket, deadline: float) -> socket.socket:

@@ -3,8 +3,25 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
+from cachectl._backends.redis.scripts import script
 from cachectl._backends.redis.transport.packing import Command
 from cachectl._backends.redis.transport.server import Server
+
+_LARGE: Final = 32 * 1024
+"""Bytes from which what is sent would make others wait."""
+
+_LONG_REPLIES: Final = frozenset({"GET", "ZRANGE", "ZMSCORE", "SMEMBERS", "HGETALL"})
+"""Commands whose replies would do so; tasks read small values otherwise."""
+
+
+def is_large(commands: Sequence[Command], size: int) -> bool:
+    """Return whether an exchange goes apart from small ones."""
+    name, *arguments = commands[0]
+    return (
+        size >= _LARGE
+        or name in _LONG_REPLIES
+        or (name == "EVALSHA" and arguments[0] == script("read").sha)
+    )
 
 
 class Routes(Protocol):

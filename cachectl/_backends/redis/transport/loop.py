@@ -1,0 +1,111 @@
+"""The way of tasks: it never blocks their event loop."""
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from typing import Final, TypeVar
+from weakref import WeakKeyDictionary
+
+from cachectl._backends.redis.shapes import checked, string
+from cachectl._backends.redis.transport.lane import Lane
+from cachectl._backends.redis.transport.packing import Command, packed
+from cachectl._backends.redis.transport.request import Request
+from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply
+from cachectl._backends.redis.transport.routes import Routes, is_large
+from cachectl._backends.redis.transport.server import Server
+from cachectl._backends.redis.transport.transport import Reader, Timeouts, is_final, understood
+
+_FIRST: Final = 64 * 1024
+"""Bytes of a value that are read at first. A value that has more is read apart, so that no small
+one waits behind it."""
+
+T = TypeVar("T")
+Lanes = dict[tuple[Server, bool], Lane]
+
+
+class LoopTransport:
+    """Exchanges over two connections for each event loop and server: one for what is small, and one
+    for what is large. Any number of loops may use it; a forked process begins anew.
+    """
+
+    def __init__(self, routes: Routes, timeouts: Timeouts) -> None:
+        self._routes: Final = routes
+        self._timeouts: Final = timeouts
+        self._begin_anew()
+
+    async def exchange(
+        self, commands: Sequence[Command], read: Reader[T], *, again: bool = False
+    ) -> T:
+        deadline = time.monotonic() + self._timeouts.total
+        loop = asyncio.get_running_loop()
+        pieces = list(packed(commands))
+        request = Request(loop.create_future(), pieces, len(commands), deadline, again=again)
+        lane = self._lane(loop, self._routes.server(commands), is_large(commands, request.size))
+        lane.add(request, loop)
+        replies = await request.future
+        try:
+            return understood(read, replies)
+        except ErrorReply as error:
+            if is_final(error):
+                lane.lose(ConnectionResetError())
+            raise
+        except Misread as error:
+            lane.lose(error)
+            raise
+
+    async def value(self, key: str) -> bytes | None:
+        first = await self.exchange((("GETRANGE", key, 0, _FIRST - 1),), _value, again=True)
+        if not first:
+            return None
+        if len(first) < _FIRST:
+            return first
+        return await self.exchange((("GET", key),), _value, again=True)
+
+    def after_fork_in_child(self) -> None:
+        """Forget the loops of the parent, and close what came along of their connections."""
+        inherited = list(self._loops.values())
+        self._begin_anew()
+        for lanes in inherited:
+            for lane in lanes.values():
+                lane.drop()
+
+    def close(self) -> None:
+        """End all connections, from any thread; those of a loop that does not run once it does."""
+        for reference in self._loops.keyrefs():
+            if (loop := reference()) is not None:
+                for lane in self._loops.pop(loop, {}).values():
+                    _end(lane, loop)
+
+    def _begin_anew(self) -> None:
+        self._pid = os.getpid()
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Lanes] = WeakKeyDictionary()
+
+    def _lane(self, loop: asyncio.AbstractEventLoop, server: Server, large: bool) -> Lane:
+        if self._pid != os.getpid():
+            self.after_fork_in_child()
+        lanes = self._loops.get(loop)
+        if lanes is None:
+            self._drop_those_of_closed_loops()
+            lanes = self._loops[loop] = {}
+        lane = lanes.get((server, large))
+        if lane is None:
+            lane = lanes[server, large] = Lane(server, self._timeouts)
+        return lane
+
+    def _drop_those_of_closed_loops(self) -> None:
+        for reference in self._loops.keyrefs():
+            if (loop := reference()) is not None and loop.is_closed():
+                for lane in self._loops.pop(loop, {}).values():
+                    lane.drop()
+
+
+def _end(lane: Lane, loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.call_soon_threadsafe(lane.close)
+    except RuntimeError:  # it is closed
+        lane.drop()
+
+
+def _value(replies: list[Reply]) -> bytes | None:
+    return string(checked(replies)[0])
