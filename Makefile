@@ -60,7 +60,7 @@ hyperfine:
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -qy python3-venv; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,docs-tests]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,hosts]'
 	touch $@
 
 $(DOCS_STAMP): $(STAMP)

@@ -12,7 +12,8 @@ import pytest
 
 from cachectl import Cache, Outcome
 from cachectl.errors import BackendError
-from tests.docs.blocks import ROOT, SECONDS, Home, any_port, blocks, patiently
+from tests.docs.blocks import Home, blocks
+from tests.support.home import ROOT, SECONDS, any_port, patiently
 from tests.support.servers import redis_server as run_redis_server
 
 PAGE = ROOT / "docs" / "library.md"

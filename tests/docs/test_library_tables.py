@@ -17,7 +17,8 @@ from cachectl import (
     UnsupportedValue,
 )
 from cachectl._backends import fallback
-from tests.docs.blocks import ROOT, Home
+from tests.docs.blocks import Home
+from tests.support.home import ROOT
 
 TEXT = (ROOT / "docs" / "library.md").read_text()
 NOBODY = "redis://localhost:1/0"

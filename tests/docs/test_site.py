@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import ROOT
+from tests.support.home import ROOT
 
 TOOLS = ROOT / "docs" / "tools"
 GOOD = '<h1 id="top">A</h1><a href="#top"></a><a href="sub/b.html#here"></a><img src="a.svg">'
