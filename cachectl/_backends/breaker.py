@@ -24,7 +24,7 @@ class CircuitBreaker:
         self.is_open = False
         self.since = 0.0
         self.last_error: str | None = None
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.is_held = False
         self._recovering = False
 
@@ -76,5 +76,5 @@ class CircuitBreaker:
 
     def after_fork_in_child(self) -> None:
         """Make a new lock; whoever was bringing the backend up to date did not come along."""
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.is_held = self._recovering = False

@@ -215,7 +215,7 @@ class FallbackBackend:
         self._backend = backend
         self._breaker = CircuitBreaker(backend.name, clock)
         self._stand_ins: dict[str, StandIn] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         return f"FallbackBackend({self._backend!r})"
@@ -297,7 +297,7 @@ class FallbackBackend:
         self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._breaker.after_fork_in_child()
         if isinstance(self._backend, SupportsFork):
             self._backend.after_fork_in_child()

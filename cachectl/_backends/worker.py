@@ -26,7 +26,7 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._started: tuple[int, SimpleQueue[_Job | None]] | None = None
 
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -49,7 +49,7 @@ class Worker:
 
     def after_fork_in_child(self) -> None:
         """Forget the thread, which is the parent's."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._started = None
 
     def _queue(self) -> "SimpleQueue[_Job | None]":

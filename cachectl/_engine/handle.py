@@ -47,11 +47,13 @@ class Handle:
         state = self.core.state(name, policy)
         found = self._for_tasks.get(name)
         if found is None:
-            with importing:
+            with importing:  # asyncio, and what is made for it
                 from cachectl._engine.async_namespace import AsyncNamespace
 
-            store = self.core.backend.store_for_tasks(name)
-            made = AsyncNamespace(state, Operations(state, store, for_tasks), self)
+                store = self.core.backend.store_for_tasks(name)
+                operations = Operations(state, store, for_tasks)
+                operations.loading()
+            made = AsyncNamespace(state, operations, self)
             found = self._for_tasks.setdefault(name, made)
         return found
 

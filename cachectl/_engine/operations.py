@@ -50,9 +50,8 @@ class Operations:
         if self.state.is_closed:
             self.store = self._writer.store = CLOSED
 
-    @property
     def loading(self) -> "Loading":
-        """The loads of this namespace, as this kind of caller begins and awaits them."""
+        """Return the loads of this namespace, as this kind of caller begins and awaits them."""
         if self._loading is None:
             from cachectl._engine.loading import LoadedValues, Loading
 
@@ -107,7 +106,7 @@ class Operations:
         bypass: bool,
     ) -> Any:
         """Load what a lookup did not find when `completed` loads had ended, or was not to look for."""
-        loading = self.loading
+        loading = self.loading()
         if not self._enabled:
             return await loading.call(loader)
         if bypass:

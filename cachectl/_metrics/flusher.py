@@ -29,7 +29,7 @@ class Flusher:
         self._abandoned = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def start(self) -> None:
         """Start the thread, unless it runs."""
@@ -54,7 +54,7 @@ class Flusher:
 
     def reset(self) -> None:
         """Forget the thread, which a forked process does not inherit."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._thread = None
         _running.discard(self)
 

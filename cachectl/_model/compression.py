@@ -8,6 +8,7 @@ use on a small value, so contexts are kept for their next use
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from cachectl._model.importing import importing
 from cachectl.errors import DamagedEntry
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def decompress(payload: bytes | memoryview, limit: int) -> bytes:
 
     A frame that claims to hold more than `limit` bytes is refused before it is given memory.
     """
-    import zstandard
+    with importing:
+        import zstandard
 
     try:
         if len(payload) < zstandard.frame_content_size(payload) <= limit:
@@ -87,13 +89,15 @@ class _Contexts(Generic[Context]):
 
 
 def _make_compressor() -> "ZstdCompressor":
-    from zstandard import ZstdCompressor
+    with importing:
+        from zstandard import ZstdCompressor
 
     return ZstdCompressor(level=_LEVEL)
 
 
 def _make_decompressor() -> "ZstdDecompressor":
-    from zstandard import ZstdDecompressor
+    with importing:
+        from zstandard import ZstdDecompressor
 
     return ZstdDecompressor()
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import gc
-import os
 import signal
 import threading
 import time
 import weakref
+from pathlib import Path
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_what_was_counted_until_the_end_is_there(opener: Opener):
 
 
 def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_caches_that_are_dropped_are_freed_with_their_threads_and_descriptors(opener: Opener):

@@ -10,6 +10,7 @@ point in the group `cachectl.codecs`, with a number from 128 to 255.
 from functools import cache
 from typing import Any, Final, NamedTuple, Protocol
 
+from cachectl._model.importing import importing
 from cachectl._model.targets import load_target
 from cachectl.errors import DamagedEntry, UnsupportedValue
 
@@ -137,9 +138,10 @@ def number_of(kind: type) -> int:
 @cache
 def plugins() -> tuple[Registration, ...]:
     """Return what installed packages add."""
-    from importlib.metadata import entry_points  # takes tens of milliseconds
+    with importing:
+        from importlib.metadata import entry_points  # takes tens of milliseconds
 
-    return tuple(point.load() for point in entry_points(group="cachectl.codecs"))
+        return tuple(point.load() for point in entry_points(group="cachectl.codecs"))
 
 
 def _registered(number: int) -> Registration:
