@@ -5,10 +5,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from cachectl import Cache
+from cachectl import AsyncCache, Cache
 from cachectl._config import load
 from cachectl.testing import Clock
+from cachectl.testing.awaited import Awaited, EventLoop
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"
@@ -17,13 +19,15 @@ EXAMPLE = ROOT / "config.example.toml"
 class Host:
     """A machine with a home of its own, on which applications open `config.example.toml`.
 
-    `variables` are what its environment holds beside `HOME`.
+    `variables` are what its environment holds beside `HOME`; `engine` is that of the caches.
     """
 
-    def __init__(self, home: Path, clock: Clock, variables: dict[str, str]) -> None:
+    def __init__(self, home: Path, clock: Clock, variables: dict[str, str], engine: str) -> None:
         self.home = home
         self.clock = clock
         self.variables = {"HOME": str(home), "CACHECTL_MEMORY__PUBLISH": "false", **variables}
+        self._engine = engine
+        self._loop = EventLoop()
         self._opened: list[Cache] = []
 
     @property
@@ -34,9 +38,12 @@ class Host:
     def open(self, *, clock: Callable[[], float] | None = None, **variables: str) -> Cache:
         """Open the cache as an application does, with these variables set in addition."""
         settings = load(EXAMPLE, environ={**self.variables, **variables})
-        cache = Cache.of(settings, clock=clock or self.clock)
-        self._opened.append(cache)
-        return cache
+        kind = Cache if self._engine == "threads" else AsyncCache
+        opened: Any = kind.of(settings, clock=clock or self.clock)
+        if isinstance(opened, AsyncCache):
+            opened = Awaited(opened, self._loop)
+        self._opened.append(opened)
+        return self._opened[-1]
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start Python in another process; `Cache.open()` there finds the example."""
@@ -68,6 +75,7 @@ class Host:
     def close(self) -> None:
         for cache in self._opened:
             cache.close()
+        self._loop.close()
 
 
 def output_of(process: "subprocess.Popen[str]") -> str:
