@@ -12,6 +12,7 @@ import pytest
 
 from cachectl import AsyncCache, Cache, UsageError
 from cachectl.testing import Opener
+from cachectl.testing.processes import finish, start
 from tests.support.processes import wait_until
 
 SECONDS = 20
@@ -60,8 +61,11 @@ def descriptors() -> int:
 
 
 def test_caches_that_are_dropped_are_freed_with_their_threads_and_descriptors(opener: Opener):
-    opener(strict=False).namespace("users").set("k", 1)  # whatever is made once
-    settings = opener().__dict__["_core"].settings
+    closed = opener(strict=False)  # with whatever is made once
+    closed.namespace("users").set("k", 1)
+    closed.stats()
+    settings = closed._core.settings
+    closed.close()  # SQLite keeps descriptors as long as somebody else of the process has the file open
     gc.collect()
     before = descriptors(), threading.active_count()
 
@@ -77,6 +81,44 @@ def test_caches_that_are_dropped_are_freed_with_their_threads_and_descriptors(op
     wait_until(lambda: (descriptors(), threading.active_count()) <= before, SECONDS)
 
 
+FIRST_CALLS = """
+from random import Random
+
+random = Random(1)
+
+def work(cache, number):
+    users = cache.namespace("users", compress="zstd", max_entries=50)
+    users.set("k", "v" * 2000, cost="0.5")
+    assert users.get("k") == "v" * 2000
+    assert users.get_or_load(f"l{number}", lambda: {"loaded": [1.5]}) == {"loaded": [1.5]}
+    users.delete("k")
+    cache.stats()
+
+for number in range(6):
+    cache = open_cache(strict=False)
+    thread = threading.Thread(target=work, args=(cache, number), daemon=True)
+    thread.start()
+    time.sleep(random.uniform(0, 0.03))
+    child = os.fork()
+    if not child:
+        import signal
+        signal.alarm(15)
+        work(cache, number + 100)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, (number, status)
+    thread.join(15)
+    assert not thread.is_alive()
+os._exit(0)
+"""
+
+
+def test_a_fork_in_the_middle_of_the_first_calls_leaves_both_sides_working(opener: Opener):
+    """Which import what they need, in the parent and in the child."""
+    for _ in range(2):
+        finish(start(FIRST_CALLS, opener.settings))
+
+
 def test_a_namespace_keeps_its_cache_in_use(opener: Opener):
     users = opener(strict=False).namespace("users")
     opener._opened.clear()
@@ -87,7 +129,7 @@ def test_a_namespace_keeps_its_cache_in_use(opener: Opener):
 
 
 def test_many_loops_after_each_other_leave_no_descriptors_and_threads(opener: Opener):
-    settings = opener().__dict__["_core"].settings
+    settings = opener()._core.settings
     cache = AsyncCache.of(settings)
     users = cache.namespace("users")
 
