@@ -189,7 +189,7 @@ def test_a_mistake_in_the_environment(file: Path, variable: str, text: str, comp
         ("redis.url", "hunter2", f"expected {URL}, found one that is not shown"),
         ("redis.tls", "true", "unknown setting"),
         ("redis", "x", "unknown setting, did you mean redis.url?"),
-        ("timeout", "1", "unknown setting, did you mean redis.timeout?"),
+        ("timeout", "1", "unknown setting, did you mean file.timeout?"),
     ],
 )
 def test_a_mistake_in_a_flag(file: Path, name: str, value: str, complaint: str) -> None:

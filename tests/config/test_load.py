@@ -37,7 +37,10 @@ def test_without_any_configuration_it_is_the_file_backend_in_the_cache_directory
     settings = load(environ={"HOME": str(here)})
     assert settings.backend == "file"
     assert settings.source is None
-    assert settings.backend_options() == {"directory": here / ".cache/cachectl"}
+    assert settings.backend_options() == {
+        "directory": here / ".cache/cachectl",
+        "timeout": 1.0,
+    }
     assert settings.policy("anything") == Policy(ttl=3600.0)
 
 

@@ -25,6 +25,7 @@ FILE: Final = {
     "file.eviction",
     "file.options",
     "file.pacing",
+    "file.pool",
     "file.put",
     "file.reader",
     "file.rebuild",
@@ -41,6 +42,7 @@ FILE: Final = {
     "turn",
     "file.pool",
     "sqlite",
+    "turn",
 }
 """Modules of ours below `cachectl._backends`: those that read, and those that hand over the use."""
 

@@ -11,8 +11,6 @@ SLOW: Final = 0.002
 """Seconds from which a single read is a sign that the loop must not do it."""
 _AWAY: Final = 1.0
 """Seconds for which threads read after a slow read."""
-_RECENT: Final = 0.1
-"""The weight of the last read in what one is thought to take."""
 
 
 class Budget:
@@ -22,7 +20,7 @@ class Budget:
 
     def __init__(self) -> None:
         self._spent = 0.0
-        self._typical = 10e-6
+        self._reads = 0
         self._away_until = float("-inf")
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -48,22 +46,22 @@ class Budget:
 
     def spend(self, seconds: float, now: float) -> None:
         """Note that the loop has read for so long, until `now`."""
-        if self._spent == 0.0:
+        if self._reads == 0 and not self._waiting:
             asyncio.get_running_loop().call_soon(self._renew)
         self._spent += seconds
-        self._typical += (seconds - self._typical) * _RECENT
+        self._reads += 1
         if seconds > SLOW:
             self._away_until = now + _AWAY
 
     def _renew(self) -> None:
-        """Begin an iteration."""
-        self._spent = 0.0
-        for _ in range(max(1, int(PER_ITERATION / self._typical))):
-            if not self._waiting:
-                return
+        """Begin an iteration: as many go on as the last one had time for."""
+        fitting = len(self._waiting)
+        if self._spent:
+            fitting = min(fitting, max(1, int(self._reads * PER_ITERATION / self._spent)))
+        self._spent, self._reads = 0.0, 0
+        for _ in range(fitting):
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
         if self._waiting:
-            self._spent = 1e-9  # this is called again
             asyncio.get_running_loop().call_soon(self._renew)
