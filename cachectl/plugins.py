@@ -40,6 +40,7 @@ from cachectl._backends.protocols import (
     SupportsFork,
     SupportsPolicies,
     SupportsRecovery,
+    SupportsSlots,
     SupportsStatus,
 )
 from cachectl._metrics.counters import Batch, CounterStore, Counts
@@ -107,6 +108,7 @@ __all__ = [
     "SupportsFork",
     "SupportsPolicies",
     "SupportsRecovery",
+    "SupportsSlots",
     "SupportsStatus",
     "Table",
     "Text",

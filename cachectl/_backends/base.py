@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, ClassVar, Concatenate, Final, Generic, ParamSp
 
 from cachectl._backends.immediate import Immediate
 from cachectl._backends.protocols import AsyncStore, Store, SupportsFlush, SupportsFork
-from cachectl._backends.turn import CallLock, Turn
 from cachectl._metrics.counters import CounterStore
 from cachectl._model import envelope
 from cachectl._model.batches import BATCH
@@ -31,6 +30,7 @@ from cachectl._model.records import (
     Written,
 )
 from cachectl._model.settings import NoSettings, Table
+from cachectl._model.turn import CallLock, Turn
 from cachectl.errors import BackendBusy, DamagedEntry
 
 if TYPE_CHECKING:

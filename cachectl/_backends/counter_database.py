@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 
 from cachectl._backends.directory import claim, create_private, require_ours
 from cachectl._backends.sqlite import Patience, closed_on_error
-from cachectl._backends.turn import SECONDS, Turn
-from cachectl._metrics.counters import LAST_HIT, SUMMED, Batch, Counts
+from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts
 from cachectl._metrics.windows import RINGS, Window
+from cachectl._model.turn import SECONDS, Turn
 
 _COLUMNS: Final = (*SUMMED, LAST_HIT)
 _ADD: Final = (
@@ -34,7 +34,6 @@ _SEEN: Final = (
     " WHERE excluded.sequence > clients.sequence RETURNING 1"
 )
 """Returns a row if this batch is new: the last sequence of each client is remembered."""
-_CLIENT_SECONDS: Final = 86_400.0
 _WHAT: Final = "the counters"
 
 T = TypeVar("T")
@@ -138,7 +137,7 @@ class CounterDatabase:
         self._pruned = now
         expired = ((ring.width, now - ring.span - ring.width) for ring in RINGS)
         connection.executemany("DELETE FROM counters WHERE width = ? AND bucket < ?", expired)
-        connection.execute("DELETE FROM clients WHERE at < ?", (now - _CLIENT_SECONDS,))
+        connection.execute("DELETE FROM clients WHERE at < ?", (now - REMEMBERED,))
 
 
 def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:

@@ -16,6 +16,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
 from cachectl._backends.breaker import CircuitBreaker
@@ -27,6 +28,7 @@ from cachectl._backends.protocols import (
     SupportsCheck,
     SupportsCompaction,
     SupportsFork,
+    SupportsSlots,
 )
 from cachectl._metrics.counters import CounterStore
 from cachectl._metrics.reports import Status
@@ -184,6 +186,7 @@ class FallbackStore:
                 await self._store.flush()
             except BackendUnavailable as error:
                 self._breaker.trip(error)
+                raise  # or uses would pass for written
 
     async def _change(self, operation: Callable[[], Awaitable[T]], stand_in: Callable[[], T]) -> T:
         """Change the backend or, while it is away, the memory: never one that is being left."""
@@ -231,6 +234,19 @@ class FallbackBackend:
         from asyncio import sleep
 
         return self._around(self._backend.store_for_tasks(namespace), namespace, sleep)
+
+    def slots(self, *, create: bool) -> Path | None:
+        if isinstance(self._backend, SupportsSlots):
+            return self._backend.slots(create=create)
+        return None
+
+    def note_uses(self, note: Callable[[str, str, int], None]) -> None:
+        if isinstance(self._backend, SupportsSlots):
+            self._backend.note_uses(note)
+
+    def touch(self, namespace: str, uses: Sequence[tuple[str, int]]) -> None:
+        if isinstance(self._backend, SupportsSlots):
+            self._backend.touch(namespace, uses)
 
     def usage(self) -> Mapping[str, Usage]:
         try:

@@ -9,8 +9,17 @@ one for threads, which blocks and never suspends, and one for tasks, which never
 backends are a blocking `Store` of a few methods; `base` makes both kinds of it.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from cachectl._metrics.counters import CounterStore
@@ -211,6 +220,24 @@ class SupportsFork(Protocol):
 
     def after_fork_in_child(self) -> None:
         """Make new locks: who held the old ones did not come along into this process."""
+
+
+@runtime_checkable
+class SupportsSlots(Protocol):
+    """A backend for which processes note in slots what they have not written yet."""
+
+    def slots(self, *, create: bool) -> Path | None:
+        """Return the directory of slots, which need not exist; what it is in is made if it is to
+        be created. None if there can be no slots. Raises `BackendRefused`.
+        """
+
+    def note_uses(self, note: Callable[[str, str, int], None]) -> None:
+        """Call `note` with namespace, key and stamp of what is used from now on: of its first use
+        since uses were written.
+        """
+
+    def touch(self, namespace: str, uses: Sequence[tuple[str, int]]) -> None:
+        """Write the stamps of last uses, which another process noted; none moves back."""
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from cachectl._backends.turn import Turn
+from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendError, BackendRefused
 
 T = TypeVar("T")

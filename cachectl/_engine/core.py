@@ -114,6 +114,7 @@ class Core:
         self._require_open()
         with nullcontext() if self.strict else suppress(BackendUnavailable):
             self.flush()
+            self.counting.collect()
         seconds = None if older_than is None else parse_duration(older_than)
         return Cleanup(
             self.backend,
@@ -127,11 +128,11 @@ class Core:
         """Write counts and uses. Raises `BackendError`; nothing is lost then."""
         if isinstance(self.backend, SupportsRecovery):
             self.backend.recover()
-        try:
-            for name in list(self._states):
-                run(self.backend.store_for_threads(name).flush())
-        finally:
-            self.counting.buffer.flush()
+        self.counting.flush(self._write_uses)
+
+    def _write_uses(self) -> None:
+        for name in list(self._states):
+            run(self.backend.store_for_threads(name).flush())
 
     def compact(self) -> None:
         if isinstance(self.backend, SupportsCompaction):
@@ -148,6 +149,7 @@ class Core:
             try:
                 self.flush()
             finally:
+                self.counting.close()
                 self.backend.close()
         except BackendError as error:
             if self.strict:

@@ -1,22 +1,28 @@
 """What one cache counts, and how that reaches its backend."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
-from cachectl._backends.protocols import Backend, SupportsFork
+from cachectl._backends.protocols import Backend, SupportsFork, SupportsSlots
 from cachectl._metrics.counters import Counts
 from cachectl._metrics.events import Listeners
 from cachectl._metrics.flusher import Flusher
 from cachectl._metrics.recorder import Recorder, log
 from cachectl._metrics.windows import Window
 from cachectl._metrics.write_behind import CounterBuffer
+from cachectl._model.importing import importing
 from cachectl.errors import BackendError
+
+if TYPE_CHECKING:  # a command needs none, but for figures
+    from cachectl._metrics.slots.keeper import Slots
 
 
 class Counting:
     """Recorders of namespaces, the buffer behind them, and the thread that flushes for `flush`.
 
-    A `strict` cache has no thread: it is flushed when it is closed, or asked for figures. A fork
-    is told to this object, for its cache.
+    A `strict` cache has no thread: it is flushed when it is closed, or asked for figures; nor has
+    it a slot. A fork is told to this object, for its cache.
     """
 
     def __init__(
@@ -29,11 +35,13 @@ class Counting:
         strict: bool,
     ) -> None:
         self.listeners = Listeners()
-        self.buffer = CounterBuffer(backend.counters, clock)
-        self.flusher = Flusher(flush, close)
         self._backend = backend
         self._flush = flush
+        self._clock = clock
         self._strict = strict
+        self._slots = None if strict else self._make_slots()
+        self.buffer = CounterBuffer(backend.counters, clock, self._slots)
+        self.flusher = Flusher(flush, close)
         self._recorders: dict[str, Recorder] = {}
 
     def start(self) -> None:
@@ -48,10 +56,35 @@ class Counting:
             self._recorders[name] = Recorder(name, counters, self.listeners, counting=counting)
         return self._recorders[name]
 
+    def flush(self, write_uses: Callable[[], None]) -> None:
+        """Call `write_uses`, and write counts; also those that ended processes left, if this cache
+        has a thread. Raises `BackendError`; nothing is lost then.
+        """
+        slots = self._slots
+        try:
+            with nullcontext() if slots is None else slots.writing_uses():
+                write_uses()
+        finally:
+            self.buffer.flush()
+        if slots is not None:
+            slots.collect(self._backend.counters)
+
+    def collect(self) -> None:
+        """Write what processes left that ended, as far as that can be done now."""
+        slots = self._slots or self._make_slots()
+        if slots is not None:
+            slots.collect_now(self._backend.counters)
+
+    def close(self) -> None:
+        """Let go of the slot."""
+        if self._slots is not None:
+            self._slots.close()
+
     def read(self, window: Window) -> dict[str, Counts]:
         """Return what all processes counted; of this one alone while that cannot be had."""
         try:
             self._flush()
+            self.collect()
             return self._backend.counters.read(window)
         except BackendError as error:
             if self._strict:
@@ -61,6 +94,8 @@ class Counting:
 
     def before_fork(self) -> None:
         """See `SupportsFork`."""
+        if self._slots is not None:
+            self._slots.before_fork()
         if isinstance(self._backend, SupportsFork):
             self._backend.before_fork()
 
@@ -68,10 +103,26 @@ class Counting:
         """See `SupportsFork`."""
         if isinstance(self._backend, SupportsFork):
             self._backend.after_fork_in_parent()
+        if self._slots is not None:
+            self._slots.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
         """See `SupportsFork`; what was counted is the parent's to write."""
+        if self._slots is not None:
+            self._slots.after_fork_in_child()
         self.buffer.reset()
         self.flusher.reset()
         if isinstance(self._backend, SupportsFork):
             self._backend.after_fork_in_child()
+
+    def _make_slots(self) -> "Slots | None":
+        backend = self._backend
+        if not isinstance(backend, SupportsSlots):
+            return None
+        with importing:
+            from cachectl._metrics.slots.keeper import Slots
+
+        slots = Slots(lambda create: backend.slots(create=create), backend.touch, self._clock)
+        if not self._strict:
+            backend.note_uses(slots.note_use)
+        return slots

@@ -4,7 +4,7 @@ To add a counter, add a row to `Counts`. Storage, windows, the JSON and CSV of `
 metrics for Prometheus follow it; `Recorder` adds to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -91,6 +91,23 @@ SUMMED: Final = tuple(row.name for row in ROWS)
 """The names of the counters that are merged by adding, in the order they are stored."""
 
 
+def moved(earlier: Mapping[str, Counts], later: Mapping[str, Counts]) -> dict[str, Counts]:
+    """Return by namespace what was counted in between; not those that counted nothing."""
+    found = {name: counts.minus(earlier.get(name, _NOTHING)) for name, counts in later.items()}
+    return {name: counts for name, counts in found.items() if counts.any()}
+
+
+def added(first: Mapping[str, Counts], second: Iterable[tuple[str, Counts]]) -> dict[str, Counts]:
+    """Return the sums by namespace."""
+    total = dict(first)
+    for name, counts in second:
+        total[name] = total.get(name, _NOTHING).plus(counts)
+    return total
+
+
+_NOTHING: Final = Counts()
+
+
 class Batch(NamedTuple):
     """Counts of one process on their way: added exactly once, however often they are sent."""
 
@@ -98,6 +115,10 @@ class Batch(NamedTuple):
     sequence: int
     at: float
     counts: Mapping[str, Counts]
+
+
+REMEMBERED: Final = 86_400.0
+"""Seconds for which a store knows a batch again. One that may have been added is not sent later."""
 
 
 class CounterStore(Protocol):

@@ -11,7 +11,8 @@ from typing import Final
 from cachectl.errors import BackendError
 
 INTERVAL: Final = 1.0
-"""Seconds between two flushes: counts of that long are lost with a process that is killed."""
+"""Seconds between two flushes: counts of that long are lost with a process that is killed and had
+no slot."""
 
 log: Final = logging.getLogger("cachectl")
 

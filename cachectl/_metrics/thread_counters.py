@@ -1,8 +1,9 @@
 """Counting without locks: each thread adds to numbers of its own."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from cachectl._metrics.counters import SUMMED, Counts
 
@@ -15,60 +16,63 @@ class LocalCounts(Counts):
 
     last_hit_at: float = 0.0  # Unix seconds
 
-    def snapshot(self) -> Counts:
-        """Return what is counted so far."""
-        counted = Counts(**{name: getattr(self, name) for name in SUMMED})
-        counted.last_hit_us = int(self.last_hit_at * 1e6)
-        return counted
+    @staticmethod
+    def total(rows: "Sequence[LocalCounts]") -> Counts:
+        """Return what is counted so far in all of them."""
+        rows = list(rows)  # threads may add to it
+        sums = {name: sum(map(attrgetter(name), rows)) for name in SUMMED}
+        last_hit_at = max((row.last_hit_at for row in rows), default=0.0)
+        return Counts(**sums, last_hit_us=int(last_hit_at * 1e6))
+
+
+class _Lease:
+    """A row of counters that a thread has: it is spare again when the thread has ended, whoever
+    started it, because this is only in the thread's locals.
+    """
+
+    __slots__ = ("_row", "_spare")
+
+    def __init__(self, row: LocalCounts, spare: list[LocalCounts]) -> None:
+        self._row = row
+        self._spare = spare
+
+    def __del__(self) -> None:
+        self._spare.append(self._row)
 
 
 class ThreadCounters:
     """What this process counts for one namespace. Exact from any number of threads.
 
     `local.counts` are the calling thread's own counts once it has called `current`; to look
-    there first saves a hit the call.
+    there first saves a hit the call. A row is never set back: who takes on that of a thread that
+    ended adds to what is there.
     """
 
-    def __init__(self, on_new_thread: Callable[[], None]) -> None:
+    def __init__(
+        self, on_new_thread: Callable[[], None], make_row: Callable[[], LocalCounts]
+    ) -> None:
         self._on_new_thread = on_new_thread
+        self._make_row = make_row
         self.local: threading.local = threading.local()
-        self.reset()
+        self._spare: list[LocalCounts] = []
 
     def reset(self) -> None:
         """Forget all that was counted, as a forked process must: its only thread calls this."""
         vars(self.local).clear()
-        self._lock = threading.Lock()
-        self._threads: list[tuple[threading.Thread, LocalCounts]] = []
-        self._ended = Counts()
-        self._drained = Counts()
+        self._spare = []
 
     def current(self) -> LocalCounts:
         """Return the calling thread's own counts, to be incremented in place."""
         try:
             counts: LocalCounts = self.local.counts
         except AttributeError:
-            counts = self.local.counts = LocalCounts()
-            with self._lock:
-                self._threads.append((threading.current_thread(), counts))
+            counts = self._row()
+            vars(self.local).update(counts=counts, lease=_Lease(counts, self._spare))
             self._on_new_thread()
         return counts
 
-    def drain(self) -> Counts:
-        """Return what was counted since the last call."""
-        with self._lock:
-            self._fold_ended_threads()
-            total = self._ended
-            for _, counts in self._threads:
-                total = total.plus(counts.snapshot())
-            moved = total.minus(self._drained)
-            self._drained = total
-        return moved
-
-    def _fold_ended_threads(self) -> None:
-        alive = []
-        for thread, counts in self._threads:
-            if thread.is_alive():
-                alive.append((thread, counts))
-            else:
-                self._ended = self._ended.plus(counts.snapshot())
-        self._threads = alive
+    def _row(self) -> LocalCounts:
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return self._make_row()

@@ -1,73 +1,82 @@
 """Write-behind of counts: from the threads of this process to the backend, once a second.
 
-Whatever a process counted is added exactly once. A batch that may not have arrived is sent again
-under the same number; what is counted meanwhile waits behind it.
+Whatever a process counted is added exactly once.
 """
 
-import os
-import threading
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
-from cachectl._metrics.counters import Batch, CounterStore, Counts
-from cachectl._metrics.thread_counters import ThreadCounters
-from cachectl._metrics.windows import RINGS
+from cachectl._metrics.counters import CounterStore, Counts, added, moved
+from cachectl._metrics.outgoing import Outgoing, ProcessCounts
+from cachectl._metrics.thread_counters import LocalCounts, ThreadCounters
+from cachectl._model.turn import Turn
+
+if TYPE_CHECKING:  # only applications have slots
+    from cachectl._metrics.slots.keeper import Slots
+    from cachectl._metrics.slots.slot import Slot
 
 
 class CounterBuffer:
-    """Counts on their way to the `CounterStore`."""
+    """Counts on their way to the `CounterStore`.
 
-    def __init__(self, store: CounterStore, clock: Callable[[], float]) -> None:
+    They are counted in a slot, where they outlive the process, as far as there is one with room;
+    the others are in memory.
+    """
+
+    def __init__(
+        self,
+        store: CounterStore,
+        clock: Callable[[], float],
+        slots: "Slots | None" = None,
+    ) -> None:
         self._store = store
         self._clock = clock
-        self._lock = threading.Lock()
+        self._slots = slots
         self._namespaces: dict[str, ThreadCounters] = {}
         self.reset()
 
     def reset(self) -> None:
         """Forget all that was counted, as a forked process must: its parent sends that."""
-        self._client = os.urandom(8).hex()
-        self._sequence = 0
-        self._pending: list[Batch] = []
-        self._lock = threading.Lock()
+        self._counts = ProcessCounts()
+        self._in_memory = Outgoing(self._counts, self._clock())
+        self._in_slot: Outgoing | None = None
+        self._turn = Turn("the counts")
         for counters in self._namespaces.values():
             counters.reset()
 
     def counters(self, namespace: str, on_new_thread: Callable[[], None]) -> ThreadCounters:
         """Return where this process counts for the namespace."""
-        with self._lock:
-            if namespace not in self._namespaces:
-                self._namespaces[namespace] = ThreadCounters(on_new_thread)
-            return self._namespaces[namespace]
+        made = ThreadCounters(on_new_thread, partial(self._make_row, namespace))
+        return self._namespaces.setdefault(namespace, made)
 
     def flush(self) -> None:
         """Write all that was counted. Raises `BackendError`; nothing is lost then."""
-        with self._lock:
-            self._collect()
-            while self._pending:
-                self._store.add(self._pending[0])
-                del self._pending[0]
+        with self._turn:
+            for outgoing in self._outgoing():
+                outgoing.collect(self._clock())
+                outgoing.send(self._store)
 
     def pending(self) -> dict[str, Counts]:
-        """Return what was counted and is not written yet."""
-        with self._lock:
-            self._collect()
-            total: dict[str, Counts] = {}
-            for batch in self._pending:
-                for name, counts in batch.counts.items():
-                    total[name] = total.get(name, Counts()).plus(counts)
-            return total
+        """Return what was counted and is not known to be written."""
+        total: dict[str, Counts] = {}
+        for outgoing in self._outgoing():
+            source = outgoing.source
+            total = added(total, moved(source.arrived(), source.totals()).items())
+        return total
 
-    def _collect(self) -> None:
-        drained = {name: counters.drain() for name, counters in list(self._namespaces.items())}
-        counts = {name: moved for name, moved in drained.items() if moved.any()}
-        if not counts:
-            return
-        now = self._clock()
-        last = self._pending[-1] if len(self._pending) > 1 else None
-        if last and RINGS[0].bucket(last.at) == RINGS[0].bucket(now):
-            for name, moved in last.counts.items():  # never sent yet: it may still grow
-                counts[name] = counts.get(name, Counts()).plus(moved)
-            self._pending[-1] = last._replace(counts=counts)
-            return
-        self._sequence += 1
-        self._pending.append(Batch(self._client, self._sequence, now, counts))
+    def _make_row(self, namespace: str) -> LocalCounts:
+        slot = self._follow(self._slots.open() if self._slots else None)
+        row = None if slot is None else slot.source.row(namespace)
+        return self._counts.row(namespace) if row is None else row
+
+    def _follow(self, slot: "Slot | None") -> Outgoing | None:
+        """Return what leaves the slot, before anything new is counted in it."""
+        if self._in_slot is None and slot is not None:
+            outgoing = Outgoing.of_slot(slot, self._clock())
+            self._in_slot = self._in_slot or outgoing  # of two threads, both get the first
+        return self._in_slot
+
+    def _outgoing(self) -> list[Outgoing]:
+        in_slot = self._follow(self._slots.slot if self._slots else None)
+        return [self._in_memory] if in_slot is None else [self._in_memory, in_slot]

@@ -13,9 +13,9 @@ from typing import Any, Final
 import pytest
 
 from cachectl import Cache
-from cachectl._backends.turn import Turn
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.singleflight import flights
+from cachectl._model.turn import Turn
 from tests.support.openers import settings
 
 HIT: Final = [
@@ -201,7 +201,6 @@ def test_a_hit_waits_for_no_lock(cache, namespace):
 
 def locks(cache: Cache, namespace: str) -> list[Any]:
     """Return the locks of all that a namespace works with, at least one of each."""
-    recorder = cache.namespace(namespace)._recorder
     backend: Any = cache._core.backend
     store = backend.store(namespace)
     found = []
@@ -210,7 +209,6 @@ def locks(cache: Cache, namespace: str) -> list[Any]:
         cache._core.counting.flusher,
         cache._core.backend,
         store,
-        recorder._counters,
         flights,
     ):
         own = [value for value in vars(owner).values() if isinstance(value, LOCKS)]

@@ -1,8 +1,10 @@
 """Counts on their way to the backend: each arrives once, whatever happens to the backend."""
 
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -92,7 +94,7 @@ def test_batches_of_one_minute_are_merged_while_they_wait(
         with pytest.raises(BackendRefused):
             counter_buffer.flush()
         clock.advance(1)
-    assert len(counter_buffer._pending) <= 11
+    assert len(counter_buffer._in_memory.pending) <= 11
     assert counter_buffer.pending()["users"].hits == 600
     place.mend()
     counter_buffer.flush()
@@ -111,7 +113,7 @@ def test_threads_that_ended_are_counted(counter_buffer, thread_counters, place, 
         thread.join()
         counter_buffer.flush()
     assert place.counts(None, clock).hits == 2000
-    assert len(thread_counters._threads) <= 1
+    assert len(counter_buffer._counts._rows["users"]) == 1
 
 
 def test_the_rings_are_pruned(counter_buffer, thread_counters, place, clock: Clock):
@@ -119,7 +121,7 @@ def test_the_rings_are_pruned(counter_buffer, thread_counters, place, clock: Clo
         thread_counters.current().hits += 1
         counter_buffer.flush()
         clock.advance(86_400)
-    with place.database._open(create=False) as connection:
+    with closing(sqlite3.connect(place.directory / "counters.db")) as connection:
         rows = dict(connection.execute("SELECT width, count(*) FROM counters GROUP BY width"))
     assert rows[RINGS[0].width] <= 2
     assert rows[RINGS[-1].width] <= RINGS[-1].span / RINGS[-1].width + 2

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import redis
 
+from cachectl._backends.redis.backend import RedisBackend
+
 _START_SECONDS = 10
 
 
@@ -46,10 +48,19 @@ def redis_server(*arguments: str, port: int | None = None) -> Iterator[Server]:
         try:
             _wait(process, path, log)
             url = f"redis://127.0.0.1:{port}/0" if port else f"unix://{path}?db=0"
+            _forget_slots(url)
             yield Server(url, path, process)
+            _forget_slots(url)
         finally:
             process.kill()
             process.wait()
+
+
+def _forget_slots(url: str) -> None:
+    """Remove what processes counted, and could not tell another server at this address."""
+    slots = RedisBackend(url=url).slots(create=False)
+    if slots is not None:
+        shutil.rmtree(slots, ignore_errors=True)
 
 
 def free_port() -> int:

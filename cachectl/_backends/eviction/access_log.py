@@ -1,6 +1,6 @@
 """When keys were last used, recorded in memory, so that a hit needs no write."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Final
 
@@ -14,15 +14,21 @@ class AccessLog:
     Stamps are microseconds since 1970 and increase within the process, whatever the clock does,
     so that the order of use survives a clock that stands still (a logical clock in the sense of
     Lamport, 1978). They are not locked: threads that record at once may get the same one.
+
+    `note` is told of a key's first use since then, for a process that ends before it is written.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[str, int], None] | None = None) -> None:
+        self._note = note
         self._used: dict[str, int] = {}
         self._last = 0
 
     def record(self, key: str, now: float) -> int:
         """Remember that `key` was used at `now` (Unix seconds), and return the stamp of that."""
-        stamp = self._used[key] = self.stamp(now)
+        stamp = self.stamp(now)
+        if self._note is not None and key not in self._used:
+            self._note(key, stamp)
+        self._used[key] = stamp  # which may be another dictionary by now
         return stamp
 
     def stamp(self, now: float) -> int:

@@ -2,23 +2,25 @@
 
 import fcntl
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from cachectl._backends.base import BaseBackend
 from cachectl._backends.counter_database import CounterDatabase
-from cachectl._backends.directory import claim, create_private
+from cachectl._backends.directory import claim, create_private, require_ours
+from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file.reader import Reader
 from cachectl._backends.file.store import FileStore
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.file.writer import Writer
 from cachectl._backends.protocols import AsyncStore, SupportsFork
-from cachectl._backends.turn import SECONDS
 from cachectl._metrics.counters import CounterStore
 from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import Usage
+from cachectl._model.turn import SECONDS
 from cachectl.errors import BackendBusy, ConfigError
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class FileBackend(BaseBackend[FileStore]):
     modules: ClassVar[tuple[str, ...]] = (
         "cachectl._backends.file.eviction_index",
         "cachectl._backends.file.table",
+        "cachectl._metrics.slots.row",
     )
 
     def __init__(self, *, directory: Path, timeout: float = SECONDS) -> None:
@@ -50,6 +53,7 @@ class FileBackend(BaseBackend[FileStore]):
         self._database = CounterDatabase(self._directory, timeout)
         self._table: EntryTable | None = None
         self._tasks: Tasks | None = None
+        self._note: Callable[[str, str, int], None] | None = None
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -73,7 +77,24 @@ class FileBackend(BaseBackend[FileStore]):
         return self._table
 
     def make_store(self, namespace: str) -> FileStore:
-        return FileStore(namespace, self._reader, self)
+        note = None if self._note is None else partial(self._note, namespace)
+        return FileStore(namespace, self._reader, self, AccessLog(note))
+
+    def slots(self, *, create: bool) -> Path | None:
+        if create:
+            claim(self._directory)
+        elif not require_ours(self._directory):
+            return None
+        return self._directory / "slots"
+
+    def note_uses(self, note: Callable[[str, str, int], None]) -> None:
+        self._note = note
+
+    def touch(self, namespace: str, uses: Sequence[tuple[str, int]]) -> None:
+        if self.exists():
+            log = AccessLog()
+            log.requeue(uses)
+            self.table.touch(namespace, log)
 
     def store_for_tasks(self, namespace: str) -> AsyncStore:
         from cachectl._backends.file.async_store import FileTaskStore, Tasks  # imports asyncio

@@ -9,7 +9,7 @@ from typing import Final
 from cachectl._backends.directory import require_ours
 from cachectl._backends.file.schema import is_made
 from cachectl._backends.sqlite import Patience, closed_on_error
-from cachectl._backends.turn import Turn
+from cachectl._model.turn import Turn
 from cachectl.errors import BackendRefused
 
 MOST_IDLE: Final = 8

@@ -36,11 +36,13 @@ _CHECK_EVERY: Final = 1.0  # seconds until a writer looks again for what others 
 class FileStore:
     """One namespace of a directory."""
 
-    def __init__(self, namespace: str, reader: Reader, backend: "FileBackend") -> None:
+    def __init__(
+        self, namespace: str, reader: Reader, backend: "FileBackend", access_log: AccessLog
+    ) -> None:
         self._namespace = namespace
         self._reader = reader
         self._backend = backend
-        self._access_log = AccessLog()
+        self._access_log = access_log
         self._limits: Limits | None = None
         self._limits_checked_at = 0.0
 

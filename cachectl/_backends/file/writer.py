@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeVar
 from cachectl._backends.directory import claim, create_private
 from cachectl._backends.file.schema import is_made, make, pragma
 from cachectl._backends.sqlite import FAILURES, Patience, closed_on_error, translated
-from cachectl._backends.turn import Turn
+from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendRefused
 
 T = TypeVar("T")

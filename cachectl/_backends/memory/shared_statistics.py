@@ -17,10 +17,10 @@ from typing import IO, Final
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.directory import claim, create_private, require_ours
 from cachectl._backends.sqlite import Patience
-from cachectl._backends.turn import SECONDS
 from cachectl._metrics.counters import Batch, Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.records import Usage
+from cachectl._model.turn import SECONDS
 from cachectl.errors import BackendError
 
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the directory itself is private

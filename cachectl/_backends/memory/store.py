@@ -9,7 +9,6 @@ from typing import Final
 
 from cachectl._backends.eviction.lrfu import Lrfu, State
 from cachectl._backends.memory.eviction_index import MemoryEvictionIndex
-from cachectl._backends.turn import Turn
 from cachectl._model.batches import BATCH
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.policy import Limits
@@ -23,6 +22,7 @@ from cachectl._model.records import (
     Usage,
     Written,
 )
+from cachectl._model.turn import Turn
 
 _PER_ENTRY: Final = 300
 _PER_EXPIRY: Final = 90

@@ -1,10 +1,14 @@
 """The Redis backend: one server, shared by all processes that know its URL."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from xxhash import xxh3_64_hexdigest
+
+from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.redis.client import Client, ThreadClient
 from cachectl._backends.redis.counters import RedisCounters
 from cachectl._backends.redis.errors import Translation
@@ -18,6 +22,7 @@ from cachectl._backends.redis.transport.routes import SingleServer
 from cachectl._backends.redis.transport.server import Server
 from cachectl._backends.redis.transport.transport import Timeouts
 from cachectl._backends.redis.url import parse
+from cachectl._backends.volatile import volatile
 from cachectl._model.coroutines import run
 from cachectl._model.importing import importing
 from cachectl._model.policy import EVICTIONS
@@ -40,8 +45,8 @@ class RedisBackend:
     name: ClassVar[str] = "redis"
     live: ClassVar[bool] = False
     refusal: ClassVar[str] = ""
-    modules: ClassVar[tuple[str, ...]] = ()
     evictions: ClassVar[Collection[str]] = EVICTIONS
+    modules: ClassVar[tuple[str, ...]] = ("cachectl._metrics.slots.row",)
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class RedisBackend:
         self._client = ThreadClient(self._blocking, self._translated)
         self._in_loops: LoopTransport | None = None
         self._shared: dict[str, Shared] = {}
+        self._note: Callable[[str, str, int], None] | None = None
 
     def __repr__(self) -> str:
         return f"RedisBackend({self._address.masked!r})"
@@ -78,6 +84,15 @@ class RedisBackend:
     def store_for_tasks(self, namespace: str) -> RedisStore:
         client = Client(self._transport_for_tasks(), self._translated)
         return RedisStore(self._of(namespace), client, self._client)
+
+    def slots(self, *, create: bool) -> Path | None:
+        return volatile(f"slots-{xxh3_64_hexdigest(self.place.encode())}")
+
+    def note_uses(self, note: Callable[[str, str, int], None]) -> None:
+        self._note = note
+
+    def touch(self, namespace: str, uses: Sequence[tuple[str, int]]) -> None:
+        run(self.store_for_threads(namespace).touch(uses))
 
     def usage(self) -> Mapping[str, Usage]:
         """`memory_bytes` is what the server says of the index, and of a sample of the values."""
@@ -125,8 +140,12 @@ class RedisBackend:
         return self._in_loops
 
     def _of(self, namespace: str) -> Shared:
-        shared = Shared(namespace, self._keys.base(namespace), self._keys.names)
-        return self._shared.setdefault(namespace, shared)
+        found = self._shared.get(namespace)
+        if found is None:
+            log = AccessLog(None if self._note is None else partial(self._note, namespace))
+            shared = Shared(namespace, self._keys.base(namespace), self._keys.names, log)
+            found = self._shared.setdefault(namespace, shared)
+        return found
 
 
 def _used(reply: Reply) -> Usage:

@@ -4,21 +4,17 @@ Tables of buckets are dropped by the server once their ring has moved on.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
 
 from cachectl._backends.redis.client import Client
 from cachectl._backends.redis.keyspace import Keyspace
 from cachectl._backends.redis.shapes import anything, pairs
 from cachectl._backends.redis.transport.packing import Argument
 from cachectl._backends.redis.transport.resp import Reply
-from cachectl._metrics.counters import LAST_HIT, SUMMED, Batch, Counts
+from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.coroutines import run
 
 Table = Mapping[bytes, bytes]
-
-_CLIENT_SECONDS: Final = 86_400
-"""How long the last sequence of a client is remembered."""
 
 
 class RedisCounters:
@@ -65,7 +61,7 @@ def _table(reply: Reply) -> Table:
 
 
 def _arguments(batch: Batch, counts: Counts) -> Iterator[Argument]:
-    yield from (batch.client, batch.sequence, _CLIENT_SECONDS, counts.last_hit_us, 1 + len(RINGS))
+    yield from (batch.client, batch.sequence, int(REMEMBERED), counts.last_hit_us, 1 + len(RINGS))
     yield from ("c", "")
     for ring in RINGS:
         yield from (f"c:{ring.width}:{ring.bucket(batch.at)}", ring.span + ring.width)

@@ -64,12 +64,12 @@ _CHECK_EVERY: Final = 1.0
 class Shared:
     """What the stores of one namespace in this process have in common."""
 
-    def __init__(self, namespace: str, base: str, names: str) -> None:
+    def __init__(self, namespace: str, base: str, names: str, access_log: AccessLog) -> None:
         self.namespace: Final = namespace
         self.base: Final = base
         self.values: Final = f"{base}e:"
         self.names: Final = names
-        self.access_log: Final = AccessLog()
+        self.access_log: Final = access_log
         self.announced = False
         self.limits: Limits | None = None
         self.limits_checked_at = 0.0
@@ -247,9 +247,10 @@ class RedisStore:
                     yield _listed(key, stamp, head, size or len(head))
 
     async def flush(self) -> None:
-        await self._with_uses(self._touch)
+        await self._with_uses(self.touch)
 
-    async def _touch(self, uses: Uses) -> None:
+    async def touch(self, uses: Sequence[tuple[str, int]]) -> None:
+        """Write the stamps of last uses."""
         for batch in batches(uses):
             await self._run(anything, "touch", *_pairs(batch))
 

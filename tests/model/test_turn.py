@@ -12,8 +12,8 @@ from types import FrameType
 import pytest
 
 from cachectl import BackendError
-from cachectl._backends import turn as module
-from cachectl._backends.turn import CallLock, Turn
+from cachectl._model import turn as module
+from cachectl._model.turn import CallLock, Turn
 from cachectl.errors import BackendBusy
 
 
