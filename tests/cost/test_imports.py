@@ -40,9 +40,7 @@ FILE: Final = {
     "protocols",
     "immediate",
     "turn",
-    "file.pool",
     "sqlite",
-    "turn",
 }
 """Modules of ours below `cachectl._backends`: those that read, and those that hand over the use."""
 

@@ -6,11 +6,12 @@ import signal
 import threading
 import time
 import weakref
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from cachectl import AsyncCache, Cache, UsageError
+from cachectl import AsyncCache, BackendBusy, Cache, UsageError
 from cachectl.testing import Opener
 from cachectl.testing.processes import finish, start
 from tests.support.processes import wait_until
@@ -78,7 +79,12 @@ def test_caches_that_are_dropped_are_freed_with_their_threads_and_descriptors(op
     gc.collect()
 
     assert reference() is None
-    wait_until(lambda: (descriptors(), threading.active_count()) <= before, SECONDS)
+
+    def all_is_released() -> bool:
+        gc.collect()
+        return descriptors() <= before[0] and threading.active_count() <= before[1]
+
+    wait_until(all_is_released, SECONDS)
 
 
 FIRST_CALLS = """
@@ -194,7 +200,8 @@ def test_a_signal_handler_may_call_anything_at_any_moment(opener: Opener, name):
             if handled == 20:
                 cache.close()
         else:
-            getattr(cache, name)()
+            with suppress(BackendBusy):  # whose text says that this thread is in the middle of it
+                getattr(cache, name)()
 
     before = signal.signal(signal.SIGALRM, handler)
     signal.setitimer(signal.ITIMER_REAL, 0.01)

@@ -155,8 +155,8 @@ class MemoryStore:
         self.lock.after_fork_in_child()
 
     def usage(self) -> Usage:
-        with self.lock:
-            return Usage(len(self._nodes), self._bytes, self._memory + self._index.memory)
+        """Return what is held, without waiting for whoever is changing it."""
+        return Usage(len(self._nodes), self._bytes, self._memory + self._index.memory)
 
     def _follow(self, eviction: str) -> None:
         """Let entries go by this eviction from now on."""
@@ -208,10 +208,10 @@ class MemoryStore:
         return node
 
     def _untag(self, tag: str, key: str) -> None:
-        keys = self._tagged[tag]
-        del keys[key]
+        keys = self._tagged.get(tag, {})
+        keys.pop(key, None)  # not there if an exception of a signal handler came before it was
         if not keys:
-            del self._tagged[tag]
+            self._tagged.pop(tag, None)
 
     def _drop_expired(self, now: float, most: int) -> Removed:
         keys: list[str] = []
