@@ -1,7 +1,8 @@
 """An application whose Redis goes away works on from memory, and returns when it is back."""
 
+import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -183,3 +184,55 @@ def test_the_command_line_does_not_pretend(redis: Outage, clock: Clock):
     ):
         with pytest.raises(BackendUnavailable):
             operation()
+
+
+class UsesTheCache(logging.Handler):
+    """A handler of an application that itself caches, or that fails."""
+
+    def __init__(self, use: Callable[[], object]) -> None:
+        super().__init__()
+        self._use = use
+        self.seen: list[bool] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append(bool(self._use()))
+
+
+@pytest.fixture
+def log() -> Iterator[logging.Logger]:
+    logger = logging.getLogger("cachectl")
+    before = list(logger.handlers)
+    yield logger
+    logger.handlers[:] = before
+
+
+def test_a_log_handler_may_use_the_cache_when_redis_goes_away_and_returns(
+    redis: Outage, cache: Cache, log: logging.Logger
+):
+    users = cache.namespace("users")
+    handler = UsesTheCache(lambda: users.set("logged", 1) and users.get("logged") == 1)
+    users.set("k", 1)
+    log.addHandler(handler)
+    redis.end()
+    assert users.set("k", 2)
+    redis.begin()
+    cache.flush()
+    assert users.set("k", 3)
+    assert handler.seen
+    assert all(handler.seen)
+
+
+def test_a_log_handler_that_fails_does_not_keep_memory_from_standing_in(
+    redis: Outage, cache: Cache, log: logging.Logger
+):
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    users = cache.namespace("users")
+    users.set("k", 1)
+    log.addHandler(UsesTheCache(fail))
+    redis.end()
+    with pytest.raises(ZeroDivisionError):
+        users.set("k", 2)
+    assert users.set("k", 3)
+    assert users.get("k") == 3
