@@ -17,7 +17,7 @@ FAILURES: Final = (sqlite3.Error, OSError, UnicodeDecodeError)
 """What SQLite raises; the last one if its message quotes a damaged schema."""
 _LOCKED: Final = "another process has it locked"
 _FIRST_PAUSE: Final = 0.0002
-_LONGEST_PAUSE: Final = 0.005
+_LONGEST_PAUSE: Final = 0.002
 
 
 def translated(what: str, error: Exception) -> BackendError:
@@ -56,7 +56,8 @@ class Patience:
     """
 
     def __init__(self, seconds: float) -> None:
-        self._deadline = min(time.monotonic() + seconds, _call.deadline)
+        deadline, most = time.monotonic() + seconds, _call.deadline
+        self._deadline = deadline if deadline < most else most
         self._pause = _FIRST_PAUSE
 
     @property
@@ -93,7 +94,7 @@ class Patience:
         as another process has the database locked, the turn is given back and taken again.
         """
         while True:
-            turn.acquire(self.left)
+            turn.acquire(self._deadline - time.monotonic())
             try:
                 return action()
             except BaseException as error:

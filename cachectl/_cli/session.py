@@ -12,7 +12,7 @@ from cachectl._engine.cache import Cache
 from cachectl._engine.compose import open_backend
 
 _TUNING: Final[Mapping[str, Mapping[str, object]]] = {
-    "file": {"timeout": 2.5},
+    "file": {"timeout": 2.0},
     "redis": {"connect_timeout": 1.0, "timeout": 2.0},  # whatever fails has failed within three
     "memory": {"observe": True},
 }

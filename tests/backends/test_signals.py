@@ -10,7 +10,7 @@ import signal
 from cachectl.errors import BackendBusy
 cache = open_cache(strict=True)
 users = cache.namespace("users", ttl="none", max_entries=50)
-users.set("k", "v")
+users.set("k", 1)  # what a strict cache imports late is imported now
 users.invalidate(tag="t")
 done, refused = [], []
 def handle(*_):

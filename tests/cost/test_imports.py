@@ -39,7 +39,6 @@ FILE: Final = {
     "file.writer",
     "protocols",
     "immediate",
-    "turn",
     "sqlite",
 }
 """Modules of ours below `cachectl._backends`: those that read, and those that hand over the use."""

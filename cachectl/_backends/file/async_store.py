@@ -98,7 +98,7 @@ class FileTaskStore(InThread):
         return await writes.call(self._files.put, items, limits, now, condition)
 
     async def remove(self, keys: Iterable[str]) -> Removed:
-        return await self._tasks.writes.call(self._files.remove, keys)
+        return await self._tasks.writes.call(self._files.remove, list(keys))
 
     async def remove_expired(self, key: str, now: float) -> Removed:
         return await self._tasks.writes.call(self._files.remove_expired, key, now)

@@ -1,9 +1,11 @@
 """Connections that read a cache directory: as many as are in use at once, and a few at rest."""
 
 import sqlite3
+import sys
 import time
 import weakref
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from cachectl._backends.directory import require_ours
@@ -73,7 +75,7 @@ class ReadConnections:
         self._close(0)
 
     def _close(self, seconds: float) -> None:
-        """Close all, waiting so long at most for those that are in use."""
+        """Close all, waiting so long at most for those that others use."""
         before, self.idle = self.idle, []
         deadline = time.monotonic() + seconds
         while True:
@@ -81,6 +83,8 @@ class ReadConnections:
                 self.retire(before.pop())
             if not len(self._opened) or time.monotonic() >= deadline:
                 return
+            for connection in _interrupted():
+                self.retire(connection)
             time.sleep(_LOOK)
 
     def _connect(self) -> ReadConnection | None:
@@ -114,3 +118,15 @@ class ReadConnections:
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
         return connection
+
+
+def _interrupted() -> list[ReadConnection]:
+    """Return what the code uses that this call interrupts: it goes on when this has returned."""
+    found: list[ReadConnection] = []
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - as `inspect.currentframe`
+    while frame is not None:
+        if "connection" in frame.f_code.co_varnames:
+            used = frame.f_locals.get("connection")
+            found += [used] if isinstance(used, ReadConnection) else []
+        frame = frame.f_back
+    return found

@@ -164,8 +164,9 @@ class Reader:
                     idle.append(connection)
                 else:
                     self.connections.retire(connection)
-            patience = patience or Patience(self._timeout)
-            patience.retry(_WHAT, failure)
+            if idle is self.connections.idle:  # or it was closed by a fork in the middle of this
+                patience = patience or Patience(self._timeout)
+                patience.retry(_WHAT, failure)
 
 
 def _size(path: Path) -> int:

@@ -56,9 +56,9 @@ class Writer:
         """Whether the database is known to be there, and ours."""
         return self._connection is not None
 
-    def patience(self, most: float = float("inf")) -> Patience:
+    def patience(self, most: float | None = None) -> Patience:
         """Return what one call waits with; for `most` seconds, if that is less than usual."""
-        return Patience(min(most, self._timeout))
+        return Patience(self._timeout if most is None else min(most, self._timeout))
 
     def begin(self, mode: Mode, patience: Patience) -> sqlite3.Connection:
         """Begin a transaction, which must be ended, and `turn` released in any case."""
@@ -81,6 +81,7 @@ class Writer:
         if connection is not None and error is None:
             try:
                 connection.execute("COMMIT")
+                return
             except FAILURES as failure:
                 error = failure
         with suppress(sqlite3.Error):

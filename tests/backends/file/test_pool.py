@@ -13,7 +13,7 @@ from cachectl import Cache
 from cachectl._backends.file.backend import FileBackend
 from cachectl._backends.file.pool import MOST_IDLE
 from tests.support.openers import Opener
-from tests.support.processes import run
+from tests.support.processes import finish, run, start
 
 pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
 
@@ -147,3 +147,33 @@ def test_a_reader_waits_for_a_turn_no_longer_than_for_one_row(cache):
     with ThreadPoolExecutor(1) as threads:
         assert threads.submit(users.get, "k").result() == "v"
     assert list(listing) == []
+
+
+GREENLETS = """
+from gevent import monkey
+if sys.argv[2] == "first": monkey.patch_all()
+cache = open_cache()
+users = cache.namespace("users", ttl="none")
+users.set("k", "v"); users.get("k"); cache.stats()
+if sys.argv[2] == "later": monkey.patch_all()
+import gevent
+before = len(os.listdir("/proc/self/fd"))
+def work(number):
+    for _ in range(3):
+        assert users.get("k") == "v"
+        assert users.set(f"k{number}", number)
+        gevent.sleep(0)
+gevent.joinall([gevent.spawn(work, number) for number in range(300)], timeout=60, raise_error=True)
+print(json.dumps(len(os.listdir("/proc/self/fd")) - before), cache.usage()["users"].entries)
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("patched", ["first", "later"])
+def test_greenlets_share_a_few_connections(opener: Opener, patched):
+    """Also where threads become greenlets after the cache was opened, as gunicorn preloads it."""
+    pytest.importorskip("gevent")
+    more, entries = finish(start(GREENLETS, opener.settings, arguments=[patched])).split()
+    assert int(more) < MOST_IDLE
+    assert int(entries) == 301

@@ -1,5 +1,6 @@
 """The memory backend: live values, many threads, and a board that others can read."""
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -141,6 +142,47 @@ def test_another_process_sees_what_is_counted_and_held(board: str):
     with observe(board) as observer:
         totals = observer.stats().totals
         assert (totals.hits, totals.entries) == (2, 0)  # counts stay, the entries are gone
+
+
+FORKING = """
+cache = open_cache()
+users = cache.namespace("users")
+users.set("k", "v")
+users.get("k")
+cache.flush()
+child = os.fork()
+if child == 0:
+    links = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
+    assert not [link for link in links if "cachectl-" in link], links
+    users.get("k")
+    cache.flush()
+    cache.close()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+users.get("k")
+cache.flush()
+print(json.dumps(cache.stats().namespaces["users"].hits))
+"""
+
+
+def test_a_child_shares_what_it_counts_over_a_connection_of_its_own(board: str):
+    assert run(FORKING, options(board)) == 2
+    with observe(board) as observer:
+        assert observer.stats().totals.hits == 3
+
+
+def test_the_board_is_joined_in_time_or_not_at_all(board: str, caplog):
+    """Another process that is about to join does not come to an end."""
+    with publish(board) as cache:
+        cache.namespace("users").set("k", "v")
+        cache.flush()
+    (directory,) = Path("/dev/shm").glob(f"cachectl-*-{board}")
+    with (directory / "begin.lock").open("rb") as file, publish(board) as cache:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        cache.namespace("users").set("k", "v")
+        cache.flush()
+        assert cache.stats().totals.sets == 1
+    assert "another process has it locked" in caplog.text
 
 
 def test_observing_writes_nothing(board: str):
