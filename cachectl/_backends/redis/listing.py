@@ -2,10 +2,11 @@
 
 from array import array
 from collections.abc import AsyncIterator
+from functools import partial
 
 from cachectl._backends.redis.client import Client
 from cachectl._backends.redis.shapes import optional_strings, pairs, strings
-from cachectl._backends.redis.transport.resp import Reply
+from cachectl._backends.redis.transport.resp import Misread, Reply
 from cachectl._model.batches import BATCH, batches
 
 Page = list[tuple[bytes, float]]
@@ -40,10 +41,10 @@ class Listing:
     async def tagged(self, tag: str) -> AsyncIterator[Page]:
         """Yield the keys that carry `tag`; they are sorted here, and so all in memory at once."""
         keys: list[bytes] = []
-        start, end = b"[%b\0" % tag.encode(), b"(%b\1" % tag.encode()
-        while members := await self._members(start, end):
+        last, end = b"%b\0" % tag.encode(), b"(%b\1" % tag.encode()
+        while members := await self._members(last, end):
             keys += (member.partition(b"\0")[2] for member in members)
-            start = b"(" + members[-1]
+            last = members[-1]
         stamped: Page = []
         for batch in batches(keys):
             stamps = await self._client.command(_stamps, "ZMSCORE", self._lru, *batch)
@@ -52,9 +53,9 @@ class Listing:
         for page in batches(stamped):
             yield page
 
-    async def _members(self, start: bytes, end: bytes) -> list[bytes]:
+    async def _members(self, last: bytes, end: bytes) -> list[bytes]:
         return await self._client.command(
-            strings, "ZRANGE", self._tag, start, end, "BYLEX", "LIMIT", 0, BATCH
+            partial(_after, last), "ZRANGE", self._tag, b"(" + last, end, "BYLEX", "LIMIT", 0, BATCH
         )
 
     async def _last(self) -> float:
@@ -82,6 +83,14 @@ class Listing:
         return await self._client.command(
             _page, "ZRANGE", self._lru, start, end, "BYSCORE", "LIMIT", 0, most, "WITHSCORES"
         )
+
+
+def _after(last: bytes, reply: Reply) -> list[bytes]:
+    """Return members, all of which come after the last one that is known: or it would never end."""
+    found = strings(reply)
+    if found and min(found) <= last:
+        raise Misread("members that were there before")
+    return found
 
 
 def _page(reply: Reply) -> Page:

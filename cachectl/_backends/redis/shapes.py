@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply
+from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply, Status
 
 
 def checked(replies: list[Reply]) -> list[Reply]:
@@ -19,9 +19,16 @@ def anything(reply: Reply) -> None:
 
 def string(reply: Reply) -> bytes | None:
     """Return a string, None if there is none."""
-    if reply is None or isinstance(reply, bytes):
+    if reply is None or type(reply) is bytes:
         return reply
     raise Misread("no string")
+
+
+def is_done(reply: Reply) -> bool:
+    """Return whether the server did what it was to do under a condition."""
+    if reply is None or isinstance(reply, Status):
+        return reply is not None
+    raise Misread("no status")
 
 
 def number(reply: Reply) -> int:

@@ -4,6 +4,7 @@ import os
 import select
 import socket
 import time
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Final, TypeVar
@@ -33,9 +34,6 @@ class Connection:
         self._socket: socket.socket | None = None
         self._patience = 0.0
 
-    def __del__(self) -> None:
-        self.close()
-
     @property
     def is_open(self) -> bool:
         return self._socket is not None
@@ -53,12 +51,15 @@ class Connection:
     def open(self, server: Server, connected_by: float, deadline: float) -> None:
         """Connect, with what is said first. Raises `OSError`, `ErrorReply` or `Misread`."""
         self.close()
+        connected = self._connected(server, connected_by)
+        self._closed = closed_with(self, connected)
+        self._closed.atexit = False  # what was counted is written at the exit, too
         self._blocked = server.blocked
         self._parser = Parser()
-        self._socket = self._connected(server, connected_by)
         self._patience = 0.0
         self._poll = select.poll()
-        self._poll.register(self._socket, select.POLLIN)
+        self._poll.register(connected, select.POLLIN)
+        self._socket = connected  # the last: what is open is whole
         try:
             server.check(self.exchange(server.greeting, deadline))
         except BaseException:
@@ -80,9 +81,9 @@ class Connection:
         return replies
 
     def close(self) -> None:
-        closing, self._socket = self._socket, None
-        if closing is not None:
-            closing.close()
+        if self._socket is not None:
+            self._socket = None
+            self._closed()
 
     def _send(self, through: socket.socket, data: bytes, deadline: float) -> None:
         self._wait_until(through, deadline)
@@ -125,6 +126,11 @@ class Connection:
                 if last or not isinstance(error, OSError):
                     raise
         raise ConnectionError
+
+
+def closed_with(owner: object, owned: socket.socket) -> "weakref.finalize[[], object]":
+    """Return what closes a socket, which happens at the latest when its owner is forgotten."""
+    return weakref.finalize(owner, owned.close)
 
 
 def has_spoken(

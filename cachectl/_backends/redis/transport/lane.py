@@ -15,6 +15,9 @@ from cachectl._backends.redis.transport.resp import ErrorReply, Misread
 from cachectl._backends.redis.transport.server import Server
 from cachectl._backends.redis.transport.transport import Timeouts
 
+_LOOKS: Final = 16
+"""How often in the time of a request it is looked at what is over, at most."""
+
 
 class Lane:
     """A queue of requests, and the link that they go out on once they may.
@@ -127,14 +130,15 @@ class Lane:
     def _expire(self) -> None:
         """Let all fail whose time is over, with their connection if the server says nothing."""
         now = time.monotonic()
+        due = now + self._timeouts.total / _LOOKS
+        while self._queue and (self._queue[0].is_over or self._queue[0].deadline <= due):
+            self._queue.popleft().fail(TimeoutError())
         link = self._link
-        if link is not None and link.sent and link.sent[0].deadline <= now:
+        if link is not None and link.sent and link.sent[0].deadline <= due:
             if now - link.heard_at > self._timeouts.total / 2:
                 self._lost(link, TimeoutError())
             else:
-                self._fail((r for r in link.sent if r.deadline <= now), TimeoutError())
-        while self._queue and (self._queue[0].is_over or self._queue[0].deadline <= now):
-            self._queue.popleft().fail(TimeoutError())
+                self._fail((r for r in link.sent if r.deadline <= due), TimeoutError())
         self._time_again(now)
 
     def _time_again(self, now: float) -> None:
@@ -143,7 +147,7 @@ class Lane:
         oldest = sent[0] if sent else self._queue[0] if self._queue else None
         self._has_timer = oldest is not None
         if oldest is not None:
-            wait = max(oldest.deadline - now, self._timeouts.total / 8)
+            wait = max(oldest.deadline - now, self._timeouts.total / _LOOKS)
             asyncio.get_running_loop().call_later(wait, self._expire)
 
     def _fail(self, requests: Iterable[Request], error: BaseException) -> None:

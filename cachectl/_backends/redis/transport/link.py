@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from cachectl._backends.redis.transport.connection import has_spoken
+from cachectl._backends.redis.transport.connection import closed_with, has_spoken
 from cachectl._backends.redis.transport.request import Request
 from cachectl._backends.redis.transport.resp import Misread, Parser
 
@@ -45,18 +45,16 @@ class Link:
         self._pending: Final[Callable[[], int]] = getattr(connected, "pending", int)
         self._parser: Final = Parser()
         self._sent: Final[deque[Request]] = deque()
-        self._commands = 0
+        self._expected = 0
         self._bytes = 0
         self._out: Final[deque[memoryview]] = deque()
         self._is_lost = False
         self.heard_at = time.monotonic()
         """When something was sent or received that shows, or is to show, that the server lives."""
+        self._closed: Final = closed_with(self, connected)
         self._poll: Final = select.poll()
         self._poll.register(connected, select.POLLIN)
         asyncio.get_running_loop().add_reader(connected.fileno(), self._readable)
-
-    def __del__(self) -> None:
-        self.drop()
 
     @property
     def sent(self) -> deque[Request]:
@@ -78,7 +76,7 @@ class Link:
             if request.is_over:
                 continue
             self._sent.append(request)
-            self._commands += request.count
+            self._expected += request.count
             self._bytes += request.size
             pieces += request.pieces
             size += request.size
@@ -97,17 +95,17 @@ class Link:
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._socket.fileno())
             loop.remove_writer(self._socket.fileno())
-        self._socket.close()
+        self._closed()
         return unanswered
 
     def drop(self) -> None:
         """Close the socket of a loop that will not run again, or is another process's."""
         self._is_lost = True
-        self._socket.close()
+        self._closed()
 
     def _has_room(self, request: Request) -> bool:
         return not self._sent or (
-            self._commands + request.count <= COMMANDS and self._bytes + request.size <= BYTES
+            self._expected + request.count <= COMMANDS and self._bytes + request.size <= BYTES
         )
 
     def _write(self, pieces: list[bytes]) -> None:
@@ -163,16 +161,15 @@ class Link:
 
     def _settle(self, data: bytes) -> None:
         replies = self._parser.feed(data)
-        if replies:
-            self.heard_at = time.monotonic()
+        if not replies:
+            return
+        self.heard_at = time.monotonic()
+        self._expected -= len(replies)
+        if self._expected < 0:
+            raise Misread("more replies than commands")
         for reply in replies:
-            if not self._sent:
-                raise Misread("more replies than commands")
-            request = self._sent[0]
-            if request.add(reply):
-                self._sent.popleft()
-                self._commands -= request.count
-                self._bytes -= request.size
+            if self._sent[0].add(reply):
+                self._bytes -= self._sent.popleft().size
 
     def _lose(self, error: BaseException) -> None:
         if not self._is_lost:

@@ -4,8 +4,9 @@ import asyncio
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, ref
 
 from cachectl._backends.redis.shapes import checked, string
 from cachectl._backends.redis.transport.lane import Lane
@@ -72,39 +73,40 @@ class LoopTransport:
 
     def close(self) -> None:
         """End all connections, from any thread; those of a loop that does not run once it does."""
-        for reference in self._loops.keyrefs():
-            if (loop := reference()) is not None:
-                for lane in self._loops.pop(loop, {}).values():
-                    _end(lane, loop)
+        for reference in list(self._loops):
+            for lane in self._loops.pop(reference, {}).values():
+                _end(lane, reference())
 
     def _begin_anew(self) -> None:
         self._pid = os.getpid()
-        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Lanes] = WeakKeyDictionary()
+        self._loops: dict[ReferenceType[asyncio.AbstractEventLoop], Lanes] = {}
 
     def _lane(self, loop: asyncio.AbstractEventLoop, server: Server, large: bool) -> Lane:
         if self._pid != os.getpid():
             self.after_fork_in_child()
-        lanes = self._loops.get(loop)
+        lanes = self._loops.get(ref(loop))
         if lanes is None:
             self._drop_those_of_closed_loops()
-            lanes = self._loops[loop] = {}
+            lanes = self._loops[ref(loop)] = {}
         lane = lanes.get((server, large))
         if lane is None:
             lane = lanes[server, large] = Lane(server, self._timeouts)
         return lane
 
     def _drop_those_of_closed_loops(self) -> None:
-        for reference in self._loops.keyrefs():
-            if (loop := reference()) is not None and loop.is_closed():
-                for lane in self._loops.pop(loop, {}).values():
+        for reference in list(self._loops):
+            loop = reference()
+            if loop is None or loop.is_closed():
+                for lane in self._loops.pop(reference, {}).values():
                     lane.drop()
 
 
-def _end(lane: Lane, loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        loop.call_soon_threadsafe(lane.close)
-    except RuntimeError:  # it is closed
-        lane.drop()
+def _end(lane: Lane, loop: asyncio.AbstractEventLoop | None) -> None:
+    if loop is not None:
+        with suppress(RuntimeError):  # it was closed
+            loop.call_soon_threadsafe(lane.close)
+            return
+    lane.drop()
 
 
 def _value(replies: list[Reply]) -> bytes | None:

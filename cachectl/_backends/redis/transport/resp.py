@@ -29,6 +29,12 @@ class Misread(Exception):
     """What arrived is no reply at all, or none to what was asked: who sent it is not trusted."""
 
 
+class Status(bytes):
+    """A word that says that something was done; no value of anything."""
+
+    __slots__ = ()
+
+
 Reply = Union[bytes, int, None, ErrorReply, list["Reply"]]  # noqa: UP007 - it names itself
 
 
@@ -136,7 +142,7 @@ def _line(kind: int, line: bytes) -> Reply:
     if kind == _INTEGER:
         return int(line)
     if kind == _STATUS:
-        return line
+        return Status(line)
     if kind == _ERROR:
         return ErrorReply(line.decode(errors="replace"))
     raise Misread("no reply")

@@ -1,7 +1,7 @@
 """What a way to the server is, and what its kinds share."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from cachectl._backends.redis.transport.packing import Command
 from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply
@@ -10,6 +10,10 @@ T = TypeVar("T")
 Reader = Callable[[list[Reply]], T]
 """Makes of replies what is wanted. Raises `ErrorReply` for one that is an error; whatever else it
 raises says that these are not the replies to what was sent."""
+
+_OF_READING: Final = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""What reading raises where a reply is another than was expected. Whatever else is raised meanwhile
+comes from elsewhere, such as a handler of a signal."""
 
 
 class Timeouts(NamedTuple):
@@ -42,9 +46,7 @@ def understood(read: Reader[T], replies: list[Reply]) -> T:
     """Return what is read of the replies. Raises `ErrorReply` or `Misread`."""
     try:
         return read(replies)
-    except (ErrorReply, Misread):
-        raise
-    except Exception as error:
+    except _OF_READING as error:
         raise Misread("not the reply to what was asked") from error
 
 

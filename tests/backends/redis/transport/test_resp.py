@@ -1,0 +1,82 @@
+"""Replies, however they arrive, and what is none."""
+
+import random
+
+import pytest
+
+from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Parser, Reply, Status
+
+REPLIES: list[tuple[bytes, Reply]] = [
+    (b"$5\r\nhello\r\n", b"hello"),
+    (b"$0\r\n\r\n", b""),
+    (b"$-1\r\n", None),
+    (b"$4\r\n\r\n\r\n\r\n", b"\r\n\r\n"),
+    (b":-17\r\n", -17),
+    (b"+OK\r\n", b"OK"),
+    (b"*0\r\n", []),
+    (b"*-1\r\n", None),
+    (b"*3\r\n:1\r\n$-1\r\n*2\r\n+a\r\n*1\r\n$1\r\nb\r\n", [1, None, [b"a", [b"b"]]]),
+    (b"$100000\r\n" + bytes(100_000) + b"\r\n", bytes(100_000)),
+]
+STREAM = b"".join(data for data, _ in REPLIES)
+EXPECTED = [reply for _, reply in REPLIES]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_replies_are_the_same_however_they_are_cut(seed):
+    chance, parser, found, at = random.Random(seed), Parser(), [], 0
+    while at < len(STREAM):
+        length = chance.choice([1, 2, 7, 100, 5000, 60_000])
+        found += parser.feed(STREAM[at : at + length])
+        at += length
+    assert found == EXPECTED
+    assert parser.between_replies
+
+
+def test_replies_are_the_same_byte_by_byte():
+    parser = Parser()
+    stream = STREAM.replace(bytes(100_000), b"").replace(b"$100000", b"$0")
+    found = [reply for at in range(len(stream)) for reply in parser.feed(stream[at : at + 1])]
+    assert found == [*EXPECTED[:-1], b""]
+
+
+def test_what_is_missing_of_a_long_string_is_known():
+    parser = Parser()
+    assert parser.feed(b"$1000000\r\n" + bytes(5)) == []
+    assert parser.missing == 1_000_000 + 2 - 5
+
+
+def test_a_status_is_told_from_a_string_of_the_same_letters():
+    status, string = Parser().feed(b"+OK\r\n$2\r\nOK\r\n")
+    assert type(status) is Status
+    assert type(string) is bytes
+
+
+def test_an_error_is_told_by_its_code():
+    (error,) = Parser().feed(b"-WRONGTYPE Operation against a key\r\n")
+    assert isinstance(error, ErrorReply)
+    assert error.code == "WRONGTYPE"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"*999999999\r\n",
+        b"$999999999999\r\n",
+        b"$-2\r\n",
+        b"*-7\r\n",
+        b":x\r\n",
+        b"$\r\n",
+        b"HTTP/1.1 400 Bad Request\r\n",
+        b"\r\n",
+        b"$3\r\nabcd\r\n",
+        b"*1\r\n" * 9,
+        b"+" + b"x" * 70_000,
+        b":" + b"9" * 5000 + b"\r\n",
+        bytes(70_000),
+    ],
+    ids=lambda data: repr(data[:20]),
+)
+def test_what_is_no_reply_is_misread(data):
+    with pytest.raises(Misread):
+        Parser().feed(data)
