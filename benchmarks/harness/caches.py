@@ -1,5 +1,6 @@
 """Caches of ours for a while, each with nothing in it."""
 
+import asyncio
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import Any, Final
 
 from benchmarks.harness.servers import placed, redis_server
 from benchmarks.harness.values import Kind, same
-from cachectl import Cache, Namespace
+from cachectl import AsyncCache, AsyncNamespace, Cache, Namespace
 
 POLICY: Final[Mapping[str, Any]] = {"ttl": "1h", "max_entries": 20_000}
 """What namespaces here have unless a row says otherwise: a TTL, a limit, counters."""
@@ -44,6 +45,16 @@ def redis_cache() -> Iterator[Cache]:
         yield cache
 
 
+@contextmanager
+def async_cache(loop: asyncio.Runner, **options: Any) -> Iterator[AsyncCache]:
+    """Provide a cache for the tasks of this loop."""
+    cache = AsyncCache.open(**options)
+    try:
+        yield cache
+    finally:
+        loop.run(cache.close())
+
+
 OPENERS: Final = {"memory": memory_cache, "file": file_cache, "redis": redis_cache}
 
 
@@ -53,4 +64,15 @@ def filled(cache: Cache, name: str, kind: Kind, **policy: Any) -> Namespace:
     for key in kind.names():
         namespace.set(key, kind.value)
     assert same(namespace.get(kind.names()[-1]), kind.value)
+    return namespace
+
+
+async def filled_by_tasks(
+    cache: AsyncCache, name: str, kind: Kind, **policy: Any
+) -> AsyncNamespace:
+    """Return what `filled` returns, for tasks."""
+    namespace = cache.namespace(name, **{**POLICY, **policy})
+    for key in kind.names():
+        await namespace.set(key, kind.value)
+    assert same(await namespace.get(kind.names()[-1]), kind.value)
     return namespace

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from statistics import median, quantiles
 from time import perf_counter
 from typing import Final, NamedTuple
@@ -38,14 +39,21 @@ def each(function: Callable[[str], object], keys: Iterable[str]) -> Sample:
 
 def looped(work: Work, operations: int = 1) -> Sample:
     """Return a sample of `work`, which does so many operations and can be repeated."""
+    return repeated(partial(_timed, work), operations)
+
+
+def repeated(timed: Callable[[int], float], operations: int = 1) -> Sample:
+    """Return a sample of work of so many operations. `timed` does it as many times as it is told,
+    and returns the seconds that took.
+    """
     calls = 0
 
     def sample(seconds: float) -> float:
         nonlocal calls
         if not calls:
-            _timed(work, 1)  # warm up
-            calls = max(1, round(seconds / _timed(work, 1)))
-        return _timed(work, calls) / calls / operations
+            timed(1)  # warm up
+            calls = max(1, round(seconds / timed(1)))
+        return timed(calls) / calls / operations
 
     return sample
 

@@ -18,7 +18,7 @@ TTL: Final = 3600.0
 COUNTING: Final = {"statistics": True, "eviction_policy": "least-recently-used"}
 """The settings with which diskcache counts hits and evicts what was not used."""
 _PICKLE: Final = "pickles values, which runs code that others planted; no checksum"
-_NEITHER: Final = f"{_PICKLE}; neither counters nor LRU"
+NEITHER: Final = f"{_PICKLE}; neither counters nor LRU"
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def fill(cache: Any, kind: Kind) -> None:
     aim=1.0,
 )
 def get_hit() -> Iterator[Case]:
-    yield from _hits(_NEITHER)
+    yield from _hits(NEITHER)
     yield from _json_hits()
 
 
@@ -113,7 +113,7 @@ def _sets(name: str, kind: Kind, ours: Any, theirs: Any) -> Case:
     return Case(
         name,
         Contender("cachectl", each(lambda key: ours(key, value), keys)),
-        [Contender("diskcache", each(lambda key: theirs(key, value, expire=TTL), keys), _NEITHER)],
+        [Contender("diskcache", each(lambda key: theirs(key, value, expire=TTL), keys), NEITHER)],
         barred=kind is DOCUMENT,
     )
 
@@ -127,7 +127,7 @@ def _new_sets(ours: Any, theirs: Any, numbers: Iterator[int]) -> Case:
             Contender(
                 "diskcache",
                 each(lambda _: theirs(f"new:{next(numbers)}", value, expire=TTL), some),
-                _NEITHER,
+                NEITHER,
             )
         ],
         barred=True,
@@ -152,14 +152,14 @@ def delete() -> Iterator[Case]:
         yield Case(
             "present",
             Contender("cachectl", deleting(write_ours, ours.delete, keys)),
-            [Contender("diskcache", deleting(write_theirs, peer.delete, keys), _NEITHER)],
+            [Contender("diskcache", deleting(write_theirs, peer.delete, keys), NEITHER)],
             barred=True,
         )
         absent = [f"absent:{key}" for key in keys]
         yield Case(
             "absent",
             Contender("cachectl", each(ours.delete, absent)),
-            [Contender("diskcache", each(peer.delete, absent), _NEITHER)],
+            [Contender("diskcache", each(peer.delete, absent), NEITHER)],
             barred=True,
         )
 
@@ -194,18 +194,18 @@ def operations() -> Iterator[Case]:
         yield Case(
             "miss",
             Contender("cachectl", each(ours.get, absent)),
-            [Contender("diskcache", each(peer.get, absent), _NEITHER)],
+            [Contender("diskcache", each(peer.get, absent), NEITHER)],
         )
         memoized = each(peer.memoize(expire=TTL)(answer), keys)
         yield Case(
             "get_or_load, hit",
             Contender("cachectl", each(lambda key: ours.get_or_load(key, dict), keys)),
-            [Contender("diskcache memoize", memoized, f"{_NEITHER}; no lock for a load")],
+            [Contender("diskcache memoize", memoized, f"{NEITHER}; no lock for a load")],
         )
         yield Case(
             "decorator, hit",
             Contender("cachectl", each(cache.cached("answers")(answer), keys)),
-            [Contender("diskcache memoize", memoized, f"{_NEITHER}; no lock for a load")],
+            [Contender("diskcache memoize", memoized, f"{NEITHER}; no lock for a load")],
         )
     with file_cache() as cache, disk_cache(**COUNTING) as peer:
         ours = filled(cache, "documents", DOCUMENT)

@@ -7,26 +7,15 @@ from functools import partial
 from typing import Any, Final
 
 from benchmarks.harness.caches import filled
-from benchmarks.harness.measure import each, looped
-from benchmarks.harness.registry import Case, Contender, Sample, row
+from benchmarks.harness.measure import each
+from benchmarks.harness.registry import Case, Contender, row
 from benchmarks.harness.servers import Server, placed, redis_server
+from benchmarks.harness.tasks import each_awaited
 from benchmarks.harness.values import DOCUMENT
 from benchmarks.rows.redis import PLAIN, TTL, side_by_side
 
 _PICKLE: Final = f"{PLAIN}; pickles values, which runs code that others planted"
 _KEYS: Final = DOCUMENT.names()[:200]
-
-
-def each_awaited(
-    loop: asyncio.Runner, function: Callable[[str], Awaitable[object]], keys: list[str]
-) -> Sample:
-    """Return a sample of awaiting `function` with one key after the other, in one loop."""
-
-    async def work() -> None:
-        for key in keys:
-            await function(key)
-
-    return looped(lambda: loop.run(work()), len(keys))
 
 
 @row(
