@@ -81,7 +81,7 @@ class Writer:
         if connection is not None and error is None:
             try:
                 connection.execute("COMMIT")
-                return
+                return  # noqa: TRY300 - what follows is of failures
             except FAILURES as failure:
                 error = failure
         with suppress(sqlite3.Error):
