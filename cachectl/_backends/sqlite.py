@@ -57,7 +57,7 @@ class Patience:
 
     def __init__(self, seconds: float) -> None:
         deadline, most = time.monotonic() + seconds, _call.deadline
-        self._deadline = min(most, deadline)
+        self._deadline = deadline if deadline < most else most  # noqa: FURB136 - it is faster
         self._pause = _FIRST_PAUSE
 
     @property

@@ -81,9 +81,10 @@ class Writer:
         if connection is not None and error is None:
             try:
                 connection.execute("COMMIT")
-                return  # noqa: TRY300 - what follows is of failures
             except FAILURES as failure:
                 error = failure
+            else:
+                return
         with suppress(sqlite3.Error):
             if connection is not None and connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -94,6 +94,7 @@ def test_a_closed_cache_has_nothing_open(opener: Opener, cache):
 
 def test_a_backend_that_was_dropped_has_nothing_open(opener: Opener, cache):
     cache.close()
+    gc.collect()
     before, threads = descriptors(), threading.active_count()
     for _ in range(20):
         backend = FileBackend(directory=opener.directory)
@@ -107,8 +108,8 @@ def test_a_backend_that_was_dropped_has_nothing_open(opener: Opener, cache):
         if threading.active_count() <= threads:
             break
         time.sleep(0.05)
-    assert threading.active_count() == threads
-    assert descriptors() == before
+    assert threading.active_count() <= threads
+    assert descriptors() <= before
 
 
 def test_readers_and_forks_do_not_wait_for_each_other_for_long(opener: Opener, cache):
