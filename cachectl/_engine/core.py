@@ -49,7 +49,8 @@ class Core:
         self.counting = Counting(backend, self.flush, self.close, clock, strict=strict)
         if log.isEnabledFor(logging.DEBUG):  # asked once: it would be a tenth of a hit
             self.counting.listeners.add(log_lookup)
-        forking.opened.add(self.counting)
+        self._is_closed = False
+        forking.register(self.counting)
 
     @property
     def names(self) -> list[str]:
@@ -139,9 +140,9 @@ class Core:
             self.backend.compact()
 
     def close(self) -> None:
-        if self.counting not in forking.opened:
+        if self._is_closed:
             return
-        forking.opened.discard(self.counting)
+        self._is_closed = True
         for state in list(self._states.values()):
             state.close()
         self.counting.flusher.stop()
@@ -155,9 +156,11 @@ class Core:
             if self.strict:
                 raise
             log.warning("closed without writing the last counts: %s", error)
+        finally:
+            forking.opened.discard(self.counting)  # until then a fork must know of it
 
     def _require_open(self) -> None:
-        if self.counting not in forking.opened:
+        if self._is_closed:
             raise UsageError(CLOSED_MESSAGE)
 
     def _make_state(self, name: str) -> NamespaceState:

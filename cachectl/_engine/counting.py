@@ -94,17 +94,17 @@ class Counting:
 
     def before_fork(self) -> None:
         """See `SupportsFork`."""
-        if self._slots is not None:
-            self._slots.before_fork()
         if isinstance(self._backend, SupportsFork):
             self._backend.before_fork()
+        if self._slots is not None:  # which who writes may open in the middle of it
+            self._slots.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """See `SupportsFork`."""
-        if isinstance(self._backend, SupportsFork):
-            self._backend.after_fork_in_parent()
         if self._slots is not None:
             self._slots.after_fork_in_parent()
+        if isinstance(self._backend, SupportsFork):
+            self._backend.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
         """See `SupportsFork`; what was counted is the parent's to write."""

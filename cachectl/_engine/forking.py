@@ -1,6 +1,7 @@
 """Caches over a fork: at rest before it, and with new locks and connections in the child."""
 
 import os
+import threading
 import weakref
 from typing import Final, Protocol
 
@@ -17,9 +18,18 @@ opened: Final[weakref.WeakSet[Forkable]] = weakref.WeakSet()
 """What is open in this process."""
 _forking: Final[list[Forkable]] = []
 """What was open when a fork began."""
+_one_at_a_time: Final = threading.RLock()
+"""Held by a thread that forks; the child has it as well, and gives it back likewise."""
+
+
+def register(cache: Forkable) -> None:
+    """Tell a cache of all forks from now on; one that is under way ends first."""
+    with _one_at_a_time:
+        opened.add(cache)
 
 
 def _before() -> None:
+    _one_at_a_time.acquire()
     _forking[:] = opened
     for cache in _forking:
         cache.before_fork()
@@ -29,12 +39,14 @@ def _after_in_parent() -> None:
     for cache in _forking:
         cache.after_fork_in_parent()
     _forking.clear()
+    _one_at_a_time.release()
 
 
 def _after_in_child() -> None:
     for cache in _forking:
         cache.after_fork_in_child()
     _forking.clear()
+    _one_at_a_time.release()
 
 
 os.register_at_fork(

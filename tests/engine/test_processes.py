@@ -134,6 +134,33 @@ print(json.dumps(True))
     assert run(program, opener.settings)
 
 
+def test_threads_that_fork_at_once_wait_for_each_other(opener: Opener):
+    """Also while others write, and open and drop caches of their own on the same place."""
+    program = """
+cache = open_cache()
+users = cache.namespace("users")
+end = time.monotonic() + 2
+def write():
+    while time.monotonic() < end:
+        users.set("k", "v")
+def visit():
+    while time.monotonic() < end:
+        open_cache().namespace("users").get("k")
+def fork():
+    while time.monotonic() < end:
+        child = os.fork()
+        if child == 0:
+            users.set("k", "v")
+            os._exit(0 if users.get("k") == "v" else 1)
+        assert os.waitpid(child, 0)[1] == 0
+threads = [threading.Thread(target=each) for each in (write, visit, fork, fork)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(json.dumps(True))
+"""
+    assert run(program, opener.settings)
+
+
 def test_a_killed_process_loses_a_second_of_counts_and_no_entry(opener: Opener, tmp_path: Path):
     program = """
 users = open_cache().namespace("users")

@@ -71,6 +71,7 @@ class Lane:
         self._journal = journal
         self._shares = shares
         self._number = 0
+        self._paused = 0.0
         self._possible: defaultdict[str, set[int]] = defaultdict(set)
         self._doubtful: defaultdict[str, set[int]] = defaultdict(set)
 
@@ -89,6 +90,10 @@ class Lane:
             patience=choose.expovariate(1 / 0.003) if choose.random() < 0.1 else LONGEST * 10,
             tag=self.name,
         )
+
+    def was_away(self, seconds: float) -> None:
+        """Do not take this time for that of the call which is under way."""
+        self._paused += seconds
 
     async def act(self, space: Space, action: Action) -> None:
         """Do it, and look at what comes back."""
@@ -148,12 +153,12 @@ class Lane:
     def _loader(self, namespace: Namespace | AsyncNamespace, action: Action) -> Any:
         def load() -> object:
             time.sleep(action.pause)
-            self._paused += action.pause
+            self.was_away(action.pause)
             return action.value(action.key)
 
         async def load_in_task() -> object:
             await asyncio.sleep(action.pause)
-            self._paused += action.pause
+            self.was_away(action.pause)
             return action.value(action.key)
 
         return load if isinstance(namespace, Namespace) else load_in_task
