@@ -2,19 +2,14 @@
 once the cache was closed. So nobody has to ask first whether that is so.
 """
 
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn
 
+from cachectl._backends.protocols import AsyncStore
+from cachectl._engine.state import NamespaceState
 from cachectl._model.entry import Entry
 from cachectl.errors import UsageError
 
 CLOSED_MESSAGE: Final = "this cache was closed: open it again to use it"
-
-
-class Readable(Protocol):
-    """What a lookup asks."""
-
-    def get(self, key: str, now: float) -> Entry | None: ...
-    async def fetch(self, key: str, now: float) -> Entry | None: ...
 
 
 class _Nothing:
@@ -34,5 +29,12 @@ class _Closed:
         raise UsageError(CLOSED_MESSAGE)
 
 
-NOTHING: Final[Readable] = _Nothing()
+NOTHING: Final = _Nothing()
 CLOSED: Final[Any] = _Closed()
+
+
+def readable(state: NamespaceState, store: AsyncStore) -> Any:
+    """Return what lookups ask: the store, or what is in its place now."""
+    if state.is_closed:
+        return CLOSED
+    return store if state.policy.enabled else NOTHING

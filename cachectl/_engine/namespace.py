@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Never, TypeVar, overload
 
-from cachectl._engine.disabled import CLOSED, NOTHING, Readable
+from cachectl._backends.immediate import Immediate
+from cachectl._engine.disabled import readable
 from cachectl._engine.operations import Operations
 from cachectl._engine.options import Cost, LoadOptions
 from cachectl._engine.state import NamespaceState
@@ -45,11 +46,9 @@ class Namespace:
         state.follow(self._follow)
 
     def _follow(self) -> None:
-        enabled = self.state.policy.enabled
-        self._readable: Readable = self.operations.store if enabled else NOTHING
-        if self.state.is_closed:
-            self._readable = CLOSED
-        self._absent = MissReason.ABSENT if enabled else MissReason.DISABLED
+        found = readable(self.state, self.operations.store)
+        self._readable = found.reads if isinstance(found, Immediate) else found
+        self._absent = MissReason.ABSENT if self.state.policy.enabled else MissReason.DISABLED
 
     @property
     def name(self) -> str:

@@ -21,6 +21,7 @@ _MODULES: Final = (
     "cachectl._engine.loading",
     "cachectl._engine.singleflight.threads",
     "cachectl._metrics.reports",
+    "cachectl._model.codecs.json",
     "cachectl._model.codecs.raw",
     "cachectl._model.codecs.strict_json",
     "cachectl._model.codecs.text",

@@ -23,6 +23,7 @@ from cachectl._model.records import (
     Written,
 )
 from cachectl._model.turn import Turn
+from cachectl.errors import BackendBusy
 
 _PER_ENTRY: Final = 300
 _PER_EXPIRY: Final = 90
@@ -155,7 +156,12 @@ class MemoryStore:
         self.lock.after_fork_in_child()
 
     def usage(self) -> Usage:
-        """Return what is held, without waiting for whoever is changing it."""
+        """Return what is held: also to a signal handler that interrupts a change of it."""
+        with suppress(BackendBusy), self.lock:
+            return self._usage()
+        return self._usage()
+
+    def _usage(self) -> Usage:
         return Usage(len(self._nodes), self._bytes, self._memory + self._index.memory)
 
     def _follow(self, eviction: str) -> None:
