@@ -1,9 +1,12 @@
 """One load for all who want a key at the same time, and no deadlock whatever loads do."""
 
 import asyncio
+import gc
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 
 import pytest
 
@@ -24,6 +27,14 @@ def cache(opener: Opener):
 @pytest.fixture
 def users(cache):
     return cache.namespace("users")
+
+
+@pytest.fixture
+def no_collections() -> Iterator[None]:
+    """Let only references decide what is freed."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def together(*calls: Callable[[], object]) -> list[object]:
@@ -301,6 +312,30 @@ def test_a_waiter_that_gives_up_stops_nobody(cache):
 
     started = asyncio.Event()
     assert asyncio.run(main()) == ["loaded"] * 2
+
+
+def test_what_the_context_of_a_call_holds_is_freed_when_that_ends(cache, no_collections):
+    class Request:
+        """What an application notes in its context."""
+
+    request: ContextVar[Request] = ContextVar("request")
+
+    @cache.cached("users")
+    async def load() -> str:
+        return "loaded"
+
+    async def answer() -> weakref.ref[Request]:
+        answered = Request()
+        request.set(answered)
+        await load()
+        return weakref.ref(answered)
+
+    async def main() -> Request | None:
+        answered = await asyncio.create_task(answer())
+        await asyncio.sleep(0)  # the task of the load ends
+        return answered()
+
+    assert asyncio.run(main()) is None
 
 
 def test_nothing_is_left_behind(cache, users):

@@ -86,8 +86,11 @@ async def share(flights: Flights, key: str, load: "Load[T]") -> T:
 
 async def _fly(flights: Flights, flight: Flight, load: "Load[object]") -> None:
     leading.set(flight)  # in the context of this task
-    with suppress(Exception):  # all who wait have been told; who left need not know
-        await lead(flights, flight, load)
+    try:
+        with suppress(Exception):  # all who wait have been told; who left need not know
+            await lead(flights, flight, load)
+    finally:
+        leading.set(None)  # or the flight would keep the context that it is in, and all in there
 
 
 async def _wait(flights: Flights, flight: Flight, waiter: TaskWaiter) -> None:
