@@ -1,7 +1,7 @@
 """What one cache counts, and how that reaches its backend."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from cachectl._backends.protocols import Backend, SupportsFork, SupportsSlots
@@ -71,6 +71,8 @@ class Counting:
 
     def collect(self) -> None:
         """Write what processes left that ended, as far as that can be done now."""
+        if self._slots is None and not self._finds_slots():
+            return
         slots = self._slots or self._make_slots()
         if slots is not None:
             slots.collect_now(self._backend.counters)
@@ -114,6 +116,14 @@ class Counting:
         self.flusher.reset()
         if isinstance(self._backend, SupportsFork):
             self._backend.after_fork_in_child()
+
+    def _finds_slots(self) -> bool:
+        """Return whether there is anything to collect, which takes some modules to import."""
+        backend = self._backend
+        found = backend.slots(create=False) if isinstance(backend, SupportsSlots) else None
+        with suppress(OSError):
+            return found is not None and any(found.iterdir())
+        return False
 
     def _make_slots(self) -> "Slots | None":
         backend = self._backend

@@ -71,6 +71,7 @@ def free_port() -> int:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _forget_slots(f"redis://127.0.0.1:{port}/0")
             return port
     raise AssertionError("no port is free")
 

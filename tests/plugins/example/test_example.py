@@ -24,7 +24,8 @@ class TestDecimal(CodecContract):
 
 
 def test_the_type_checker_knows_the_backend_as_one(tmp_path: Path) -> None:
-    backend: Backend = DictBackend(file=tmp_path / "kept.json")
-    store: Store = backend.store("users")
+    made = DictBackend(file=tmp_path / "kept.json")
+    backend: Backend = made
+    store: Store = made.store("users")
     assert isinstance(backend, SupportsFork)
     assert list(store.scan()) == []

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from cachectl._backends.redis.transport.packing import Command, packed
 from cachectl._backends.redis.transport.resp import Misread, Parser, Reply
 from cachectl._backends.redis.transport.server import Server
+from cachectl._backends.redis.transport.transport import RATE
 
 _RECEIVED: Final = 64 * 1024
 _MOST_RECEIVED: Final = 1024 * 1024
@@ -67,15 +68,18 @@ class Connection:
             raise
 
     def exchange(self, commands: Sequence[Command], deadline: float) -> list[Reply]:
-        """Return the replies to the commands, errors among them. What it raises is to be followed
-        by `close`.
+        """Return the replies to the commands, errors among them. The deadline moves as bytes do.
+        What it raises is to be followed by `close`.
         """
         assert self._socket is not None
         for piece in packed(commands):
+            deadline += len(piece) / RATE
             self._send(self._socket, piece, deadline)
-        replies = self._receive(self._socket, deadline)
+        replies: list[Reply] = []
         while len(replies) < len(commands):
-            replies += self._receive(self._socket, deadline)
+            data = self._receive(self._socket, deadline)
+            replies += self._parser.feed(data)
+            deadline += len(data) / RATE
         if len(replies) > len(commands) or not self._parser.between_replies:
             raise Misread("more replies than commands")
         return replies
@@ -94,13 +98,13 @@ class Connection:
                 self._wait_until(through, deadline)
                 rest = rest[through.send(rest) :]
 
-    def _receive(self, through: socket.socket, deadline: float) -> list[Reply]:
+    def _receive(self, through: socket.socket, deadline: float) -> bytes:
         self._wait_until(through, deadline)
         wanted = max(_RECEIVED, min(self._parser.missing, _MOST_RECEIVED))
         data = through.recv(wanted)
         if not data:
             raise ConnectionResetError
-        return self._parser.feed(data)
+        return data
 
     def _wait_until(self, through: socket.socket, deadline: float) -> None:
         """Let the next call to the system end by then, or a little later."""

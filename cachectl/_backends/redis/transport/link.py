@@ -11,6 +11,7 @@ from typing import Final
 from cachectl._backends.redis.transport.connection import closed_with, has_spoken
 from cachectl._backends.redis.transport.request import Request
 from cachectl._backends.redis.transport.resp import Misread, Parser
+from cachectl._backends.redis.transport.transport import RATE
 
 COMMANDS: Final = 1024
 BYTES: Final = 4 * 1024 * 1024
@@ -157,6 +158,9 @@ class Link:
             if not data:
                 raise ConnectionResetError
             self._settle(data)
+            if self._parser.missing:  # a long reply is on its way, and all wait for it
+                for request in self._sent:
+                    request.deadline += len(data) / RATE
             more = self._pending() > 0
 
     def _settle(self, data: bytes) -> None:

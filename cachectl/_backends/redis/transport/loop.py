@@ -15,7 +15,13 @@ from cachectl._backends.redis.transport.request import Request
 from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply
 from cachectl._backends.redis.transport.routes import Routes, is_large
 from cachectl._backends.redis.transport.server import Server
-from cachectl._backends.redis.transport.transport import Reader, Timeouts, is_final, understood
+from cachectl._backends.redis.transport.transport import (
+    RATE,
+    Reader,
+    Timeouts,
+    is_final,
+    understood,
+)
 
 _FIRST: Final = 64 * 1024
 """Bytes of a value that are read at first. A value that has more is read apart, so that no small
@@ -42,6 +48,7 @@ class LoopTransport:
         loop = asyncio.get_running_loop()
         pieces = list(packed(commands))
         request = Request(loop.create_future(), pieces, len(commands), deadline, again=again)
+        request.deadline += request.size / RATE
         lane = self._lane(loop, self._routes.server(commands), is_large(commands, request.size))
         lane.add(request, loop)
         replies = await request.future

@@ -29,7 +29,7 @@ class Request:
         self.pieces: Final = pieces
         self.size: Final = sum(map(len, pieces))
         self.count: Final = count
-        self.deadline: Final = deadline
+        self.deadline = deadline
         self.again = again
         """Whether it may be sent once more if its connection is lost."""
         self.replies: list[Reply] = []

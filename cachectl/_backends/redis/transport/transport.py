@@ -16,6 +16,11 @@ _OF_READING: Final = (TypeError, ValueError, LookupError, AttributeError, Arithm
 comes from elsewhere, such as a handler of a signal."""
 
 
+RATE: Final = 8 * 1024 * 1024
+"""Bytes a second that a network is expected to carry at least: what is large is given more time, as
+far as it really moves."""
+
+
 class Timeouts(NamedTuple):
     """Seconds: until there is a connection, and until all is done, connecting included."""
 
