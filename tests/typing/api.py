@@ -4,7 +4,16 @@ import json
 from collections.abc import Callable
 from typing import Any, assert_type
 
-from cachectl import MISSING, Cache, MissingType, Namespace
+from cachectl import (
+    MISSING,
+    AsyncCache,
+    AsyncNamespace,
+    Cache,
+    MissingType,
+    Namespace,
+    Outcome,
+    Stats,
+)
 
 cache = Cache.open(backend="memory")
 space: Namespace = cache.namespace(
@@ -94,6 +103,28 @@ async def main() -> None:
     assert_type(await ask.refresh("why", session=None, fresh=True), list[str])
     assert_type(ask.invalidate("why", session=None), bool)
     assert_type(await painter.ask("why"), str)
+
+
+async def load_text() -> str:
+    return "text"
+
+
+async def awaited() -> None:
+    async with AsyncCache.open(backend="memory") as tasks:
+        there: AsyncNamespace = tasks.namespace("space", ttl="1h")
+        assert_type(await there.set("key", 1), Outcome)
+        assert_type(await there.get_or_load("key", load_text), str)
+        assert_type(await there.get_or_load("key", lambda: 5), int)
+        assert_type(await there.delete("key"), bool)
+        assert_type(await tasks.stats(), Stats)
+        keys = [info.key async for info in there.entries()]
+        assert_type(keys, list[str])
+
+        @tasks.cached("space")
+        async def decorated(number: int) -> str:
+            return str(number)
+
+        assert_type(await decorated(5), str)
 
 
 found = space.get("key")
