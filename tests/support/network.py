@@ -40,6 +40,8 @@ def listening(handler: Handler) -> Iterator[str]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # transports that are closing end a moment later
+        await asyncio.sleep(0)
 
     loop = EventLoop()
     server = loop.run(asyncio.start_server(accept, "127.0.0.1", 0))

@@ -40,6 +40,18 @@ def test_every_script_stays_in_one_hash_slot(clock):
         backend.close()
 
 
+def test_a_place_is_server_database_and_prefix_and_holds_no_secret():
+    """Whoever logs in; so loads are told of what another cache of this process changes."""
+
+    def place(url: str, prefix: str = "app") -> str:
+        return RedisBackend(url=url, prefix=prefix).place
+
+    assert place("redis://me:hunter2@h/1") == place("rediss://:other@h:6379/1")
+    assert "hunter2" not in place("redis://me:hunter2@h/1")
+    different = {place("redis://h"), place("redis://h/1"), place("redis://h:1"), place("unix:///h")}
+    assert len(different | {place("redis://h", "other")}) == 5
+
+
 def test_clear_leaves_everything_else(backend, raw, clock):
     """Neighbours under the same prefix, and counters, are not the namespace's entries."""
     foreign = {

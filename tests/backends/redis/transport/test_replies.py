@@ -68,7 +68,7 @@ def test_a_reply_of_another_kind_is_an_error_of_ours(engine, name):
     """Whatever is wrong with it, and whichever operation waits for it."""
     for reply in WRONG:
         with scripted(partial(always, reply)) as (url, server):
-            with closing(RedisBackend(url=url, timeout=0.3)) as backend:
+            with closing(RedisBackend(url=url, timeout=0.15)) as backend:
                 if is_plausible(name, reply):
                     continue
                 with pytest.raises(BackendError):
@@ -90,7 +90,7 @@ def test_the_connection_of_a_wrong_reply_is_not_used_again(engine, reply):
             await store.fetch("a", 0)
         assert await store.fetch("a", 0) is None
 
-    with scripted(answer) as (url, server), closing(RedisBackend(url=url, timeout=0.3)) as backend:
+    with scripted(answer) as (url, server), closing(RedisBackend(url=url, timeout=0.15)) as backend:
         done(engine, backend, twice)
         assert server.connections == 2
 

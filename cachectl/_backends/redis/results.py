@@ -1,0 +1,58 @@
+"""What the scripts return, read from their replies."""
+
+from collections.abc import Iterable
+
+from cachectl._backends.redis.shapes import array, number, numbers_and_strings, string
+from cachectl._backends.redis.transport.resp import Misread, Reply
+from cachectl._model.envelope import unpack_header
+from cachectl._model.records import CleanupStep, EntryInfo, Removed
+from cachectl.errors import DamagedEntry
+
+Outcome = tuple[list[int], list[bytes]]
+"""What `put.lua` returns: what it stored and what expired, whether limits are exceeded still and
+whether the namespace was empty before; and the keys that it evicted."""
+
+
+def as_outcome(reply: Reply) -> Outcome:
+    """Return what `put.lua` did; a number says that it only stored so many."""
+    if isinstance(reply, int):
+        return [reply, 0, 0, 0], []
+    return numbers_and_strings(reply, 4)
+
+
+def as_removed(reply: Reply) -> Removed:
+    entries, size = map(number, array(reply))
+    return Removed(entries, size)
+
+
+def as_removed_some(reply: Reply) -> tuple[Removed, bool]:
+    entries, size, more = map(number, array(reply))
+    return Removed(entries, size), bool(more)
+
+
+def as_step(reply: Reply) -> tuple[CleanupStep, bool]:
+    (expired, expired_bytes, evicted, evicted_bytes, over), keys = numbers_and_strings(reply, 5)
+    removed = Removed(expired, expired_bytes), Removed(evicted, evicted_bytes)
+    return CleanupStep(*removed, texts(keys)), bool(over)
+
+
+def as_heads(keys: int, reply: Reply) -> list[tuple[bytes | None, int]]:
+    """Return beginning and size of the value of each key."""
+    flat = array(reply)
+    if len(flat) != 2 * keys:
+        raise Misread("not as many values as keys")
+    return [
+        (string(head), int(size or 0)) for head, size in zip(flat[::2], flat[1::2], strict=True)
+    ]
+
+
+def texts(keys: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(key.decode(errors="replace") for key in keys)
+
+
+def listed(key: bytes, stamp: float, head: bytes, size: int) -> EntryInfo:
+    try:
+        entry = unpack_header(head)._replace(size=size)
+    except DamagedEntry:
+        entry = None
+    return EntryInfo(key.decode(errors="replace"), entry, size, stamp / 1e6)
