@@ -114,7 +114,7 @@ class AsyncCache(BaseCache):
         """Flush and release everything, and refuse all operations from now on; twice does nothing
         more. Only a strict cache raises.
         """
-        await self._handle.in_thread(self._core.close)
+        await self._handle.close()
 
     async def __aenter__(self) -> Self:
         return self

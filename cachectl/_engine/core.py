@@ -71,7 +71,7 @@ class Core:
         from cachectl._metrics.reports import Stats
         from cachectl._metrics.windows import Window
 
-        self._require_open()
+        self.require_open()
         now = self.clock()
         window = Window.last(None if since is None else parse_duration(since), now)
         counts, usage = self.counting.read(window), self.backend.usage()
@@ -81,7 +81,7 @@ class Core:
         return Stats.of(names or sorted(known), usage, counts, self.policy, window, self.status())
 
     def status(self) -> "Status":
-        self._require_open()
+        self.require_open()
         if isinstance(self.backend, SupportsStatus):
             return self.backend.status()
         from cachectl._metrics.reports import Status
@@ -89,7 +89,7 @@ class Core:
         return Status(self.backend.name, self.backend.name, "ok", 0)
 
     def usage(self) -> Mapping[str, Usage]:
-        self._require_open()
+        self.require_open()
         usage = self.backend.usage()
         return {name: usage[name] for name in sorted(usage)}
 
@@ -112,7 +112,7 @@ class Core:
     ) -> "Cleanup":
         from cachectl._engine.cleanup import Cleanup, CleanupOptions
 
-        self._require_open()
+        self.require_open()
         with nullcontext() if self.strict else suppress(BackendUnavailable):
             self.flush()
             self.counting.collect()
@@ -139,6 +139,10 @@ class Core:
         if isinstance(self.backend, SupportsCompaction):
             self.backend.compact()
 
+    @property
+    def is_open(self) -> bool:
+        return not self._is_closed
+
     def close(self) -> None:
         if self._is_closed:
             return
@@ -159,12 +163,12 @@ class Core:
         finally:
             forking.opened.discard(self.counting)  # until then a fork must know of it
 
-    def _require_open(self) -> None:
+    def require_open(self) -> None:
         if self._is_closed:
             raise UsageError(CLOSED_MESSAGE)
 
     def _make_state(self, name: str) -> NamespaceState:
-        self._require_open()
+        self.require_open()
         if not self.strict:
             from cachectl._engine.preparation import prepare
 

@@ -62,9 +62,19 @@ class Handle:
         return self.core.stats([name], since).namespaces[name]
 
     async def in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a function returns that blocks: figures, cleanups, the end."""
+        """Return what a function returns that blocks: figures, cleanups. Raises `UsageError` once the
+        cache was closed.
+        """
+        self.core.require_open()
         if self._worker is None:
             from cachectl._backends.worker import CALLS, Worker
 
             self._worker = Worker(CALLS)
         return await self._worker.call(function, *args, **kwargs)
+
+    async def close(self) -> None:
+        """Close the core in the thread, which ends with it."""
+        if self.core.is_open:
+            await self.in_thread(self.core.close)
+        if self._worker is not None:
+            self._worker.close()

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from cachectl import MISSING, AsyncCache, AsyncNamespace
+from cachectl import MISSING, AsyncCache, AsyncNamespace, UsageError
 from tests.support.openers import Opener
+from tests.support.processes import wait_until
 
 SECONDS = 30
 
@@ -80,6 +81,23 @@ def test_memory_needs_no_thread(open_async):
         await users.clear()
         assert set(threading.enumerate()) == before
         await cache.close()
+
+    asyncio.run(main())
+
+
+def test_a_cache_that_was_closed_has_no_threads_and_refuses_in_words(open_async):
+    async def main() -> None:
+        before = set(threading.enumerate())
+        cache = open_async()
+        users = cache.namespace("users")
+        await users.set("k", 1)
+        await cache.stats()
+        await cache.close()
+        await cache.close()
+        for operation in (users.get("k"), users.set("k", 1), users.stats(), cache.stats()):
+            with pytest.raises(UsageError, match="this cache was closed"):
+                await operation
+        wait_until(lambda: set(threading.enumerate()) <= before)
 
     asyncio.run(main())
 
