@@ -15,8 +15,11 @@ from cachectl._model.turn import Turn
 from cachectl.errors import BackendRefused
 
 MOST_IDLE: Final = 8
-_FORK: Final = 1.0
-"""Seconds that a fork waits at most for those who read; each reads one row, or one page."""
+_FORK: Final = 4.0
+"""Seconds that a fork waits at most for those who read; each reads one row, or one page. It is more
+than anybody waits for the fork, as a handler may do in the middle of a read: a child that is born
+with a read under way finds the database locked for ever.
+"""
 _LOOK: Final = 0.0005
 _WHAT: Final = "the cache"
 
