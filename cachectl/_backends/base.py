@@ -72,7 +72,7 @@ class BaseStore(ABC):
 
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
-        self.lock = CallLock(f"namespace {namespace}")
+        self.lock: CallLock = CallLock(f"namespace {namespace}")
         self._looked_at = float("-inf")
 
     @abstractmethod

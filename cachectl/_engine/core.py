@@ -46,7 +46,7 @@ class Core:
         self.clock = clock
         self.strict = strict
         self._states: dict[str, NamespaceState] = {}
-        self.counting = Counting(backend, self.flush, self.close, clock, strict=strict)
+        self.counting: Counting = Counting(backend, self.flush, self.close, clock, strict=strict)
         if log.isEnabledFor(logging.DEBUG):  # asked once: it would be a tenth of a hit
             self.counting.listeners.add(log_lookup)
         self._is_closed = False

@@ -34,14 +34,14 @@ class Counting:
         *,
         strict: bool,
     ) -> None:
-        self.listeners = Listeners()
+        self.listeners: Listeners = Listeners()
         self._backend = backend
         self._flush = flush
         self._clock = clock
         self._strict = strict
         self._slots = None if strict else self._make_slots()
-        self.buffer = CounterBuffer(backend.counters, clock, self._slots)
-        self.flusher = Flusher(flush, close)
+        self.buffer: CounterBuffer = CounterBuffer(backend.counters, clock, self._slots)
+        self.flusher: Flusher = Flusher(flush, close)
         self._recorders: dict[str, Recorder] = {}
 
     def start(self) -> None:

@@ -1,6 +1,6 @@
 """Loads: what a loader returns is stored, and concurrent callers of one key share one load."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,7 +49,7 @@ class Loading:
     def __init__(self, values: LoadedValues, driver: Driver) -> None:
         self._values = values
         self._driver = driver
-        self.call = driver.call
+        self.call: Callable[[Callable[[], Any]], Awaitable[Any]] = driver.call
 
     async def load(
         self, key: str, loader: Callable[[], Any], options: LoadOptions, completed: int

@@ -38,7 +38,7 @@ class Operations:
         self, state: NamespaceState, store: AsyncStore, make_driver: Callable[[], "Driver"]
     ) -> None:
         self.state = state
-        self.store = store
+        self.store: AsyncStore = store
         self._make_driver = make_driver
         self._writer = Writer(store, state.recorder, strict=state.strict)
         self._loading: Loading | None = None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cachectl._engine.entries import Entries
-from cachectl._engine.singleflight.flights import flights_of, lock
+from cachectl._engine.singleflight.flights import Flights, flights_of, lock
 from cachectl._metrics.recorder import Recorder
 from cachectl._model.policy import Policy
 
@@ -33,12 +33,12 @@ class NamespaceState:
         strict: bool,
     ) -> None:
         self.recorder = recorder
-        self.entries = Entries(recorder, policy, live=live)
+        self.entries: Entries = Entries(recorder, policy, live=live)
         self.clock = clock
         self.live = live
         self.strict = strict
-        self.is_closed = False
-        self.flights = flights_of(place, recorder.namespace)
+        self.is_closed: bool = False
+        self.flights: Flights = flights_of(place, recorder.namespace)
         self._functions: Functions | None = None
         self._followers: list[weakref.WeakMethod[Callable[[], None]]] = []
         self.use(policy)

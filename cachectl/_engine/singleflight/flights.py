@@ -58,13 +58,13 @@ class Flight:
     )  # fmt: skip
 
     def __init__(self, key: str, leader: Leader, parent: "Flight | None") -> None:
-        self.key = key
-        self.leader = leader
-        self.parent = parent  # whose load asked for this one
+        self.key: str = key
+        self.leader: Leader = leader
+        self.parent: Flight | None = parent  # whose load asked for this one
         self.waits_for: Flight | None = None
         self.waiters: dict[Waiter, None] = {}
         self.caller: Waiter | None = None  # who began it, if that is not its leader
-        self.is_stale = False
+        self.is_stale: bool = False
 
     def depends_on(self, caller: "Flight | None") -> bool:
         """Return whether this one can end only after that of the caller, or one that asked for it."""

@@ -23,17 +23,17 @@ class SlotFile:
 
     def __init__(self, directory: int, name: str, lock: int) -> None:
         """Raises `OSError`."""
-        self.name = name
+        self.name: str = name
         self._lock = lock
         descriptor = os.open(name, _OPEN, dir_fd=directory)
         try:
             if not os.path.samestat(os.fstat(descriptor), os.fstat(lock)):
                 raise OSError(f"the slot {name} was replaced")
-            self.memory = mmap.mmap(descriptor, SIZE)
+            self.memory: mmap.mmap = mmap.mmap(descriptor, SIZE)
         finally:
             os.close(descriptor)
-        self.words = memoryview(self.memory).cast("q")
-        self.doubles = memoryview(self.memory).cast("d")
+        self.words: memoryview[int] = memoryview(self.memory).cast("q")
+        self.doubles: memoryview[float] = memoryview(self.memory).cast("d")
 
     @classmethod
     def create(cls, directory: int, name: str) -> Self:

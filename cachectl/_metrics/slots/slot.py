@@ -36,11 +36,12 @@ class Slot:
     def __init__(self, file: SlotFile) -> None:
         """Read what a process left. Raises `DamagedSlot` if none of ours can have."""
         self.file = file
+        self.client: str
         self.client, self._made_at = _header(file)
         self._names = SlotNames(file)
         self._rows = SlotRows(file)
         self._handed_over = HandedOver(file)
-        self.uses = SlotUses(file)
+        self.uses: SlotUses = SlotUses(file)
         self._check()
 
     @classmethod
