@@ -18,6 +18,10 @@ FAILURES: Final = (sqlite3.Error, OSError, UnicodeDecodeError)
 _LOCKED: Final = "another process has it locked"
 _FIRST_PAUSE: Final = 0.0002
 _LONGEST_PAUSE: Final = 0.002
+_AGAIN: Final = 0.1
+_SOON: Final = 1.0
+"""Seconds that a thread waits at most if it waited in vain less than a second ago: a call of the
+application may wait for several things, and many of its calls for the same."""
 
 
 def translated(what: str, error: Exception) -> BackendError:
@@ -40,9 +44,10 @@ def closed_on_error(connection: Connection) -> Iterator[Connection]:
 
 
 class _Call(threading.local):
-    """When what this thread does must have ended."""
+    """When what this thread does must have ended, and when it last waited in vain."""
 
     deadline = float("inf")
+    in_vain_at = float("-inf")
 
 
 _call: Final = _Call()
@@ -56,7 +61,8 @@ class Patience:
     """
 
     def __init__(self, seconds: float) -> None:
-        deadline, most = time.monotonic() + seconds, _call.deadline
+        now, most = time.monotonic(), _call.deadline
+        deadline = now + (seconds if now - _call.in_vain_at > _SOON else min(seconds, _AGAIN))
         self._deadline = deadline if deadline < most else most  # noqa: FURB136 - it is faster
         self._pause = _FIRST_PAUSE
 
@@ -84,6 +90,7 @@ class Patience:
         """Pause before another attempt. Raises `BackendBusy` if there is no time for one."""
         left = self.left
         if left <= 0:
+            _call.in_vain_at = time.monotonic()
             raise BackendBusy(f"{what}: {_LOCKED}")
         jitter = 0.5 + (time.perf_counter_ns() & 1023) / 1024  # `random` is expensive to import
         time.sleep(min(left, self._pause * jitter))
