@@ -3,6 +3,7 @@
 import os
 import threading
 import weakref
+from contextlib import suppress
 from typing import Final, Protocol
 
 
@@ -30,9 +31,15 @@ def register(cache: Forkable) -> None:
 
 def _before() -> None:
     _one_at_a_time.acquire()
-    _forking[:] = opened
+    _forking[:] = _all()
     for cache in _forking:
         cache.before_fork()
+
+
+def _all() -> list[Forkable]:
+    while True:
+        with suppress(RuntimeError):  # another thread closed a cache just then
+            return list(opened)
 
 
 def _after_in_parent() -> None:

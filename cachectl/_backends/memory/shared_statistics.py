@@ -24,6 +24,8 @@ from cachectl._model.turn import SECONDS
 from cachectl.errors import BackendError
 
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the directory itself is private
+_WAITING: Final = 100
+"""Batches that are kept while others have the counters locked."""
 _log: Final = logging.getLogger("cachectl")
 
 
@@ -34,17 +36,24 @@ class SharedStatistics:
         self._directory = _SHARED_MEMORY / f"cachectl-{os.geteuid()}-{name}"
         self._counters = CounterDatabase(self._directory)
         self._shown: dict[str, Usage] | None = None
+        self._waiting: list[Batch] = []
 
     def publish(self, batch: Batch, usage: dict[str, Usage]) -> None:
-        """Add counts and replace this process's usage. A failure is logged, never raised."""
+        """Add counts and replace this process's usage. A failure is logged, never raised; what could
+        not be added is, the next time.
+        """
         if not _SHARED_MEMORY.is_dir():
             return
+        self._waiting.append(batch)
+        del self._waiting[:-_WAITING]
         try:
             if self._shown is None:
                 self._begin()
             if usage != self._shown:
                 self._show(usage)
-            self._counters.add(batch)
+            while self._waiting:
+                self._counters.add(self._waiting[0])
+                del self._waiting[0]
         except (BackendError, OSError) as error:
             _log.warning("cannot publish the counters of the memory cache: %s", error)
 
@@ -79,7 +88,7 @@ class SharedStatistics:
 
     def after_fork_in_child(self) -> None:
         """See `SupportsFork`; what was shown is the parent's."""
-        self._shown = None
+        self._shown, self._waiting = None, []
         self._counters.after_fork_in_child()
 
     def _begin(self) -> None:

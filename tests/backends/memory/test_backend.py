@@ -14,6 +14,7 @@ import pytest
 from cachectl import MISSING, Cache
 from cachectl._backends.memory.store import MemoryStore
 from cachectl.testing import Clock
+from tests.support.locked import locked
 from tests.support.openers import Opener, settings
 from tests.support.processes import run
 
@@ -210,3 +211,17 @@ def test_a_board_that_is_not_ours_is_left_alone_and_the_cache_works(board: str, 
         assert cache.stats().totals.sets == 1
     assert [path.name for path in directory.iterdir()] == ["thesis.txt"]
     assert "cannot publish" in caplog.text
+
+
+def test_what_could_not_be_published_in_time_is_published_later(board: str):
+    database = Path(f"/dev/shm/cachectl-{os.geteuid()}-{board}/counters.db")
+    with publish(board) as cache, observe(board) as observer:
+        users = cache.namespace("users")
+        users.get("k")
+        cache.flush()
+        with locked(database):
+            users.get("k")
+            cache.flush()
+        users.get("k")
+        cache.flush()
+        assert observer.stats().namespaces["users"].misses == 3
