@@ -29,7 +29,8 @@ entry point is the suffix of its files.
 """
 
 from cachectl._admin.warm.records import Load, Position, Record, Refused, Source
-from cachectl._backends.base import BaseBackend, BaseStore
+from cachectl._backends.base import BaseBackend
+from cachectl._backends.base_store import BaseStore
 from cachectl._backends.protocols import (
     Backend,
     Store,

@@ -6,222 +6,25 @@ find what has to go they list everything, so a large cache wants `BaseStore.usag
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import wraps
-from itertools import islice
-from typing import TYPE_CHECKING, ClassVar, Concatenate, Final, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from cachectl._backends.immediate import Immediate
 from cachectl._backends.protocols import AsyncStore, Store, SupportsFlush, SupportsFork
 from cachectl._metrics.counters import CounterStore
-from cachectl._model import envelope
-from cachectl._model.batches import BATCH
-from cachectl._model.entry import Entry
-from cachectl._model.policy import Limits
 from cachectl._model.records import (
-    CleanupRule,
-    CleanupStep,
-    Condition,
-    EntryInfo,
-    Item,
-    Removed,
     Usage,
-    Written,
 )
 from cachectl._model.settings import NoSettings, Table
-from cachectl._model.turn import CallLock, Turn
-from cachectl.errors import BackendBusy, DamagedEntry
+from cachectl._model.turn import Turn
+from cachectl.errors import BackendBusy
 
 if TYPE_CHECKING:
     from cachectl._backends.counter_database import CounterDatabase
     from cachectl._backends.worker import Worker
 
-_BETWEEN_LOOKS: Final = 1.0
-"""Seconds between two writes that look for what has expired."""
-
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _whole(
-    method: "Callable[Concatenate[BaseStore, P], T]",
-) -> "Callable[Concatenate[BaseStore, P], T]":
-    """Let a method be one call: others wait for its end, and who interrupts it is refused."""
-
-    @wraps(method)
-    def call(store: "BaseStore", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        lock = store.lock
-        lock.acquire()
-        try:
-            return method(store, *args, **kwargs)
-        finally:
-            lock.release()
-
-    return call
-
-
-class BaseStore(ABC):
-    """One namespace, whose entries are listed to find the ones that have to go.
-
-    Threads call `peek`, `remove` and `scan` at any time. `touch` and `write` are called by one
-    thread at a time, the one that holds `lock`; `with self.lock` may be nested within one call, but
-    a signal handler in the middle of a call is refused.
-    """
-
-    def __init__(self, namespace: str) -> None:
-        self.namespace = namespace
-        self.lock: CallLock = CallLock(f"namespace {namespace}")
-        self._looked_at = float("-inf")
-
-    @abstractmethod
-    def peek(self, key: str) -> Entry | None:
-        """Return the entry, fresh or not; that is not a use. Raises `DamagedEntry`."""
-
-    @abstractmethod
-    def touch(self, key: str, now: float) -> None:
-        """Make the entry the most recently used, at `now` (Unix seconds), if it is there."""
-
-    @abstractmethod
-    def write(self, item: Item, now: float) -> None:
-        """Write an entry, in place of another under its key; that is its last use."""
-
-    @abstractmethod
-    def remove(self, keys: Iterable[str]) -> Removed:
-        """Remove these keys."""
-
-    @abstractmethod
-    def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
-        """Yield all entries, or those with `tag`, least recently used first."""
-
-    def unpack(self, key: str, data: bytes) -> Entry:
-        """Return the entry that `Item.data` was made of, for `peek`. Raises `DamagedEntry`."""
-        return envelope.unpack(self.namespace, key, data)
-
-    def info(self, key: str, data: bytes, used_at: float) -> EntryInfo:
-        """Return the entry that `Item.data` was made of, as `scan` lists it; also damaged ones."""
-        try:
-            entry: Entry | None = envelope.unpack_header(data)
-        except DamagedEntry:
-            entry = None
-        return EntryInfo(key, entry, len(data), used_at)
-
-    @_whole
-    def get(self, key: str, now: float) -> Entry | None:
-        entry = self.peek(key)
-        if entry is not None:
-            self.touch(key, now)
-        return entry
-
-    @_whole
-    def put(
-        self,
-        items: Sequence[Item],
-        limits: Limits,
-        now: float,
-        condition: Condition | None = None,
-    ) -> Written:
-        stored = expired = 0
-        for item in items:
-            old = self._standing(item.key)
-            fresh = old is not None and old.expires_at > now
-            if condition is None or fresh == (condition == "present"):
-                self.write(item, now)
-                stored += 1
-                expired += old is not None and not fresh
-        expired += self._remove_some_expired(now)
-        evicted = list(self._over(limits))
-        self.remove(evicted)
-        return Written(stored, expired, tuple(evicted))
-
-    @_whole
-    def remove_expired(self, key: str, now: float) -> Removed:
-        entry = self._standing(key)
-        return self.remove([key]) if entry and entry.expires_at <= now else Removed()
-
-    @_whole
-    def remove_tagged(self, tag: str) -> Removed:
-        return self.remove([info.key for info in self.scan(tag)])
-
-    @_whole
-    def clear(self) -> Removed:
-        return self.remove([info.key for info in self.scan()])
-
-    @_whole
-    def cleanup(self, rule: CleanupRule) -> CleanupStep:
-        expired = self.remove([i.key for i in self.scan() if _is_expired(i, rule.now)])
-        before = float("-inf") if rule.idle_before is None else rule.idle_before
-        idle = [info.key for info in self.scan() if info.used_at < before]
-        removed = self.remove(idle)
-        over = list(self._over(rule.limits))
-        return CleanupStep(expired, removed.plus(self.remove(over)), (*idle, *over))
-
-    def usage(self) -> Usage:
-        """Return what the namespace holds; the memory of it is not known."""
-        with self.lock:
-            return _listed(self)
-
-    def before_fork(self) -> None:
-        self.lock.before_fork()
-
-    def after_fork_in_parent(self) -> None:
-        self.lock.after_fork_in_parent()
-
-    def after_fork_in_child(self) -> None:
-        self.lock.after_fork_in_child()
-
-    def _standing(self, key: str) -> Entry | None:
-        """Return what a write would replace; what is damaged is as good as absent."""
-        try:
-            return self.peek(key)
-        except DamagedEntry:
-            return None
-
-    def _remove_some_expired(self, now: float) -> int:
-        """Remove some of what has expired, about once a second, and return how many."""
-        if abs(now - self._looked_at) < _BETWEEN_LOOKS:
-            return 0
-        self._looked_at = now
-        expired = (info.key for info in self.scan() if _is_expired(info, now))
-        return self.remove(list(islice(expired, BATCH))).entries
-
-    def _over(self, limits: Limits) -> Iterator[str]:
-        """Yield the keys that have to go for the limits to hold."""
-        if limits.max_entries is None and limits.max_bytes is None:
-            return
-        entries, size, _ = self.usage()
-        for info in self.scan() if limits.exceeded(entries, size) else ():
-            if not limits.exceeded(entries, size):
-                return
-            yield info.key
-            entries, size = entries - 1, size - info.size
-
-
-def _is_expired(info: EntryInfo, now: float) -> bool:
-    return info.entry is not None and info.entry.expires_at <= now
-
-
-def _listed(store: Store) -> Usage:
-    """Return what a namespace holds by listing it."""
-    sizes = [info.size for info in store.scan()]
-    return Usage(len(sizes), sum(sizes), None)
-
-
-class _Whole(Immediate):
-    """A `BaseStore` as threads use it; what its author wrote is a whole call as well."""
-
-    def __init__(self, store: BaseStore) -> None:
-        super().__init__(store)
-        self._base = store
-
-    async def remove(self, keys: Iterable[str]) -> Removed:
-        self._base.lock.acquire()
-        try:
-            return self._base.remove(keys)
-        finally:
-            self._base.lock.release()
-
+from cachectl._backends.base_store import BaseStore, Whole, listed
 
 S = TypeVar("S", bound=Store)
 
@@ -281,7 +84,7 @@ class BaseBackend(ABC, Generic[S]):
 
     def store_for_threads(self, namespace: str) -> AsyncStore:
         store = self.store(namespace)
-        return _Whole(store) if isinstance(store, BaseStore) else Immediate(store)
+        return Whole(store) if isinstance(store, BaseStore) else Immediate(store)
 
     def store_for_tasks(self, namespace: str) -> AsyncStore:
         if self.live:
@@ -307,7 +110,7 @@ class BaseBackend(ABC, Generic[S]):
     def usage(self) -> Mapping[str, Usage]:
         stores = {name: self.store(name) for name in self.namespaces()}
         return {
-            name: store.usage() if isinstance(store, BaseStore) else _listed(store)
+            name: store.usage() if isinstance(store, BaseStore) else listed(store)
             for name, store in stores.items()
         }
 

@@ -3,17 +3,14 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from cachectl._backends.immediate import Immediate
-from cachectl._engine.disabled import readable
+from cachectl._engine.base_namespace import BaseNamespace
 from cachectl._engine.operations import Operations
 from cachectl._engine.options import Cost, LoadOptions
 from cachectl._engine.state import NamespaceState
 from cachectl._metrics.events import MissReason
-from cachectl._model.canonical import feature_key
 from cachectl._model.entry import MISSING, Entry, MissingType
 from cachectl._model.keys import check_key
 from cachectl._model.outcome import Outcome
-from cachectl._model.policy import Policy
 from cachectl._model.records import EntryInfo, Removed
 from cachectl._model.units import Duration, Money
 from cachectl._model.write import Write
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncNamespace:
+class AsyncNamespace(BaseNamespace):
     """One part of the cache with a policy of its own; made by `AsyncCache.namespace`.
 
     Its methods are those of `Namespace`, awaited: what they return, raise and count is the same. Safe
@@ -37,31 +34,8 @@ class AsyncNamespace:
     """
 
     def __init__(self, state: NamespaceState, operations: Operations, handle: "Handle") -> None:
-        self.state = state
-        self.operations = operations
+        super().__init__(state, operations)
         self._handle = handle
-        self._clock = state.clock
-        self._live = state.live
-        self._entries = state.entries
-        self._recorder = state.recorder
-        state.follow(self._follow)
-
-    def _follow(self) -> None:
-        found = readable(self.state, self.operations.store)
-        self._readable: Any = found.reads if self._live and isinstance(found, Immediate) else found
-        self._absent = MissReason.ABSENT if self.state.policy.enabled else MissReason.DISABLED
-
-    @property
-    def name(self) -> str:
-        return self.state.name
-
-    @property
-    def policy(self) -> Policy:
-        return self.state.policy
-
-    def key(self, features: object, **extra: object) -> str:
-        """Return a key made of structured features; see `Namespace.key`."""
-        return feature_key(features, extra, self.state.policy.key_decimals)
 
     @overload
     async def get(self, key: str) -> Any | MissingType: ...
@@ -208,6 +182,3 @@ class AsyncNamespace:
     async def flush(self) -> None:
         """Write the uses that lookups recorded. Raises `BackendError`; nothing is lost then."""
         await self.operations.flush()
-
-    def __repr__(self) -> str:
-        return f"<AsyncNamespace {self.name!r}: {self.policy.summary}>"

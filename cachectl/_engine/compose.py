@@ -29,7 +29,7 @@ def open_backend(
     backend: Backend = factory_of(settings.backend)(**options)
     if strict or backend.live:
         return backend
-    from cachectl._backends.fallback import FallbackBackend  # a command needs none
+    from cachectl._backends.fallback.backend import FallbackBackend  # a command needs none
 
     return FallbackBackend(backend, clock)
 

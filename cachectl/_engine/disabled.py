@@ -4,8 +4,6 @@ once the cache was closed. So nobody has to ask first whether that is so.
 
 from typing import Any, Final, NoReturn
 
-from cachectl._backends.protocols import AsyncStore
-from cachectl._engine.state import NamespaceState
 from cachectl._model.entry import Entry
 from cachectl.errors import UsageError
 
@@ -31,10 +29,3 @@ class _Closed:
 
 NOTHING: Final = _Nothing()
 CLOSED: Final[Any] = _Closed()
-
-
-def readable(state: NamespaceState, store: AsyncStore) -> Any:
-    """Return what lookups ask: the store, or what is in its place now."""
-    if state.is_closed:
-        return CLOSED
-    return store if state.policy.enabled else NOTHING

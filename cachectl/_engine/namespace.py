@@ -3,18 +3,15 @@
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Never, TypeVar, overload
 
-from cachectl._backends.immediate import Immediate
-from cachectl._engine.disabled import readable
+from cachectl._engine.base_namespace import BaseNamespace
 from cachectl._engine.operations import Operations
 from cachectl._engine.options import Cost, LoadOptions
 from cachectl._engine.state import NamespaceState
 from cachectl._metrics.events import MissReason
-from cachectl._model.canonical import feature_key
 from cachectl._model.coroutines import iterate, run
 from cachectl._model.entry import MISSING, Entry, MissingType
 from cachectl._model.keys import check_key
 from cachectl._model.outcome import Outcome
-from cachectl._model.policy import Policy
 from cachectl._model.records import EntryInfo, Removed
 from cachectl._model.units import Duration, Money
 from cachectl._model.write import Write
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Namespace:
+class Namespace(BaseNamespace):
     """One part of the cache with a policy of its own; made by `Cache.namespace`.
 
     Safe to share between threads. Lookups never raise for a backend in trouble, a damaged or an
@@ -36,35 +33,8 @@ class Namespace:
     """
 
     def __init__(self, state: NamespaceState, operations: Operations, figures: "Figures") -> None:
-        self.state = state
-        self.operations = operations
+        super().__init__(state, operations)
         self._figures = figures
-        self._clock = state.clock
-        self._live = state.live
-        self._entries = state.entries
-        self._recorder = state.recorder
-        state.follow(self._follow)
-
-    def _follow(self) -> None:
-        found = readable(self.state, self.operations.store)
-        self._readable = found.reads if isinstance(found, Immediate) else found
-        self._absent = MissReason.ABSENT if self.state.policy.enabled else MissReason.DISABLED
-
-    @property
-    def name(self) -> str:
-        return self.state.name
-
-    @property
-    def policy(self) -> Policy:
-        return self.state.policy
-
-    def key(self, features: object, **extra: object) -> str:
-        """Return a key made of structured features: SHA-256 of their canonical form.
-
-        The order of mappings does not matter, floats are rounded as the policy's
-        `key_decimals` says. Raises `InvalidKey` for a value without a canonical form.
-        """
-        return feature_key(features, extra, self.state.policy.key_decimals)
 
     @overload
     def get(self, key: str) -> Any | MissingType: ...
@@ -243,6 +213,3 @@ class Namespace:
     def __bool__(self) -> bool:
         """True also while it is empty: it is a namespace nevertheless."""
         return True
-
-    def __repr__(self) -> str:
-        return f"<Namespace {self.name!r}: {self.policy.summary}>"

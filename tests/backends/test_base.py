@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cachectl import MISSING, Cache, ConfigError
-from cachectl._backends.base import BaseBackend, BaseStore
+from cachectl._backends.base import BaseBackend
+from cachectl._backends.base_store import BaseStore
 from cachectl._config import load
 from cachectl._model.entry import Entry
 from cachectl._model.records import EntryInfo, Item, Removed, Usage

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from cachectl import MISSING, BackendUnavailable, Cache
-from cachectl._backends.fallback import FALLBACK_ENTRIES
+from cachectl._backends.fallback.store import FALLBACK_ENTRIES
 from cachectl._model.write import Write
 from cachectl.testing import Clock
 from tests.support.openers import settings

@@ -45,6 +45,7 @@ GET = {
     "cachectl._config.sources",
     "cachectl._engine",
     "cachectl._engine.base_cache",
+    "cachectl._engine.base_namespace",
     "cachectl._engine.cache",
     "cachectl._engine.compose",
     "cachectl._engine.core",

@@ -15,6 +15,7 @@ MOST: Final = 24
 
 FILE: Final = {
     "base",
+    "base_store",
     "counter_database",
     "directory",
     "eviction",

@@ -19,7 +19,8 @@ BACKEND = '''
 from collections import OrderedDict
 from typing import ClassVar
 
-from cachectl._backends.base import BaseBackend, BaseStore
+from cachectl._backends.base import BaseBackend
+from cachectl._backends.base_store import BaseStore
 from cachectl._model.records import Removed
 
 

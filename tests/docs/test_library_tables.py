@@ -16,7 +16,7 @@ from cachectl import (
     Outcome,
     UnsupportedValue,
 )
-from cachectl._backends import fallback
+from cachectl._backends.fallback import store as fallback
 from tests.docs.blocks import Home
 from tests.support.home import ROOT
 

@@ -1,0 +1,182 @@
+"""The backend behind which memory stands in.
+
+This is for applications. The command line works on the backend itself, and fails when it must.
+"""
+
+import threading
+import time
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import ClassVar
+
+from cachectl._backends.fallback.breaker import CircuitBreaker
+from cachectl._backends.fallback.store import FallbackStore, Pause, StandIn
+from cachectl._backends.protocols import (
+    AsyncStore,
+    Backend,
+    SupportsCheck,
+    SupportsCompaction,
+    SupportsFork,
+    SupportsSlots,
+)
+from cachectl._metrics.counters import CounterStore
+from cachectl._metrics.reports import Status
+from cachectl._model.coroutines import run
+from cachectl._model.records import (
+    Usage,
+)
+from cachectl.errors import BackendUnavailable
+
+
+class FallbackBackend:
+    """A backend behind which memory stands in."""
+
+    live: ClassVar[bool] = False
+
+    def __init__(self, backend: Backend, clock: Callable[[], float]) -> None:
+        self.name = backend.name
+        self.refusal = backend.refusal
+        self.evictions: Collection[str] = backend.evictions
+        self.modules: tuple[str, ...] = backend.modules
+        self.place: str | None = backend.place
+        self._backend = backend
+        self._breaker = CircuitBreaker(backend.name, clock)
+        self._stand_ins: dict[str, StandIn] = {}
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        return f"FallbackBackend({self._backend!r})"
+
+    @property
+    def counters(self) -> CounterStore:
+        return self._backend.counters
+
+    def store_for_threads(self, namespace: str) -> AsyncStore:
+        return self._around(self._backend.store_for_threads(namespace), namespace, _sleep)
+
+    def store_for_tasks(self, namespace: str) -> AsyncStore:
+        from asyncio import sleep
+
+        return self._around(self._backend.store_for_tasks(namespace), namespace, sleep)
+
+    def slots(self, *, create: bool) -> Path | None:
+        if isinstance(self._backend, SupportsSlots):
+            return self._backend.slots(create=create)
+        return None
+
+    def note_uses(self, note: Callable[[str, str, int], None]) -> None:
+        if isinstance(self._backend, SupportsSlots):
+            self._backend.note_uses(note)
+
+    def touch(self, namespace: str, uses: Sequence[tuple[str, int]]) -> None:
+        if isinstance(self._backend, SupportsSlots):
+            self._backend.touch(namespace, uses)
+
+    def usage(self) -> Mapping[str, Usage]:
+        try:
+            return self._breaker.call(self._backend.usage)
+        except BackendUnavailable:
+            return {name: stand_in.memory.usage() for name, stand_in in self._standing_in()}
+
+    def check(self) -> None:
+        self._breaker.call(self._check)
+
+    def recover(self) -> None:
+        """Return to the backend, having removed from it what was written or removed while it was
+        away: what it has under those keys is older than what callers have seen.
+        """
+        if not self._breaker.is_open or not self._breaker.probe(self._check):
+            return
+        try:
+            self._replay()  # nearly all of it, while callers go on to work from memory
+            self._breaker.hold()
+            self._replay()
+        except BaseException:
+            self._breaker.stay_open()
+            raise
+        for _, stand_in in self._standing_in():
+            stand_in.memory.clear()
+        self._breaker.close()
+
+    def status(self) -> Status:
+        with suppress(BackendUnavailable):
+            self.check()
+        if not self._breaker.is_open:
+            return Status(self.name, self.name, "ok", 0)
+        entries = sum(stand_in.memory.usage().entries for _, stand_in in self._standing_in())
+        since, error = self._breaker.since, self._breaker.last_error
+        return Status(self.name, "memory", "fallback_only", entries, since, error)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the backend's lock; while it is away there is nothing to share one with."""
+        with ExitStack() as held:
+            with suppress(BackendUnavailable):
+                self._breaker.call(lambda: held.enter_context(self._backend.lock(name)))
+            yield
+
+    def compact(self) -> None:
+        if isinstance(self._backend, SupportsCompaction):
+            with suppress(BackendUnavailable):
+                self._breaker.call(self._backend.compact)
+
+    def before_fork(self) -> None:
+        self._lock.acquire()
+        self._breaker.lock.acquire()
+        for _, stand_in in self._standing_in():
+            stand_in.memory.lock.acquire()
+        if isinstance(self._backend, SupportsFork):
+            self._backend.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        if isinstance(self._backend, SupportsFork):
+            self._backend.after_fork_in_parent()
+        for _, stand_in in self._standing_in():
+            stand_in.memory.lock.release()
+        self._breaker.lock.release()
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        self._lock = threading.RLock()
+        self._breaker.after_fork_in_child()
+        if isinstance(self._backend, SupportsFork):
+            self._backend.after_fork_in_child()
+        for _, stand_in in self._standing_in():
+            stand_in.memory.after_fork_in_child()
+
+    def close(self) -> None:
+        self._backend.close()
+
+    def _around(self, store: AsyncStore, namespace: str, pause: Pause) -> FallbackStore:
+        with self._lock:
+            stand_in = self._stand_ins.setdefault(namespace, StandIn())
+        return FallbackStore(self._breaker, store, stand_in, pause)
+
+    def _standing_in(self) -> list[tuple[str, StandIn]]:
+        return list(self._stand_ins.items())
+
+    def _check(self) -> None:
+        if isinstance(self._backend, SupportsCheck):
+            self._backend.check()
+
+    def _replay(self) -> None:
+        for name, stand_in in self._standing_in():
+            with self._breaker.lock:
+                taken = stand_in.take()
+            try:
+                run(taken.apply(self._backend.store_for_threads(name)))
+            except BaseException:
+                with self._breaker.lock:
+                    stand_in.pending.add(taken)
+                raise
+
+
+async def _sleep(seconds: float) -> None:
+    time.sleep(seconds)  # noqa: ASYNC251 - for threads, which are to block
