@@ -25,7 +25,13 @@ from cachectl._model.coroutines import run
 from cachectl._model.policy import Policy, check_namespace
 from cachectl._model.records import Usage
 from cachectl._model.units import Duration, parse_duration
-from cachectl.errors import BackendError, BackendRefused, BackendUnavailable, UsageError
+from cachectl.errors import (
+    BackendBusy,
+    BackendError,
+    BackendRefused,
+    BackendUnavailable,
+    UsageError,
+)
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
@@ -132,8 +138,17 @@ class Core:
         self.counting.flush(self._write_uses)
 
     def _write_uses(self) -> None:
+        """Write the uses of each namespace; one that refuses them does not stop the others."""
+        refused: BackendError | None = None
         for name in list(self._states):
-            run(self.backend.store_for_threads(name).flush())
+            try:
+                run(self.backend.store_for_threads(name).flush())
+            except (BackendBusy, BackendUnavailable):
+                raise  # so would they be
+            except BackendError as error:
+                refused = error
+        if refused is not None:
+            raise refused
 
     def compact(self) -> None:
         if isinstance(self.backend, SupportsCompaction):

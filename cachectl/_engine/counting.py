@@ -5,7 +5,7 @@ from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from cachectl._backends.protocols import Backend, SupportsFork, SupportsSlots
-from cachectl._metrics.counters import Counts
+from cachectl._metrics.counters import Counts, added
 from cachectl._metrics.events import Listeners
 from cachectl._metrics.flusher import Flusher
 from cachectl._metrics.recorder import Recorder, log
@@ -86,13 +86,20 @@ class Counting:
         """Return what all processes counted; of this one alone while that cannot be had."""
         try:
             self._flush()
-            self.collect()
-            return self._backend.counters.read(window)
         except BackendError as error:
             if self._strict:
                 raise
-            log.warning("only counts that are not written yet are reported: %s", error)
-            return self.buffer.pending()
+            return self._read_unwritten(window, error)
+        self.collect()
+        return self._backend.counters.read(window)
+
+    def _read_unwritten(self, window: Window, error: BackendError) -> dict[str, Counts]:
+        """Return the same where not all could be written: with what was not, or that alone."""
+        log.warning("not all counts and uses are written yet: %s", error)
+        unwritten = self.buffer.pending()
+        with suppress(BackendError):
+            return added(self._backend.counters.read(window), unwritten.items())
+        return unwritten
 
     def before_fork(self) -> None:
         """See `SupportsFork`."""

@@ -8,6 +8,10 @@ _LATEST: Final = 2**53
 """Stamps from here on are not exact in Redis; what says so was not written by us."""
 
 
+MOST: Final = 100_000
+"""Keys of a namespace whose uses are remembered while they cannot be written."""
+
+
 class AccessLog:
     """The keys of one namespace that were used since the log was last drained.
 
@@ -51,8 +55,13 @@ class AccessLog:
         return sorted(list(used.items()), key=itemgetter(1))  # noqa: C414 - threads may add to it
 
     def requeue(self, pairs: Iterable[tuple[str, int]]) -> None:
-        """Take back pairs that could not be written, unless a key was used since."""
-        self._used = dict(pairs) | self._used
+        """Take back pairs that could not be written, unless a key was used since. The least recent of
+        very many are forgotten: nothing may grow as long as nothing can be written.
+        """
+        used = dict(pairs) | self._used
+        if len(used) > MOST:
+            used = dict(sorted(used.items(), key=itemgetter(1))[-MOST:])
+        self._used = used
 
     def __len__(self) -> int:
         return len(self._used)
