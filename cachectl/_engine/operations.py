@@ -77,7 +77,12 @@ class Operations:
             return Outcome.DISABLED
         now = self.state.clock()
         item = self.state.entries.build(key, value, now, ttl=ttl, tags=tags, cost=cost)
-        (outcome,) = await self._changed([item.key], self._writer.put([item], now, condition))
+        flights = self.state.flights
+        flights.invalidate_key(item.key)
+        try:
+            (outcome,) = await self._writer.put([item], now, condition)
+        finally:
+            flights.invalidate_key(item.key)
         return outcome
 
     async def set_many(self, writes: Iterable[Write] | Mapping[str, object]) -> list[Outcome]:
@@ -114,8 +119,13 @@ class Operations:
         return await loading.load(key, loader, options, completed)
 
     async def delete(self, key: str) -> bool:
-        keys = [check_key(key)]
-        removed = await self._changed(keys, self.store.remove(keys))
+        key = check_key(key)
+        flights = self.state.flights
+        flights.invalidate_key(key)
+        try:
+            removed = await self.store.remove([key])
+        finally:
+            flights.invalidate_key(key)
         return self._removed(removed, "delete").entries == 1
 
     async def delete_many(self, keys: Iterable[str]) -> Removed:

@@ -45,6 +45,13 @@ class Turn:
         """Wait until it is this thread's turn. Raises `BackendBusy` after so many seconds."""
         if self._is_mine():
             raise BackendBusy(f"{self._what}: in use by the code that this call interrupted")
+        try:
+            if self._take(False):
+                return
+        except BaseException:  # of a signal handler that was called in there
+            if self._is_mine():
+                self.release()
+            raise
         self._wait(timeout)
 
     def __enter__(self) -> None:

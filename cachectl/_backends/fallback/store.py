@@ -102,6 +102,12 @@ class FallbackStore:
         now: float,
         condition: Condition | None = None,
     ) -> Written:
+        if not self._breaker.is_open:  # as a rule, without what the rest needs
+            try:
+                return await self._store.put(items, limits, now, condition)
+            except BackendUnavailable as error:
+                self._breaker.trip(error)
+
         def put_in_memory() -> Written:
             self._stand_in.pending.add_keys(item.key for item in items)
             fitting = [item for item in items if item.entry.size <= FALLBACK_BYTES]
@@ -113,6 +119,11 @@ class FallbackStore:
 
     async def remove(self, keys: Iterable[str]) -> Removed:
         wanted = tuple(keys)
+        if not self._breaker.is_open:
+            try:
+                return await self._store.remove(wanted)
+            except BackendUnavailable as error:
+                self._breaker.trip(error)
 
         def remove_from_memory() -> Removed:
             self._stand_in.pending.add_keys(wanted)

@@ -63,15 +63,21 @@ class Writer:
     def begin(self, mode: Mode, patience: Patience) -> sqlite3.Connection:
         """Begin a transaction, which must be ended, and `turn` released in any case."""
         begin = "BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN DEFERRED"
-
-        def attempt() -> sqlite3.Connection:
-            connection = self._connection or self._connect()
-            if connection.in_transaction:  # of one who was interrupted on his way
-                connection.execute("ROLLBACK")
-            connection.execute(begin)
-            return connection
-
-        return patience.take(self.turn, _WHAT, attempt)
+        while True:  # as `Patience.take`, in line: it is the path of every write
+            self.turn.acquire(patience.left)
+            try:
+                connection = self._connection or self._connect()
+                if connection.in_transaction:  # of one who was interrupted on his way
+                    connection.execute("ROLLBACK")
+                connection.execute(begin)
+            except BaseException as error:
+                self.turn.release()
+                if not isinstance(error, FAILURES):
+                    raise
+                failure = error
+            else:
+                return connection
+            patience.retry(_WHAT, failure)
 
     def end(self, error: BaseException | None = None) -> None:
         """Commit, or take everything back if there was an error. One of SQLite is translated."""

@@ -104,6 +104,11 @@ class Flights:
             if wanted is None or flight.key in wanted:
                 flight.is_stale = True
 
+    def invalidate_key(self, key: str) -> None:
+        """Do so for the load of one key."""
+        if self._flights or self._alone:
+            self.invalidate((key,))
+
     @property
     def patience(self) -> float:
         """The seconds after which somebody who waits takes over."""
