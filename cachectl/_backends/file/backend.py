@@ -146,7 +146,8 @@ class FileBackend(BaseBackend[FileStore]):
         self._writer.vacuum()
 
     def _forked(self) -> list[SupportsFork]:
-        return [*super()._forked(), self._writer, self._reader.connections, self._database]
+        # Readers first: who was interrupted while he reads may still write, and then read on.
+        return [*super()._forked(), self._reader.connections, self._writer, self._database]
 
     def close(self) -> None:
         """Write the uses, unless others write for long, and close for good."""

@@ -24,6 +24,8 @@ from cachectl._model.turn import SECONDS
 from cachectl.errors import BackendError
 
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the directory itself is private
+_PATIENCE: Final = 0.1
+"""Seconds that are waited for others: what is not published now is published later."""
 _WAITING: Final = 100
 """Batches that are kept while others have the counters locked."""
 _log: Final = logging.getLogger("cachectl")
@@ -34,7 +36,7 @@ class SharedStatistics:
 
     def __init__(self, name: str) -> None:
         self._directory = _SHARED_MEMORY / f"cachectl-{os.geteuid()}-{name}"
-        self._counters = CounterDatabase(self._directory)
+        self._counters = CounterDatabase(self._directory, _PATIENCE)
         self._shown: dict[str, Usage] | None = None
         self._waiting: list[Batch] = []
 

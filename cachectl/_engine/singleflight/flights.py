@@ -11,8 +11,9 @@ _LEAST: Final = 1.0
 _MOST: Final = 30.0
 _UNKNOWN: Final = 5.0
 _TIMES: Final = 4.0
+_LEADERS: Final = 1.5
 """A leader is waited for `_TIMES` as long as loads of its namespace take, within these bounds of
-seconds; `_UNKNOWN` before any has ended."""
+seconds; `_UNKNOWN` before any has ended. For all leaders of one call together it is half as long again."""
 
 
 class Outcome(NamedTuple):
@@ -115,6 +116,11 @@ class Flights:
         if self._seconds is None:
             return _UNKNOWN
         return min(max(_TIMES * self._seconds, _LEAST), _MOST)
+
+    @property
+    def longest(self) -> float:
+        """The seconds after which nobody waits any more, whoever leads: he loads alone."""
+        return _LEADERS * self.patience
 
     def begin(
         self, key: str, leader: Leader, make_waiter: Callable[[], W] | None

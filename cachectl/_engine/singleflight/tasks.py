@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from cachectl._engine.singleflight.flights import Flight, Flights, Outcome, leading
 from cachectl._engine.singleflight.lead import Load, lead
-from cachectl._engine.singleflight.threads import FIRST_LOOK, LAST_LOOK, LONGEST, result_of
+from cachectl._engine.singleflight.threads import FIRST_LOOK, LAST_LOOK, result_of
 
 T = TypeVar("T")
 
@@ -63,10 +63,10 @@ class TaskWaiter:
 async def share(flights: Flights, key: str, load: "Load[T]") -> T:
     """Return what `load` returns, called for this or for a concurrent caller of `key`."""
     loop = asyncio.get_running_loop()
-    waits_until = loop.time() + LONGEST
+    began = loop.time()
     while True:
         leader = TaskLeader(loop)
-        may_wait = loop.time() < waits_until
+        may_wait = loop.time() - began < flights.longest
         flight, waiter = flights.begin(
             key, leader, (lambda: TaskWaiter(loop)) if may_wait else None
         )
@@ -118,11 +118,11 @@ class _Looks:
         self._timer.cancel()
 
     def _look(self) -> None:
-        waited = self._loop.time() - self._began
-        if self._flight.leader.is_gone or waited > self._flights.patience:
+        left = self._began + self._flights.patience - self._loop.time()
+        if self._flight.leader.is_gone or left <= 0:
             self._flights.take_over(self._flight)
             return
-        self._after = min(2 * self._after, LAST_LOOK)
+        self._after = min(2 * self._after, LAST_LOOK, max(left, FIRST_LOOK))
         self._timer = self._loop.call_later(self._after, self._look)
 
 

@@ -14,8 +14,6 @@ T = TypeVar("T")
 FIRST_LOOK: Final = 0.05
 LAST_LOOK: Final = 1.0
 """Seconds until somebody who waits looks whether the leader is gone: at first, and at most."""
-LONGEST: Final = 30.0
-"""Seconds after which nobody waits any more, whoever leads: he loads alone."""
 
 
 class ThreadLeader:
@@ -52,9 +50,9 @@ async def share(flights: Flights, key: str, load: "Load[T]") -> T:
 
     A thread that runs an event loop never waits: who leads may need that loop.
     """
-    waits_until = monotonic() + LONGEST
+    began = monotonic()
     while True:
-        may_wait = monotonic() < waits_until and not _runs_event_loop()
+        may_wait = monotonic() - began < flights.longest and not _runs_event_loop()
         flight, waiter = flights.begin(key, ThreadLeader(), ThreadWaiter if may_wait else None)
         if waiter is None:
             token = leading.set(flight)
@@ -84,9 +82,10 @@ def _wait(flights: Flights, flight: Flight, waiter: ThreadWaiter) -> None:
     began, look = monotonic(), FIRST_LOOK
     try:
         while not waiter.woken.wait(look):
-            if flight.leader.is_gone or monotonic() - began > flights.patience:
+            left = began + flights.patience - monotonic()
+            if flight.leader.is_gone or left <= 0:
                 flights.take_over(flight)
-            look = min(2 * look, LAST_LOOK)
+            look = min(2 * look, LAST_LOOK, max(left, FIRST_LOOK))
     except BaseException:
         flights.leave(flight, waiter)
         raise
