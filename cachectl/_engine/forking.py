@@ -6,6 +6,8 @@ import weakref
 from contextlib import suppress
 from typing import Final, Protocol
 
+from cachectl._model.importing import importing
+
 
 class Forkable(Protocol):
     """What is told of a fork."""
@@ -30,6 +32,7 @@ def register(cache: Forkable) -> None:
 
 
 def _before() -> None:
+    importing.acquire()  # first: who imports may need what caches hold over a fork
     _one_at_a_time.acquire()
     _forking[:] = _all()
     for cache in _forking:
@@ -47,6 +50,7 @@ def _after_in_parent() -> None:
         cache.after_fork_in_parent()
     _forking.clear()
     _one_at_a_time.release()
+    importing.release()
 
 
 def _after_in_child() -> None:
@@ -54,6 +58,7 @@ def _after_in_child() -> None:
         cache.after_fork_in_child()
     _forking.clear()
     _one_at_a_time.release()
+    importing.release()
 
 
 os.register_at_fork(

@@ -206,3 +206,38 @@ def acknowledged(journal: Path) -> list[tuple[str, int, float]]:
 def outlasts(journal: Path, seconds: float) -> bool:
     entries = acknowledged(journal)
     return bool(entries) and entries[-1][2] - entries[0][2] > seconds
+
+
+def test_a_fork_and_an_import_that_needs_a_cache_do_not_wait_for_each_other(opener: Opener):
+    """Namespaces for tasks are made while what they need is imported, and locks of caches are taken
+    in there; a fork takes the same locks.
+    """
+    finish(start(NAMESPACES_AND_FORKS, opener.settings))
+
+
+NAMESPACES_AND_FORKS = """
+import asyncio
+from cachectl import AsyncCache
+
+cache = AsyncCache.of(load(overrides=options, environ={}), strict=False)
+stopped = threading.Event()
+
+def make():
+    number = 0
+    while not stopped.is_set():
+        number += 1
+        cache.namespace(f"made{number % 400}")
+        AsyncCache.of(load(overrides=options, environ={}), strict=False).namespace("other")
+
+thread = threading.Thread(target=make, daemon=True)
+thread.start()
+for _ in range(40):
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+stopped.set()
+thread.join(20)
+assert not thread.is_alive()
+os._exit(0)
+"""

@@ -6,6 +6,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from cachectl._backends.redis.transport.connection import closed_with, has_spoken
@@ -93,9 +94,10 @@ class Link:
         self._sent.clear()
         if not self._is_lost:
             self._is_lost = True
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(self._socket.fileno())
-            loop.remove_writer(self._socket.fileno())
+            with suppress(RuntimeError, ValueError):  # it is collected with a loop that has ended
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(self._socket.fileno())
+                loop.remove_writer(self._socket.fileno())
         self._closed()
         return unanswered
 
