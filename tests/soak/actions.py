@@ -110,7 +110,8 @@ class Lane:
             raise
         else:
             self._done(action, result)
-        took = time.perf_counter() - started - self._paused
+        late = self._journal.pulse.late(started)  # of which no call of ours could have been spared
+        took = time.perf_counter() - started - self._paused - late
         self._journal.took(took)
         if took > LONGEST:
             self._journal.complain(f"{self.name}: {action.kind} took {took:.2f} s")

@@ -4,6 +4,8 @@ import os
 from collections import Counter
 from pathlib import Path
 
+from tests.soak.pulse import Pulse
+
 LOOKED_UP, INTERRUPTED, REFUSED = b"l", b"i", b"r"
 """A lookup that was answered; one that was cancelled or dropped and may have been counted or not; an
 operation that was refused because its thread, or another one, is in the midst of another.
@@ -15,6 +17,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.slowest = 0.0
+        self.pulse = Pulse()
         self._notes = folder / "notes"
         self._problems = folder / "problems"
         self._descriptors = [
