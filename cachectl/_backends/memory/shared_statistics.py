@@ -11,6 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -53,9 +54,7 @@ class SharedStatistics:
                 self._begin()
             if usage != self._shown:
                 self._show(usage)
-            while self._waiting:
-                self._counters.add(self._waiting[0])
-                del self._waiting[0]
+            self._add_waiting()
         except (BackendError, OSError) as error:
             _log.warning("cannot publish the counters of the memory cache: %s", error)
 
@@ -76,7 +75,10 @@ class SharedStatistics:
         return total
 
     def withdraw(self) -> None:
-        """Remove this process's usage; its counts stay."""
+        """Remove this process's usage; its counts stay, also those that still wait."""
+        self._counters.timeout = SECONDS
+        with suppress(BackendError, OSError):
+            self._add_waiting()
         self._path().unlink(missing_ok=True)
         self._counters.close()
 
@@ -92,6 +94,11 @@ class SharedStatistics:
         """See `SupportsFork`; what was shown is the parent's."""
         self._shown, self._waiting = None, []
         self._counters.after_fork_in_child()
+
+    def _add_waiting(self) -> None:
+        while self._waiting:
+            self._counters.add(self._waiting[0])
+            del self._waiting[0]
 
     def _begin(self) -> None:
         """Join those who publish; the first of them resets the counts."""
