@@ -44,8 +44,7 @@ class CounterDatabase:
 
     def __init__(self, directory: Path | None, timeout: float = SECONDS) -> None:
         self._directory = directory
-        self.timeout = timeout
-        """Seconds that a call waits for others."""
+        self._timeout = timeout
         self._connection: sqlite3.Connection | None = None
         self._turn = Turn(_WHAT)
         self._pruned = 0.0
@@ -97,7 +96,7 @@ class CounterDatabase:
 
     def _do(self, action: Callable[[], T]) -> T:
         """Return what `action` returns, which is called when it is our turn."""
-        value = Patience(self.timeout).take(self._turn, _WHAT, action)
+        value = Patience(self._timeout).take(self._turn, _WHAT, action)
         self._turn.release()
         return value
 

@@ -53,6 +53,11 @@ class _Call(threading.local):
 _call: Final = _Call()
 
 
+def wait_anew() -> None:
+    """Let this thread wait as long as ever, though it waited in vain: there will be no other time."""
+    _call.in_vain_at = float("-inf")
+
+
 class Patience:
     """Waits for others until a deadline, which is the same for all that one call waits for.
 

@@ -17,7 +17,7 @@ from typing import IO, Final
 
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.directory import claim, create_private, require_ours
-from cachectl._backends.sqlite import Patience
+from cachectl._backends.sqlite import Patience, wait_anew
 from cachectl._metrics.counters import Batch, Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.records import Usage
@@ -25,8 +25,6 @@ from cachectl._model.turn import SECONDS
 from cachectl.errors import BackendError
 
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the directory itself is private
-_PATIENCE: Final = 0.1
-"""Seconds that are waited for others: what is not published now is published later."""
 _WAITING: Final = 100
 """Batches that are kept while others have the counters locked."""
 _log: Final = logging.getLogger("cachectl")
@@ -37,7 +35,7 @@ class SharedStatistics:
 
     def __init__(self, name: str) -> None:
         self._directory = _SHARED_MEMORY / f"cachectl-{os.geteuid()}-{name}"
-        self._counters = CounterDatabase(self._directory, _PATIENCE)
+        self._counters = CounterDatabase(self._directory)
         self._shown: dict[str, Usage] | None = None
         self._waiting: list[Batch] = []
 
@@ -76,7 +74,7 @@ class SharedStatistics:
 
     def withdraw(self) -> None:
         """Remove this process's usage; its counts stay, also those that still wait."""
-        self._counters.timeout = SECONDS
+        wait_anew()
         with suppress(BackendError, OSError):
             self._add_waiting()
         self._path().unlink(missing_ok=True)
