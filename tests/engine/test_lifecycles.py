@@ -94,10 +94,11 @@ random = Random(1)
 
 def work(cache, number):
     users = cache.namespace("users", compress="zstd", max_entries=50)
-    users.set("k", "v" * 2000, cost="0.5")
-    assert users.get("k") == "v" * 2000
+    key = f"k{number}"
+    users.set(key, "v" * 2000, cost="0.5")
+    assert users.get(key) == "v" * 2000
     assert users.get_or_load(f"l{number}", lambda: {"loaded": [1.5]}) == {"loaded": [1.5]}
-    users.delete("k")
+    users.delete(key)
     cache.stats()
 
 for number in range(6):

@@ -37,7 +37,9 @@ def listening(handler: Handler) -> Iterator[str]:
 
     async def end() -> None:
         server.close()
-        for task in tasks:
+        await asyncio.sleep(0)  # whoever was just accepted begins, or nobody would close it
+        await asyncio.sleep(0)
+        for task in tuple(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)  # transports that are closing end a moment later
@@ -121,10 +123,10 @@ class Proxy:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            requests.close()  # before anything that may be cancelled again
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            requests.close()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(_PIECE):
