@@ -83,9 +83,9 @@ class Loading:
         started = perf_counter()
         value = await self.call(loader)
         flights = self._values.state.flights
-        flights.invalidate([key])
+        flights.invalidate_key(key)
         try:
             await self._values.store(options.write(key, value, started))
         finally:
-            flights.invalidate([key])
+            flights.invalidate_key(key)
         return value

@@ -95,8 +95,10 @@ class SharedStatistics:
 
     def _add_waiting(self) -> None:
         while self._waiting:
-            self._counters.add(self._waiting[0])
-            del self._waiting[0]
+            batch = self._waiting[0]
+            self._counters.add(batch)
+            with suppress(ValueError):  # another thread, that ends the cache, added it as well
+                self._waiting.remove(batch)
 
     def _begin(self) -> None:
         """Join those who publish; the first of them resets the counts."""

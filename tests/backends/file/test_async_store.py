@@ -19,6 +19,7 @@ from cachectl._backends.file.budget import PER_ITERATION, Budget
 from cachectl.errors import BackendBusy
 from tests.support.locked import locked
 from tests.support.openers import settings
+from tests.support.processes import wait_until
 
 LARGE = "x" * 3_000_000
 FAR = "x" * 400_000
@@ -286,12 +287,7 @@ def test_loops_that_come_and_go_leave_nothing_open(directory: Path) -> None:
         assert tasks is not None
         assert len(tasks._budgets) <= 1
         asyncio.run(cache.close())
-    for _ in range(100):
-        if threading.active_count() <= threads:
-            break
-        gc.collect()
-        time.sleep(0.05)
-    assert threading.active_count() <= threads
+    wait_until(lambda: gc.collect() >= 0 and threading.active_count() <= threads)
     assert descriptors() <= before
 
 

@@ -3,7 +3,6 @@
 import _thread
 import gc
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from cachectl import Cache
 from cachectl._backends.file.backend import FileBackend
 from cachectl._backends.file.pool import MOST_IDLE
 from tests.support.openers import Opener
-from tests.support.processes import finish, run, start
+from tests.support.processes import finish, run, start, wait_until
 
 pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
 
@@ -104,11 +103,7 @@ def test_a_backend_that_was_dropped_has_nothing_open(opener: Opener, cache):
         backend.worker.submit(lambda: None)
         del backend, store
     gc.collect()
-    for _ in range(100):
-        if threading.active_count() <= threads:
-            break
-        time.sleep(0.05)
-    assert threading.active_count() <= threads
+    wait_until(lambda: threading.active_count() <= threads)
     assert descriptors() <= before
 
 
