@@ -117,18 +117,16 @@ class BaseBackend(ABC, Generic[S]):
     def lock(self, name: str) -> AbstractContextManager[None]:
         return self._locked(name)
 
-    def before_fork(self) -> None:
-        self._lock.before_fork()
+    def turns(self) -> Iterator[Turn]:
+        yield self._lock
         for part in self._forked():
-            part.before_fork()
+            yield from part.turns()
 
-    def after_fork_in_parent(self) -> None:
-        for part in self._forked():
-            part.after_fork_in_parent()
-        self._lock.after_fork_in_parent()
+    def before_fork(self) -> bool:
+        at_rest = [part.before_fork() for part in self._forked()]
+        return all(at_rest)
 
     def after_fork_in_child(self) -> None:
-        self._lock.after_fork_in_child()
         self._held.clear()
         if self._worker is not None:
             self._worker.after_fork_in_child()

@@ -22,7 +22,7 @@ from cachectl._model.records import (
     Usage,
     Written,
 )
-from cachectl._model.turn import CallLock
+from cachectl._model.turn import CallLock, Turn
 from cachectl.errors import DamagedEntry
 
 _BETWEEN_LOOKS: Final = 1.0
@@ -150,14 +150,14 @@ class BaseStore(ABC):
         with self.lock:
             return listed(self)
 
-    def before_fork(self) -> None:
-        self.lock.before_fork()
+    def turns(self) -> Iterator[Turn]:
+        yield self.lock
 
-    def after_fork_in_parent(self) -> None:
-        self.lock.after_fork_in_parent()
+    def before_fork(self) -> bool:
+        return True
 
-    def after_fork_in_child(self) -> None:
-        self.lock.after_fork_in_child()
+    def after_fork_in_child(self) -> None:  # noqa: B027 - entries are the child's as well
+        """Go on."""
 
     def _standing(self, key: str) -> Entry | None:
         """Return what a write would replace; what is damaged is as good as absent."""

@@ -80,19 +80,18 @@ class CounterDatabase:
         with self._turn:
             self._close()
 
-    def before_fork(self) -> None:
-        """Close what two processes must not share; counts wait until one of these is called."""
-        self._turn.before_fork()
+    def turns(self) -> Iterator[Turn]:
+        yield self._turn
+
+    def before_fork(self) -> bool:
+        """Close what two processes must not share."""
         if self._directory is not None:
             self._close()
-
-    def after_fork_in_parent(self) -> None:
-        self._turn.after_fork_in_parent()
+        return True
 
     def after_fork_in_child(self) -> None:
         """Open a new connection when needed; counts in memory stay with the parent."""
         self._connection = None
-        self._turn.after_fork_in_child()
 
     def _do(self, action: Callable[[], T]) -> T:
         """Return what `action` returns, which is called when it is our turn."""

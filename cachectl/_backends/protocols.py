@@ -35,6 +35,7 @@ from cachectl._model.records import (
     Usage,
     Written,
 )
+from cachectl._model.turn import Turn
 
 if TYPE_CHECKING:
     from cachectl._metrics.reports import Status
@@ -212,14 +213,18 @@ class SupportsCompaction(Protocol):
 class SupportsFork(Protocol):
     """A backend, or a store of one, that holds what two processes must not share."""
 
-    def before_fork(self) -> None:
-        """Hold all that threads may be in the middle of, and close what must not be shared."""
+    def turns(self) -> Iterable[Turn]:
+        """Return the turns that threads take. Who forks holds all of them, in both processes; there
+        must be no more once he has those that came first.
+        """
 
-    def after_fork_in_parent(self) -> None:
-        """Let the threads go on."""
+    def before_fork(self) -> bool:
+        """Close what must not be shared, while all turns are held. Return whether nobody uses any of
+        it: otherwise all turns are free for a moment before this is called again.
+        """
 
     def after_fork_in_child(self) -> None:
-        """Make new locks: who held the old ones did not come along into this process."""
+        """Forget what the threads were doing that did not come along into this process."""
 
 
 @runtime_checkable

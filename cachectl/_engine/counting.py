@@ -1,6 +1,6 @@
 """What one cache counts, and how that reaches its backend."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from cachectl._metrics.recorder import Recorder, log
 from cachectl._metrics.windows import Window
 from cachectl._metrics.write_behind import CounterBuffer
 from cachectl._model.importing import importing
+from cachectl._model.turn import Turn
 from cachectl.errors import BackendError
 
 if TYPE_CHECKING:  # a command needs none, but for figures
@@ -101,19 +102,16 @@ class Counting:
             return added(self._backend.counters.read(window), unwritten.items())
         return unwritten
 
-    def before_fork(self) -> None:
+    def turns(self) -> Iterator[Turn]:
         """See `SupportsFork`."""
         if isinstance(self._backend, SupportsFork):
-            self._backend.before_fork()
-        if self._slots is not None:  # which who writes may open in the middle of it
-            self._slots.before_fork()
-
-    def after_fork_in_parent(self) -> None:
-        """See `SupportsFork`."""
+            yield from self._backend.turns()
         if self._slots is not None:
-            self._slots.after_fork_in_parent()
-        if isinstance(self._backend, SupportsFork):
-            self._backend.after_fork_in_parent()
+            yield self._slots.turn
+
+    def before_fork(self) -> bool:
+        """See `SupportsFork`."""
+        return not isinstance(self._backend, SupportsFork) or self._backend.before_fork()
 
     def after_fork_in_child(self) -> None:
         """See `SupportsFork`; what was counted is the parent's to write."""

@@ -1,18 +1,12 @@
 """Modules that are imported late, though threads may need them.
 
 A fork while another thread is inside an import would leave the child with a lock of Python's that
-nobody releases. So whoever imports late holds `importing`, and a fork waits for it.
+nobody releases. So whoever imports late holds `importing`, and a fork takes it as well.
 """
 
-import os
-import threading
 from typing import Final
 
-importing: Final = threading.RLock()
-"""Held by a thread that imports, and by one that forks."""
+from cachectl._model.turn import CallLock
 
-os.register_at_fork(
-    before=importing.acquire,
-    after_in_parent=importing.release,
-    after_in_child=importing.release,
-)
+importing: Final = CallLock("modules that are imported", 10.0)
+"""Held by a thread that imports, which takes seconds where a disk has to be asked for them."""

@@ -29,7 +29,7 @@ class Turn:
     giving it back is one step of the interpreter, which is why that is not a method of this class.
     """
 
-    __slots__ = ("__exit__", "_in_fork", "_is_mine", "_take", "_what", "release")
+    __slots__ = ("__exit__", "_is_mine", "_take", "_what", "release")
 
     __exit__: _Exit
     release: Callable[[], None]
@@ -38,7 +38,6 @@ class Turn:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._in_fork = False
         self._renew()
 
     def acquire(self, timeout: float = SECONDS) -> None:
@@ -57,20 +56,18 @@ class Turn:
     def __enter__(self) -> None:
         self.acquire()
 
-    def before_fork(self) -> None:
-        """Hold it, also in the middle of the code of this thread that is interrupted by the fork."""
-        self._in_fork = not self._is_mine()
-        self._take()
-
-    def after_fork_in_parent(self) -> None:
-        self.release()
+    def hold(self, timeout: float = 0.0) -> bool:
+        """Hold it over a fork, also in the middle of code of this thread that the fork interrupts.
+        Return whether it could be had in so many seconds; if so, it has to be released.
+        """
+        return self._take(False) or (timeout > 0.0 and self._take(True, timeout))
 
     def after_fork_in_child(self) -> None:
         """Let it be free, unless it belongs to code that the fork interrupted and that goes on."""
-        if self._in_fork:
-            self._renew()
-        else:
+        if self._is_mine():
             self.release()
+        if not self._is_mine():
+            self._renew()
 
     def _wait(self, timeout: float) -> None:
         try:
@@ -93,7 +90,11 @@ class Turn:
 class CallLock(Turn):
     """A turn of whole calls, which `acquire` it: within a call, `with` takes it again."""
 
-    __slots__ = ()
+    __slots__ = ("_seconds",)
+
+    def __init__(self, what: str, seconds: float = SECONDS) -> None:
+        super().__init__(what)
+        self._seconds = seconds
 
     def __enter__(self) -> None:
-        self._wait(SECONDS)
+        self._wait(self._seconds)

@@ -25,7 +25,7 @@ CACHECTL = {
 }  # fmt: skip
 INTERNAL = (
     "of", "total", "last", "use", "loading", "functions", "fresh_value", "store",
-    "before_fork", "after_fork_in_parent", "after_fork_in_child",
+    "turns", "before_fork", "after_fork_in_child",
 )  # fmt: skip
 TYPES = """
 In signatures, a `Duration` is seconds as a number, a text such as `90`, `"90s"`, `"15m"`, `"1h30m"`,

@@ -115,7 +115,7 @@ def test_a_fork_leaves_it_to_who_has_it(mine):
     turn = Turn("the cache")
     if mine:
         turn.acquire()
-    turn.before_fork()
+    assert turn.hold()
     child = os.fork()
     if child == 0:
         turn.after_fork_in_child()
@@ -123,7 +123,7 @@ def test_a_fork_leaves_it_to_who_has_it(mine):
         if mine:
             turn.release()
         os._exit(0 if right and is_free(turn) else 1)
-    turn.after_fork_in_parent()
+    turn.release()
     assert is_free(turn) is not mine
     if mine:
         turn.release()

@@ -3,7 +3,6 @@
 This is for applications. The command line works on the backend itself, and fails when it must.
 """
 
-import threading
 import time
 from collections.abc import (
     Callable,
@@ -29,9 +28,8 @@ from cachectl._backends.protocols import (
 from cachectl._metrics.counters import CounterStore
 from cachectl._metrics.reports import Status
 from cachectl._model.coroutines import run
-from cachectl._model.records import (
-    Usage,
-)
+from cachectl._model.records import Usage
+from cachectl._model.turn import CallLock, Turn
 from cachectl.errors import BackendUnavailable
 
 
@@ -49,7 +47,7 @@ class FallbackBackend:
         self._backend = backend
         self._breaker = CircuitBreaker(backend.name, clock)
         self._stand_ins: dict[str, StandIn] = {}
-        self._lock = threading.RLock()
+        self._turn = CallLock("the cache")
 
     def __repr__(self) -> str:
         return f"FallbackBackend({self._backend!r})"
@@ -127,35 +125,27 @@ class FallbackBackend:
             with suppress(BackendUnavailable):
                 self._breaker.call(self._backend.compact)
 
-    def before_fork(self) -> None:
-        self._lock.acquire()
-        self._breaker.lock.acquire()
+    def turns(self) -> Iterator[Turn]:
+        yield self._turn
+        yield self._breaker.lock
         for _, stand_in in self._standing_in():
-            stand_in.memory.lock.acquire()
+            yield from stand_in.memory.turns()
         if isinstance(self._backend, SupportsFork):
-            self._backend.before_fork()
+            yield from self._backend.turns()
 
-    def after_fork_in_parent(self) -> None:
-        if isinstance(self._backend, SupportsFork):
-            self._backend.after_fork_in_parent()
-        for _, stand_in in self._standing_in():
-            stand_in.memory.lock.release()
-        self._breaker.lock.release()
-        self._lock.release()
+    def before_fork(self) -> bool:
+        return not isinstance(self._backend, SupportsFork) or self._backend.before_fork()
 
     def after_fork_in_child(self) -> None:
-        self._lock = threading.RLock()
         self._breaker.after_fork_in_child()
         if isinstance(self._backend, SupportsFork):
             self._backend.after_fork_in_child()
-        for _, stand_in in self._standing_in():
-            stand_in.memory.after_fork_in_child()
 
     def close(self) -> None:
         self._backend.close()
 
     def _around(self, store: AsyncStore, namespace: str, pause: Pause) -> FallbackStore:
-        with self._lock:
+        with self._turn:
             stand_in = self._stand_ins.setdefault(namespace, StandIn())
         return FallbackStore(self._breaker, store, stand_in, pause)
 

@@ -1,10 +1,10 @@
 """A circuit breaker: calls pass while it is closed, and are not even tried while it is open."""
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from cachectl._model.turn import CallLock
 from cachectl.errors import BackendUnavailable
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class CircuitBreaker:
         self.is_open = False
         self.since = 0.0
         self.last_error: str | None = None
-        self.lock = threading.RLock()
+        self.lock: CallLock = CallLock("the cache")
         self.is_held = False
         self._recovering = False
 
@@ -75,6 +75,5 @@ class CircuitBreaker:
             self.is_held = self._recovering = False
 
     def after_fork_in_child(self) -> None:
-        """Make a new lock; whoever was bringing the backend up to date did not come along."""
-        self.lock = threading.RLock()
+        """Whoever was bringing the backend up to date did not come along."""
         self.is_held = self._recovering = False

@@ -4,6 +4,7 @@ import sqlite3
 import sys
 import time
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -15,12 +16,9 @@ from cachectl._model.turn import Turn
 from cachectl.errors import BackendRefused
 
 MOST_IDLE: Final = 8
-_FORK: Final = 4.0
-"""Seconds that a fork waits at most for those who read; each reads one row, or one page. It is more
-than anybody waits for the fork, as a handler may do in the middle of a read: a child that is born
-with a read under way finds the database locked for ever.
-"""
+_READS: Final = 0.005
 _LOOK: Final = 0.0005
+"""Seconds in which reads under way can be expected to end, and between two looks whether they have."""
 _WHAT: Final = "the cache"
 
 
@@ -58,36 +56,34 @@ class ReadConnections:
         connection.close()
         self._opened.discard(connection)
 
-    def before_fork(self) -> None:
-        """Close all of them, as soon as they are not in use; nobody opens one until one of these
-        is called.
-        """
-        self._turn.before_fork()
-        self._close(_FORK)
+    def turns(self) -> Iterator[Turn]:
+        yield self._turn
 
-    def after_fork_in_parent(self) -> None:
-        self._turn.after_fork_in_parent()
+    def before_fork(self) -> bool:
+        """Close all of them, and return whether none is in use."""
+        return self._close(_READS)
 
     def after_fork_in_child(self) -> None:
         self._opened = weakref.WeakSet()
-        self._turn.after_fork_in_child()
 
     def close(self) -> None:
         """Close those that are not in use; who uses one closes it. No more are opened."""
         self._is_closed = True
         self._close(0)
 
-    def _close(self, seconds: float) -> None:
-        """Close all, waiting so long at most for those that others use."""
+    def _close(self, seconds: float) -> bool:
+        """Close all, waiting so long at most for those that others use; return whether all are."""
         before, self.idle = self.idle, []
         deadline = time.monotonic() + seconds
         while True:
             while before:
                 self.retire(before.pop())
-            if not len(self._opened) or time.monotonic() >= deadline:
-                return
-            for connection in _interrupted():
+            for connection in _interrupted() if len(self._opened) else ():
                 self.retire(connection)
+            if not len(self._opened):
+                return True
+            if time.monotonic() >= deadline:
+                return False
             time.sleep(_LOOK)
 
     def _connect(self) -> ReadConnection | None:

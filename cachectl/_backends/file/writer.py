@@ -5,7 +5,7 @@ so that nobody waits behind one who waits.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -118,19 +118,18 @@ class Writer:
             if free >= before:
                 return  # others free pages faster
 
-    def before_fork(self) -> None:
-        """Close what two processes must not share; nobody writes until one of these is called.
+    def turns(self) -> Iterator[Turn]:
+        yield self.turn
 
-        A write that the fork interrupts is taken back, and refused in both processes.
+    def before_fork(self) -> bool:
+        """Close what two processes must not share. A write that the fork interrupts is taken back, and
+        refused in both.
         """
-        self.turn.before_fork()
         self._close()
-
-    def after_fork_in_parent(self) -> None:
-        self.turn.after_fork_in_parent()
+        return True
 
     def after_fork_in_child(self) -> None:
-        self.turn.after_fork_in_child()
+        """Go on, with a new connection."""
 
     def close(self) -> None:
         """Close for good. Raises `BackendBusy` in the middle of a write of this very thread."""

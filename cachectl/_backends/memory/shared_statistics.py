@@ -21,7 +21,7 @@ from cachectl._backends.sqlite import Patience, wait_anew
 from cachectl._metrics.counters import Batch, Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.records import Usage
-from cachectl._model.turn import SECONDS
+from cachectl._model.turn import SECONDS, Turn
 from cachectl.errors import BackendError
 
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the directory itself is private
@@ -80,13 +80,13 @@ class SharedStatistics:
         self._path().unlink(missing_ok=True)
         self._counters.close()
 
-    def before_fork(self) -> None:
+    def turns(self) -> Iterator[Turn]:
         """See `SupportsFork`."""
-        self._counters.before_fork()
+        return self._counters.turns()
 
-    def after_fork_in_parent(self) -> None:
+    def before_fork(self) -> bool:
         """See `SupportsFork`."""
-        self._counters.after_fork_in_parent()
+        return self._counters.before_fork()
 
     def after_fork_in_child(self) -> None:
         """See `SupportsFork`; what was shown is the parent's."""

@@ -146,14 +146,14 @@ class MemoryStore:
         with self.lock:
             self._apply_uses()
 
-    def before_fork(self) -> None:
-        self.lock.before_fork()
+    def turns(self) -> Iterator[Turn]:
+        yield self.lock
 
-    def after_fork_in_parent(self) -> None:
-        self.lock.after_fork_in_parent()
+    def before_fork(self) -> bool:
+        return True
 
     def after_fork_in_child(self) -> None:
-        self.lock.after_fork_in_child()
+        """Go on: entries are the child's as well."""
 
     def usage(self) -> Usage:
         """Return what is held: also to a signal handler that interrupts a change of it."""

@@ -1,6 +1,6 @@
 """The Redis backend: one server, shared by all processes that know its URL."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from cachectl._model.coroutines import run
 from cachectl._model.importing import importing
 from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import Usage
+from cachectl._model.turn import Turn
 
 if TYPE_CHECKING:  # it imports asyncio
     from cachectl._backends.redis.transport.loop import LoopTransport
@@ -110,11 +111,11 @@ class RedisBackend:
     def lock(self, name: str) -> AbstractContextManager[None]:
         return held(self._client, self._keys.lock(name), name)
 
-    def before_fork(self) -> None:
-        """Hold nothing: there are no locks."""
+    def turns(self) -> Iterable[Turn]:
+        return ()
 
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
+    def before_fork(self) -> bool:
+        return True
 
     def after_fork_in_child(self) -> None:
         self._blocking.after_fork_in_child()

@@ -1,7 +1,6 @@
 """The slots of one cache: that of this process, and those that ended processes left."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +11,8 @@ from cachectl._metrics.counters import CounterStore
 from cachectl._metrics.outgoing import Outgoing
 from cachectl._metrics.slots.directory import SlotDirectory
 from cachectl._metrics.slots.slot import Slot, Uses
-from cachectl.errors import BackendError, BackendRefused
+from cachectl._model.turn import CallLock
+from cachectl.errors import BackendBusy, BackendError, BackendRefused
 
 _AGAIN: Final = 1.0
 """Seconds until a process that could not have a slot tries once more; and between two looks for
@@ -41,13 +41,13 @@ class Slots:
         self.slot: Slot | None = None
         self._directory: SlotDirectory | None = None
         self._inherited: dict[str, Uses] = {}
-        self._lock = threading.RLock()
+        self.turn: CallLock = CallLock("the slots")  # of who opens one
         self._not_before = float("-inf")
 
     def open(self) -> Slot | None:
         """Return the slot of this process, made now if it was not; None if none can be had."""
         if self.slot is None:
-            with self._lock:
+            with suppress(BackendBusy), self.turn:
                 if self.slot is None and time.monotonic() >= self._not_before:
                     self._not_before = time.monotonic() + _AGAIN  # nor in a signal handler in here
                     self.slot = self._open()
@@ -97,20 +97,12 @@ class Slots:
                 self._directory.remove(slot)
             slot.file.release()
 
-    def before_fork(self) -> None:
-        """Wait for a slot that is being opened."""
-        self._lock.acquire()
-
-    def after_fork_in_parent(self) -> None:
-        self._lock.release()
-
     def after_fork_in_child(self) -> None:
         """Leave the slot to the parent; the child gets one of its own when it needs it."""
         if self.slot is not None:
             self.slot.file.release()
         self.slot = self._directory = None
         self._inherited = {}
-        self._lock = threading.RLock()
         self._not_before = float("-inf")
 
     def _open(self) -> Slot | None:

@@ -12,7 +12,7 @@ from cachectl import Cache
 from cachectl._backends.file.backend import FileBackend
 from cachectl._backends.file.pool import MOST_IDLE
 from tests.support.openers import Opener
-from tests.support.processes import finish, run, start, wait_until
+from tests.support.processes import Fork, finish, run, start, wait_until
 
 pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
 
@@ -132,6 +132,20 @@ for thread in threads: thread.join()
 print(json.dumps(len(cache._core.backend._reader.connections._opened)))
 """
     assert run(program, opener.settings) <= MOST_IDLE
+
+
+def test_a_fork_that_waits_for_a_read_lets_others_read(cache):
+    """The read may be one that a signal handler interrupts, which reads itself."""
+    users = cache.namespace("users")
+    connections = cache._core.backend._reader.connections
+    idle, fork = connections.idle, Fork()
+    in_use = idle.pop()
+    fork.start()
+    wait_until(lambda: connections.idle is not idle)
+    assert [users.get("k") for _ in range(20)] == ["v"] * 20
+    connections.retire(in_use)
+    fork.join()
+    assert fork.ended == 0
 
 
 def test_a_reader_waits_for_a_turn_no_longer_than_for_one_row(cache):
