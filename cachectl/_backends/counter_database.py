@@ -13,7 +13,8 @@ from cachectl._backends.directory import claim, create_private, require_ours
 from cachectl._backends.sqlite import Patience, closed_on_error
 from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts
 from cachectl._metrics.windows import RINGS, Window
-from cachectl._model.turn import SECONDS, Turn
+from cachectl._model.deadline import SECONDS
+from cachectl._model.turn import Turn
 
 _COLUMNS: Final = (*SUMMED, LAST_HIT)
 _ADD: Final = (

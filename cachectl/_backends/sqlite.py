@@ -1,12 +1,12 @@
 """What everything that uses SQLite shares: its errors in our words, and waiting for its lock."""
 
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
+from cachectl._model.deadline import deadline, note_in_vain, note_wait
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendError, BackendRefused
 
@@ -18,10 +18,6 @@ FAILURES: Final = (sqlite3.Error, OSError, UnicodeDecodeError)
 _LOCKED: Final = "another process has it locked"
 _FIRST_PAUSE: Final = 0.0002
 _LONGEST_PAUSE: Final = 0.002
-_AGAIN: Final = 0.1
-_SOON: Final = 1.0
-"""Seconds that a thread waits at most if it waited in vain less than a second ago: a call of the
-application may wait for several things, and many of its calls for the same."""
 
 
 def translated(what: str, error: Exception) -> BackendError:
@@ -43,21 +39,6 @@ def closed_on_error(connection: Connection) -> Iterator[Connection]:
         raise
 
 
-class _Call(threading.local):
-    """When what this thread does must have ended, and when it last waited in vain."""
-
-    deadline = float("inf")
-    in_vain_at = float("-inf")
-
-
-_call: Final = _Call()
-
-
-def wait_anew() -> None:
-    """Let this thread wait as long as ever, though it waited in vain: there will be no other time."""
-    _call.in_vain_at = float("-inf")
-
-
 class Patience:
     """Waits for others until a deadline, which is the same for all that one call waits for.
 
@@ -65,25 +46,20 @@ class Patience:
     holds. Here nothing is held in the pauses.
     """
 
+    __slots__ = ("_began", "_deadline", "_pause", "_seconds")
+
     def __init__(self, seconds: float) -> None:
-        now, most = time.monotonic(), _call.deadline
-        deadline = now + (seconds if now - _call.in_vain_at > _SOON else min(seconds, _AGAIN))
-        self._deadline = deadline if deadline < most else most  # noqa: FURB136 - it is faster
-        self._pause = _FIRST_PAUSE
+        self._seconds = seconds
+        self._deadline: float | None = None  # it is known once somebody has to wait
 
     @property
     def left(self) -> float:
         """The seconds until the deadline."""
+        if self._deadline is None:
+            self._deadline = deadline(self._seconds)
+            self._began = time.monotonic()
+            self._pause = _FIRST_PAUSE
         return self._deadline - time.monotonic()
-
-    @contextmanager
-    def bound(self) -> Iterator[None]:
-        """Let whatever this thread does meanwhile wait no longer than this."""
-        before, _call.deadline = _call.deadline, min(self._deadline, _call.deadline)
-        try:
-            yield
-        finally:
-            _call.deadline = before
 
     def retry(self, what: str, error: Exception) -> None:
         """Pause after an attempt that failed; raise our error if another one cannot help."""
@@ -95,18 +71,19 @@ class Patience:
         """Pause before another attempt. Raises `BackendBusy` if there is no time for one."""
         left = self.left
         if left <= 0:
-            _call.in_vain_at = time.monotonic()
+            note_in_vain()
             raise BackendBusy(f"{what}: {_LOCKED}")
         jitter = 0.5 + (time.perf_counter_ns() & 1023) / 1024  # `random` is expensive to import
         time.sleep(min(left, self._pause * jitter))
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        note_wait(self._began)
 
     def take(self, turn: Turn, what: str, action: Callable[[], T]) -> T:
         """Take the turn, which the caller has to release, and return what `action` returns. As long
         as another process has the database locked, the turn is given back and taken again.
         """
         while True:
-            turn.acquire(self._deadline - time.monotonic())
+            turn.acquire(self)
             try:
                 return action()
             except BaseException as error:

@@ -11,6 +11,9 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
 
+from cachectl._model.deadline import call_began, note_in_vain, note_wait, within
+from cachectl.errors import BackendBusy
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -30,11 +33,14 @@ class Worker:
         self._started: tuple[int, SimpleQueue[_Job | None]] | None = None
 
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what the function returns, called in the thread."""
-        loop = asyncio.get_running_loop()
+        """Return what the function returns, called in the thread. Who waits before it there counts as
+        what it waits for itself.
+        """
+        loop, began = asyncio.get_running_loop(), call_began()
         future: asyncio.Future[T] = loop.create_future()
-        self.submit(lambda: _settle_with(loop, future, function, args, kwargs))
-        return await future
+        job = partial(within, began, function, *args, **kwargs)
+        self.submit(lambda: _settle_with(loop, future, job))
+        return await answer(future, began)
 
     def submit(self, job: _Job) -> None:
         """Let the thread do something, which raises nothing."""
@@ -77,15 +83,24 @@ def _work(queue: "SimpleQueue[_Job | None]") -> None:
 def _settle_with(
     loop: asyncio.AbstractEventLoop,
     future: "asyncio.Future[Any]",
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
+    function: Callable[[], Any],
 ) -> None:
     try:
-        settled = partial(settle, future, function(*args, **kwargs), None)
+        settled = partial(settle, future, function(), None)
     except BaseException as error:  # noqa: BLE001 - it is the waiting task's
         settled = partial(settle, future, None, error)
     tell(loop, settled)
+
+
+async def answer(future: "asyncio.Future[T]", began: float) -> T:
+    """Return what a thread answers to a call that began then."""
+    try:
+        return await future
+    except BackendBusy:
+        note_in_vain()
+        raise
+    finally:
+        note_wait(began)
 
 
 def tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:

@@ -108,7 +108,7 @@ class AsyncCache(BaseCache):
 
     async def compact(self) -> None:
         """Give back to the system what removed entries left behind."""
-        await self._handle.in_thread(self._core.compact)
+        await self._handle.in_thread_of_its_own(self._core.compact)
 
     async def close(self) -> None:
         """Flush and release everything, and refuse all operations from now on; twice does nothing
@@ -137,11 +137,11 @@ class AsyncCleanup:
 
     async def run(self, namespaces: Sequence[str] = ()) -> "CleanupReport":
         """Remove, batch by batch; see `Cleanup.run`."""
-        return await self._handle.in_thread(self._plan.run, namespaces)
+        return await self._handle.in_thread_of_its_own(self._plan.run, namespaces)
 
     async def dry_run(self, namespaces: Sequence[str] = ()) -> "CleanupReport":
         """Return what `run` would report, removing nothing; it reads all entries."""
-        return await self._handle.in_thread(self._plan.dry_run, namespaces)
+        return await self._handle.in_thread_of_its_own(self._plan.dry_run, namespaces)
 
     def report(self) -> "CleanupReport":
         """Return what was removed so far."""

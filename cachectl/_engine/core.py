@@ -22,6 +22,7 @@ from cachectl._engine.state import NamespaceState
 from cachectl._metrics.events import log_lookup
 from cachectl._metrics.recorder import Recorder, log
 from cachectl._model.coroutines import run
+from cachectl._model.deadline import call_began, one_call
 from cachectl._model.policy import Policy, check_namespace
 from cachectl._model.records import Usage
 from cachectl._model.units import Duration, parse_duration
@@ -80,11 +81,12 @@ class Core:
         self.require_open()
         now = self.clock()
         window = Window.last(None if since is None else parse_duration(since), now)
-        counts, usage = self.counting.read(window), self.backend.usage()
+        with one_call(call_began()):
+            counts, usage, status = self.counting.read(window), self.backend.usage(), self.status()
         known = {*counts, *usage}
         if not isinstance(self.backend, SupportsPolicies):
             known |= {*self.settings.namespaces, *self._states}
-        return Stats.of(names or sorted(known), usage, counts, self.policy, window, self.status())
+        return Stats.of(names or sorted(known), usage, counts, self.policy, window, status)
 
     def status(self) -> "Status":
         self.require_open()

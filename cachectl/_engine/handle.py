@@ -8,6 +8,7 @@ from cachectl._engine.core import Core
 from cachectl._engine.drivers import for_tasks, for_threads
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.operations import Operations
+from cachectl._model.deadline import outside
 from cachectl._model.importing import importing
 from cachectl._model.units import Duration
 
@@ -62,7 +63,7 @@ class Handle:
         return self.core.stats([name], since).namespaces[name]
 
     async def in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a function returns that blocks: figures, cleanups. Raises `UsageError` once the
+        """Return what a function returns that blocks, such as figures. Raises `UsageError` once the
         cache was closed.
         """
         self.core.require_open()
@@ -71,6 +72,19 @@ class Handle:
 
             self._worker = Worker(CALLS)
         return await self._worker.call(function, *args, **kwargs)
+
+    async def in_thread_of_its_own(
+        self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do so with one that takes long, such as a cleanup: no other call waits behind it."""
+        self.core.require_open()
+        from cachectl._backends.worker import CALLS, Worker
+
+        worker = Worker(CALLS)
+        try:
+            return await worker.call(outside, function, *args, **kwargs)
+        finally:
+            worker.close()
 
     async def close(self) -> None:
         """Close the core in the thread, which ends with it."""

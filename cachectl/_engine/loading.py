@@ -1,7 +1,7 @@
 """Loads: what a loader returns is stored, and concurrent callers of one key share one load."""
 
 from collections.abc import Awaitable, Callable
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cachectl._engine.drivers import Driver
@@ -11,6 +11,7 @@ from cachectl._engine.singleflight.flights import Flight
 from cachectl._engine.state import NamespaceState
 from cachectl._engine.writer import Writer
 from cachectl._metrics.recorder import log
+from cachectl._model.deadline import one_call, spent
 from cachectl._model.entry import MISSING
 from cachectl._model.keys import check_key
 from cachectl._model.write import Write
@@ -58,20 +59,23 @@ class Loading:
 
         If loads have completed since there were `completed`, one may have stored the value.
         """
+        waited = spent()  # by the lookup, before this
         key = check_key(key)
         options.check()
         flights = self._values.state.flights
 
         async def load(flight: Flight) -> Any:
             if flights.completed != completed:
-                value = await self._values.find(key)
+                with one_call(monotonic() - waited):
+                    value = await self._values.find(key)
                 if value is not MISSING:
                     return value
             started = perf_counter()
             value = await self.call(loader)
             write = options.write(key, value, started)
             if not flight.is_stale:
-                await self._values.store(write)
+                with one_call(monotonic() - waited):
+                    await self._values.store(write)
             return value
 
         return await self._driver.share(flights, key, load)

@@ -5,6 +5,7 @@ They suspend only where their store does. `Namespace` runs them on a store that 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cachectl._backends.protocols import AsyncStore
@@ -15,6 +16,7 @@ from cachectl._engine.state import NamespaceState
 from cachectl._engine.writer import Writer
 from cachectl._metrics.recorder import log
 from cachectl._model.batches import batches
+from cachectl._model.deadline import one_call, spent
 from cachectl._model.entry import Entry
 from cachectl._model.keys import check_key, check_tags
 from cachectl._model.outcome import Outcome
@@ -164,7 +166,8 @@ class Operations:
 
     async def remove_expired(self, key: str, now: float) -> None:
         """Remove what a lookup found expired."""
-        removed = await self.store.remove_expired(key, now)
+        with one_call(monotonic() - spent()):
+            removed = await self.store.remove_expired(key, now)
         self.state.recorder.record_cleanup(CleanupStep(removed))
 
     async def _changed(self, keys: Sequence[str] | None, change: Awaitable[T]) -> T:

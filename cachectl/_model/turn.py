@@ -2,13 +2,20 @@
 
 import threading
 from collections.abc import Callable
+from time import monotonic
 from types import TracebackType
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
+from cachectl._model.deadline import SECONDS, deadline, note_in_vain, note_wait
 from cachectl.errors import BackendBusy
 
-SECONDS: Final = 1.0
-"""How long a call of an application waits for others, unless it is configured."""
+
+class Patient(Protocol):
+    """Who waits."""
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left."""
 
 
 class _Exit(Protocol):
@@ -40,8 +47,8 @@ class Turn:
         self._what = what
         self._renew()
 
-    def acquire(self, timeout: float = SECONDS) -> None:
-        """Wait until it is this thread's turn. Raises `BackendBusy` after so many seconds."""
+    def acquire(self, patience: Patient | None = None) -> None:
+        """Wait until it is this thread's turn. Raises `BackendBusy` when no time is left."""
         if self._is_mine():
             raise BackendBusy(f"{self._what}: in use by the code that this call interrupted")
         try:
@@ -51,7 +58,7 @@ class Turn:
             if self._is_mine():
                 self.release()
             raise
-        self._wait(timeout)
+        self._wait(deadline(SECONDS) - monotonic() if patience is None else patience.left)
 
     def __enter__(self) -> None:
         self.acquire()
@@ -70,13 +77,16 @@ class Turn:
             self._renew()
 
     def _wait(self, timeout: float) -> None:
+        began = monotonic()
         try:
             taken = self._take(False) or self._take(True, max(0.0, timeout))
+            note_wait(began)
         except BaseException:  # of a signal handler that was called in there
             if self._is_mine():
                 self.release()
             raise
         if not taken:
+            note_in_vain()
             raise BackendBusy(f"{self._what}: other threads have been using it for too long")
 
     def _renew(self) -> None:
@@ -97,4 +107,4 @@ class CallLock(Turn):
         self._seconds = seconds
 
     def __enter__(self) -> None:
-        self._wait(self._seconds)
+        self._wait(deadline(self._seconds) - monotonic())

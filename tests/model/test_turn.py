@@ -5,13 +5,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from types import FrameType
 
 import pytest
 
-from cachectl import BackendError
+from cachectl._backends.sqlite import Patience
 from cachectl._model import turn as module
 from cachectl._model.turn import CallLock, Turn
 from cachectl.errors import BackendBusy
@@ -41,11 +41,10 @@ def is_free(turn: Turn) -> bool:
     """Whether another thread gets it at once."""
 
     def take() -> bool:
-        with suppress(BackendError):
-            turn.acquire(0)
+        taken = turn.hold()
+        if taken:
             turn.release()
-            return True
-        return False
+        return taken
 
     with ThreadPoolExecutor(1) as threads:
         return threads.submit(take).result()
@@ -55,9 +54,9 @@ def is_free(turn: Turn) -> bool:
 def test_waiting_has_an_end(kind):
     turn = kind("the cache")
     with held_elsewhere(turn), pytest.raises(BackendBusy) as caught:
-        turn.acquire(0.01)
+        turn.acquire(Patience(0.01))
     assert str(caught.value) == "the cache: other threads have been using it for too long"
-    turn.acquire(0.01)
+    turn.acquire(Patience(0.01))
     turn.release()
 
 
@@ -65,7 +64,7 @@ def test_waiting_has_an_end(kind):
 def test_who_has_it_already_is_refused_at_once(kind):
     turn = kind("the cache")
     with turn, pytest.raises(BackendBusy) as caught:
-        turn.acquire(3600)
+        turn.acquire(Patience(3600))
     assert str(caught.value) == "the cache: in use by the code that this call interrupted"
     assert is_free(turn)
 

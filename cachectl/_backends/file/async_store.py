@@ -5,7 +5,6 @@ in threads.
 import asyncio
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from itertools import cycle
 from time import perf_counter
 from typing import Final, ParamSpec, TypeVar
@@ -14,7 +13,6 @@ from cachectl._backends.file.budget import Budget
 from cachectl._backends.file.store import FAR, FileStore
 from cachectl._backends.file.write_queue import WriteQueue
 from cachectl._backends.in_thread import InThread
-from cachectl._backends.sqlite import Patience
 from cachectl._backends.worker import CALLS, Worker
 from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits
@@ -40,7 +38,6 @@ class Tasks:
     """
 
     def __init__(self, timeout: float) -> None:
-        self.timeout: Final = timeout
         self.writes = WriteQueue(Worker(CALLS), timeout)
         self._readers = [Worker(CALLS) for _ in range(_THREADS)]
         self._next = cycle(self._readers)
@@ -138,12 +135,4 @@ class FileTaskStore(InThread):
             budget.spend(ended - began, ended)
             if found is not FAR:
                 return found
-        patience = Patience(
-            self._tasks.timeout
-        )  # from now on: who waits before it in the thread counts
-        return await self._tasks.reader.call(_within, patience, partial(anywhere, *args, **kwargs))
-
-
-def _within(patience: Patience, read: Callable[[], Entry | None]) -> Entry | None:
-    with patience.bound():
-        return read()
+        return await self._tasks.reader.call(anywhere, *args, **kwargs)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from cachectl._backends.base import BaseBackend
@@ -18,9 +19,9 @@ from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.file.writer import Writer
 from cachectl._backends.protocols import AsyncStore, SupportsFork
 from cachectl._metrics.counters import CounterStore
+from cachectl._model.deadline import SECONDS, one_call
 from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import Usage
-from cachectl._model.turn import SECONDS
 from cachectl.errors import BackendBusy, ConfigError
 
 if TYPE_CHECKING:
@@ -156,7 +157,8 @@ class FileBackend(BaseBackend[FileStore]):
         self._is_closed = True
         if self._tasks is not None:
             self._tasks.close(self._timeout)
-        with self._writer.patience(_LAST).bound(), ExitStack() as closing:  # whatever fails
+        began = monotonic() - self._timeout + _LAST
+        with one_call(began), ExitStack() as closing:  # whatever fails
             closing.callback(self._database.close)
             closing.callback(self._writer.close)
             closing.callback(self._reader.connections.close)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from cachectl._model.deadline import SECONDS
 from cachectl._model.settings import Directory, Seconds, Table
-from cachectl._model.turn import SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,13 +6,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
+from time import monotonic
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 from cachectl._backends.file.store import FileStore
-from cachectl._backends.sqlite import Patience
-from cachectl._backends.worker import Worker, settle, tell
+from cachectl._backends.worker import Worker, answer, settle, tell
+from cachectl._model.deadline import call_began, one_call
 from cachectl._model.policy import Limits
 from cachectl._model.records import Item, Written
+from cachectl.errors import BackendBusy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +37,7 @@ class _Call(NamedTuple):
 
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Any]"
-    patience: Patience
+    began: float
     what: _Put | Callable[[], Any]
 
     def group(self) -> object:
@@ -88,20 +90,26 @@ class WriteQueue:
     async def _ask(self, what: _Put | Callable[[], Any]) -> Any:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._calls.append(_Call(loop, future, Patience(self._timeout), what))
+        began = call_began()
+        self._calls.append(_Call(loop, future, began, what))
         if not self._is_called:
             self._is_called = True
             self._worker.submit(self._work)
-        return await future
+        return await answer(future, began)
 
     def _work(self) -> None:
         self._is_called = False  # who asks from here on calls again
         while calls := self._taken():
             outcomes: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+            again: list[_Call] = []
             for _, group in groupby(calls, _Call.group):
                 together = list(group)
                 for call, (value, error) in zip(together, _done(together), strict=True):
-                    outcomes.setdefault(call.loop, []).append((call.future, value, error))
+                    if isinstance(error, BackendBusy) and monotonic() < call.began + self._timeout:
+                        again.append(call)  # it has more time than the first
+                    else:
+                        outcomes.setdefault(call.loop, []).append((call.future, value, error))
+            self._calls.extendleft(reversed(again))
             for loop, told in outcomes.items():
                 tell(loop, partial(_settle_all, told))
 
@@ -116,7 +124,7 @@ class WriteQueue:
 def _done(calls: list[_Call]) -> Iterator[tuple[object, BaseException | None]]:
     """Do calls that share a commit, and yield what becomes of each: a value or an error."""
     try:
-        with calls[0].patience.bound():
+        with one_call(calls[0].began):
             values = _put(calls) if isinstance(calls[0].what, _Put) else [calls[0].what()]
     except BaseException as error:  # noqa: BLE001 - it is that of the tasks
         return iter([(None, error)] * len(calls))

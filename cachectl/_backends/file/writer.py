@@ -64,7 +64,7 @@ class Writer:
         """Begin a transaction, which must be ended, and `turn` released in any case."""
         begin = "BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN DEFERRED"
         while True:  # as `Patience.take`, in line: it is the path of every write
-            self.turn.acquire(patience.left)
+            self.turn.acquire(patience)
             try:
                 connection = self._connection or self._connect()
                 if connection.in_transaction:  # of one who was interrupted on his way

@@ -17,11 +17,12 @@ from typing import IO, Final
 
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.directory import claim, create_private, require_ours
-from cachectl._backends.sqlite import Patience, wait_anew
+from cachectl._backends.sqlite import Patience
 from cachectl._metrics.counters import Batch, Counts
 from cachectl._metrics.windows import Window
+from cachectl._model.deadline import SECONDS, wait_anew
 from cachectl._model.records import Usage
-from cachectl._model.turn import SECONDS, Turn
+from cachectl._model.turn import Turn
 from cachectl.errors import BackendError
 
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the directory itself is private

@@ -12,6 +12,7 @@ from cachectl._backends.redis.transport.resp import ErrorReply, Reply
 from cachectl._backends.redis.transport.routes import Routes
 from cachectl._backends.redis.transport.server import Server
 from cachectl._backends.redis.transport.transport import Reader, Timeouts, is_final, understood
+from cachectl._model.deadline import deadline, note_wait
 
 T = TypeVar("T")
 
@@ -40,15 +41,15 @@ class BlockingTransport:
         self, commands: Sequence[Command], read: Reader[T], *, again: bool = False
     ) -> T:
         """Do what `exchange` does, without a coroutine."""
-        deadline = time.monotonic() + self._timeouts.total
+        began, until = time.monotonic(), deadline(self._timeouts.total)
         server = self._routes.server(commands)
         pool = self._pools[server]
-        connection = pool.take(deadline)
+        connection = pool.take(until)
         try:
             if again and connection.is_open:
-                replies = self._ask_twice(connection, server, commands, deadline)
+                replies = self._ask_twice(connection, server, commands, until)
             else:
-                replies = self._ask(connection, server, commands, deadline)
+                replies = self._ask(connection, server, commands, until)
             return understood(read, replies)
         except ErrorReply as error:
             if is_final(error):
@@ -59,6 +60,7 @@ class BlockingTransport:
             raise
         finally:
             pool.give_back(connection)
+            note_wait(began)
 
     def after_fork_in_child(self) -> None:
         for pool in self._pools.values():
@@ -69,28 +71,28 @@ class BlockingTransport:
             pool.close()
 
     def _ask(
-        self, connection: Connection, server: Server, commands: Sequence[Command], deadline: float
+        self, connection: Connection, server: Server, commands: Sequence[Command], until: float
     ) -> list[Reply]:
         """Exchange over a connection that is known to be open, a new one if need be."""
         if not connection.is_usable():
-            self._open(connection, server, deadline)
-        return connection.exchange(commands, deadline)
+            self._open(connection, server, until)
+        return connection.exchange(commands, until)
 
     def _ask_twice(
-        self, connection: Connection, server: Server, commands: Sequence[Command], deadline: float
+        self, connection: Connection, server: Server, commands: Sequence[Command], until: float
     ) -> list[Reply]:
         """Exchange without a look at the connection, and once more if it was closed."""
         try:
-            return connection.exchange(commands, deadline)
+            return connection.exchange(commands, until)
         except TimeoutError:
             raise
         except OSError:
-            self._open(connection, server, deadline)
-            return connection.exchange(commands, deadline)
+            self._open(connection, server, until)
+            return connection.exchange(commands, until)
 
-    def _open(self, connection: Connection, server: Server, deadline: float) -> None:
-        connected_by = min(deadline, time.monotonic() + self._timeouts.connect)
-        connection.open(server, connected_by, deadline)
+    def _open(self, connection: Connection, server: Server, until: float) -> None:
+        connected_by = min(until, time.monotonic() + self._timeouts.connect)
+        connection.open(server, connected_by, until)
 
 
 def _value(replies: list[Reply]) -> bytes | None:

@@ -22,6 +22,7 @@ from cachectl._backends.redis.transport.transport import (
     is_final,
     understood,
 )
+from cachectl._model.deadline import deadline, note_wait, one_call, spent
 
 _FIRST: Final = 64 * 1024
 """Bytes of a value that are read at first. A value that has more is read apart, so that no small
@@ -44,14 +45,16 @@ class LoopTransport:
     async def exchange(
         self, commands: Sequence[Command], read: Reader[T], *, again: bool = False
     ) -> T:
-        deadline = time.monotonic() + self._timeouts.total
-        loop = asyncio.get_running_loop()
-        pieces = list(packed(commands))
-        request = Request(loop.create_future(), pieces, len(commands), deadline, again=again)
+        loop, began = asyncio.get_running_loop(), time.monotonic()
+        pieces, until = list(packed(commands)), deadline(self._timeouts.total)
+        request = Request(loop.create_future(), pieces, len(commands), until, again=again)
         request.deadline += request.size / RATE
         lane = self._lane(loop, self._routes.server(commands), is_large(commands, request.size))
         lane.add(request, loop)
-        replies = await request.future
+        try:
+            replies = await request.future
+        finally:
+            note_wait(began)
         try:
             return understood(read, replies)
         except ErrorReply as error:
@@ -68,7 +71,8 @@ class LoopTransport:
             return None
         if len(first) < _FIRST:
             return first
-        return await self.exchange((("GET", key),), _value, again=True)
+        with one_call(time.monotonic() - spent()):
+            return await self.exchange((("GET", key),), _value, again=True)
 
     def after_fork_in_child(self) -> None:
         """Forget the loops of the parent, and close what came along of their connections."""
