@@ -11,8 +11,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
 
-from cachectl._model.deadline import call_began, note_in_vain, note_wait, within
-from cachectl.errors import BackendBusy
+from cachectl._model.deadline import call_began, noted, within
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,7 +39,7 @@ class Worker:
         future: asyncio.Future[T] = loop.create_future()
         job = partial(within, began, function, *args, **kwargs)
         self.submit(lambda: _settle_with(loop, future, job))
-        return await answer(future, began)
+        return await noted(future, began)
 
     def submit(self, job: _Job) -> None:
         """Let the thread do something, which raises nothing."""
@@ -90,17 +89,6 @@ def _settle_with(
     except BaseException as error:  # noqa: BLE001 - it is the waiting task's
         settled = partial(settle, future, None, error)
     tell(loop, settled)
-
-
-async def answer(future: "asyncio.Future[T]", began: float) -> T:
-    """Return what a thread answers to a call that began then."""
-    try:
-        return await future
-    except BackendBusy:
-        note_in_vain()
-        raise
-    finally:
-        note_wait(began)
 
 
 def tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:

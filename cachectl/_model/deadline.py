@@ -4,10 +4,13 @@ What waits asks `deadline` by when to give up, and notes how long it waited. A c
 things - it looks up, loads and stores - says so with `one_call`; the time of a loader is not counted.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from time import monotonic
 from typing import Final, ParamSpec, TypeVar
+
+from cachectl.errors import BackendBusy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,7 +59,8 @@ class one_call:  # noqa: N801 - it is used as a function
         self._token = _began.set(self._began)
 
     def __exit__(self, *_: object) -> None:
-        _began.reset(self._token)
+        with suppress(ValueError):  # a coroutine that nobody awaits any more is closed anywhere
+            _began.reset(self._token)
 
 
 def within(began: float, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -75,6 +79,20 @@ def spent() -> float:
 def note_wait(began: float) -> None:
     """Note that this thread, or task, has waited since then, until now."""
     _last.set((began, monotonic()))
+
+
+async def noted(answer: Awaitable[T], began: float) -> T:
+    """Return an answer that is waited for since then, and note that; not if nobody waits any more."""
+    try:
+        value = await answer
+    except BackendBusy:
+        note_in_vain()
+        raise
+    except Exception:
+        note_wait(began)
+        raise
+    note_wait(began)
+    return value
 
 
 def note_in_vain() -> None:

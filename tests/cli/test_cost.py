@@ -82,6 +82,7 @@ GET = {
     "cachectl._model.coroutines",
     "cachectl._model.entry",
     "cachectl._model.envelope",
+    "cachectl._model.deadline",
     "cachectl._model.importing",
     "cachectl._model.keys",
     "cachectl._model.outcome",

@@ -1,5 +1,6 @@
 """By when a call gives up."""
 
+import asyncio
 from contextvars import Context
 from time import monotonic
 
@@ -10,6 +11,7 @@ from cachectl._model.deadline import (
     deadline,
     note_in_vain,
     note_wait,
+    noted,
     one_call,
     outside,
     spent,
@@ -65,3 +67,19 @@ def test_one_who_waited_in_vain_waits_little_for_a_second():
     assert left(1.0) == pytest.approx(0.1, abs=ABOUT)
     wait_anew()
     assert left(1.0) == pytest.approx(1.0, abs=ABOUT)
+
+
+def test_a_coroutine_that_is_dropped_in_a_call_ends_quietly():
+    """It is closed wherever it is collected, which is not where it began."""
+
+    async def call() -> None:
+        with one_call(monotonic()):
+            await noted(asyncio.get_running_loop().create_future(), monotonic())
+
+    async def begin() -> None:
+        coroutine = call()
+        Context().run(coroutine.send, None)
+        coroutine.close()
+
+    asyncio.run(begin())
+    assert spent() == 0.0

@@ -17,9 +17,6 @@ from tests.soak.journal import INTERRUPTED, LOOKED_UP, REFUSED, Journal
 DEADLINE = 1.0
 """Seconds after which a call gives up."""
 LONGEST = DEADLINE + 1.0
-SEVERAL = ("get_or_load", "call", "entries")
-"""What looks up and then stores what was loaded, or lists page after page: each has a deadline of its
-own."""
 """Seconds that no call may take, but for its loader."""
 SHARED = 40
 """Keys that all callers read, load, write and remove."""
@@ -116,7 +113,7 @@ class Lane:
         late = self._journal.pulse.late(started)  # of which no call of ours could have been spared
         took = time.perf_counter() - started - self._paused - late
         self._journal.took(took)
-        if took > LONGEST + DEADLINE * (action.kind in SEVERAL):
+        if took > LONGEST:
             self._journal.complain(f"{self.name}: {action.kind} took {took:.2f} s")
 
     def _key(self, kind: str) -> str:

@@ -17,8 +17,9 @@ from tests.support.openers import WRITABLE, empty_place
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "300"))
 SEED = int(os.environ.get("SOAK_SEED") or SystemRandom().randrange(10**9))
-MORE = 4
-"""Threads and descriptors that may be there after one round and not after another."""
+MORE_THREADS, MORE_DESCRIPTORS = 4, 16
+"""What may be there after one round and not after another: of the connections that were in use at
+once, up to eight stay open, with two descriptors each."""
 
 
 @pytest.fixture(params=WRITABLE)
@@ -47,8 +48,8 @@ def test_mixed_callers_find_what_they_wrote_in_time_and_are_counted(settings, tm
     assert told["looked up"] <= told["counted"] <= told["looked up"] + told["interrupted"]
     first, *others = told["at rest"]
     for threads, descriptors in others:
-        assert threads <= first[0] + MORE
-        assert descriptors <= first[1] + MORE
+        assert threads <= first[0] + MORE_THREADS
+        assert descriptors <= first[1] + MORE_DESCRIPTORS
     assert told["after"][0] <= told["before"][0]
-    assert told["after"][1] <= told["before"][1] + MORE
+    assert told["after"][1] <= told["before"][1] + MORE_THREADS
     assert told["status"] == "ok"

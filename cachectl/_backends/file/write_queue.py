@@ -10,8 +10,8 @@ from time import monotonic
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 from cachectl._backends.file.store import FileStore
-from cachectl._backends.worker import Worker, answer, settle, tell
-from cachectl._model.deadline import call_began, one_call
+from cachectl._backends.worker import Worker, settle, tell
+from cachectl._model.deadline import call_began, noted, one_call
 from cachectl._model.policy import Limits
 from cachectl._model.records import Item, Written
 from cachectl.errors import BackendBusy
@@ -95,7 +95,7 @@ class WriteQueue:
         if not self._is_called:
             self._is_called = True
             self._worker.submit(self._work)
-        return await answer(future, began)
+        return await noted(future, began)
 
     def _work(self) -> None:
         self._is_called = False  # who asks from here on calls again
