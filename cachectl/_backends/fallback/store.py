@@ -8,6 +8,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from functools import partial
 from typing import Final, TypeVar
 
 from cachectl._backends.fallback.breaker import CircuitBreaker
@@ -107,29 +108,21 @@ class FallbackStore:
                 return await self._store.put(items, limits, now, condition)
             except BackendUnavailable as error:
                 self._breaker.trip(error)
-
-        def put_in_memory() -> Written:
-            self._stand_in.pending.add_keys(item.key for item in items)
-            fitting = [item for item in items if item.entry.size <= FALLBACK_BYTES]
-            return self._memory.put(fitting, _tightened(limits), now, condition)
-
         return await self._change(
-            lambda: self._store.put(items, limits, now, condition), put_in_memory
+            partial(self._store.put, items, limits, now, condition),
+            partial(self._put_in_memory, items, limits, now, condition),
         )
 
     async def remove(self, keys: Iterable[str]) -> Removed:
-        wanted = tuple(keys)
+        wanted = list(keys)
         if not self._breaker.is_open:
             try:
                 return await self._store.remove(wanted)
             except BackendUnavailable as error:
                 self._breaker.trip(error)
-
-        def remove_from_memory() -> Removed:
-            self._stand_in.pending.add_keys(wanted)
-            return self._memory.remove(wanted)
-
-        return await self._change(lambda: self._store.remove(wanted), remove_from_memory)
+        return await self._change(
+            partial(self._store.remove, wanted), partial(self._remove_from_memory, wanted)
+        )
 
     async def remove_tagged(self, tag: str) -> Removed:
         def remove_from_memory() -> Removed:
@@ -180,6 +173,17 @@ class FallbackStore:
             except BackendUnavailable as error:
                 self._breaker.trip(error)
                 raise  # or uses would pass for written
+
+    def _put_in_memory(
+        self, items: Sequence[Item], limits: Limits, now: float, condition: Condition | None
+    ) -> Written:
+        self._stand_in.pending.add_keys(item.key for item in items)
+        fitting = [item for item in items if item.entry.size <= FALLBACK_BYTES]
+        return self._memory.put(fitting, _tightened(limits), now, condition)
+
+    def _remove_from_memory(self, keys: Sequence[str]) -> Removed:
+        self._stand_in.pending.add_keys(keys)
+        return self._memory.remove(keys)
 
     async def _change(self, operation: Callable[[], Awaitable[T]], stand_in: Callable[[], T]) -> T:
         """Change the backend or, while it is away, the memory: never one that is being left."""
