@@ -92,10 +92,11 @@ class FileBackend(BaseBackend[FileStore]):
         self._note = note
 
     def touch(self, namespace: str, uses: Sequence[tuple[str, int]]) -> None:
-        if self.exists():
+        table = self.existing_table()
+        if table is not None:
             log = AccessLog()
             log.requeue(uses)
-            self.table.touch(namespace, log)
+            table.touch(namespace, log)
 
     def store_for_tasks(self, namespace: str) -> AsyncStore:
         from cachectl._backends.file.async_store import FileTaskStore, Tasks  # imports asyncio
@@ -105,12 +106,13 @@ class FileBackend(BaseBackend[FileStore]):
                 self._tasks = self._tasks or Tasks(self._timeout)
         return FileTaskStore(self.store(namespace), self._tasks)
 
-    def exists(self) -> bool:
-        """Return whether there is a cache; nothing needs to be removed from one that is not.
+    def existing_table(self) -> "EntryTable | None":
+        """Return what writes, unless there is no cache: nothing needs to be removed from it then.
 
         Raises `BackendRefused` for a place that is not ours.
         """
-        return self._writer.is_open or self._reader.connections.exists()
+        exists = self._writer.is_open or self._reader.connections.exists()
+        return self.table if exists else None
 
     def usage(self) -> Mapping[str, Usage]:
         return self._reader.usage()
@@ -137,12 +139,13 @@ class FileBackend(BaseBackend[FileStore]):
                 fcntl.flock(file, fcntl.LOCK_UN)
 
     def compact(self) -> None:
-        if not self.exists():
+        table = self.existing_table()
+        if table is None:
             return
-        self.table.remove_cleared()
+        table.remove_cleared()
         files = ValueFiles(self._directory)
         for name in files.names(older_than=time.time() - _ORPHAN_AGE):
-            if not self.table.has_file(name):
+            if not table.has_file(name):
                 files.remove(name)
         self._writer.vacuum()
 

@@ -1,7 +1,7 @@
 """Writing entries of one namespace, and holding its limits, in one transaction."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file import eviction, row_changes, rows
@@ -17,58 +17,90 @@ Placed = tuple[Item, str | None]
 """An item, and the file that holds its value if that is large."""
 
 
-class Rules(NamedTuple):
-    """What is to hold when entries are written `now`; see `EntryTable.put`."""
-
-    limits: Limits
-    now: float
-    condition: Condition | None
-    check_limits: bool
-
-
-class Uses:
-    """The uses that a transaction writes; if it fails, they return to the access log."""
-
-    def __init__(self, log: AccessLog) -> None:
-        self.log = log
-        self._taken: list[tuple[str, int]] = []
-
-    def write(self, transaction: Transaction) -> None:
-        """Write what the log has now, into a namespace that is known."""
-        used = self.log.drain()
-        if used:
-            self._taken += used
-            eviction.touch(transaction, used)
-
-    def requeue(self) -> None:
-        self.log.requeue(self._taken)
-
-
-def put(transaction: Transaction, items: Sequence[Placed], rules: Rules, uses: Uses) -> Written:
-    """Write items, then evict while the limits are exceeded.
+class Put:
+    """Writes entries, then evicts while the limits are exceeded; see `EntryTable.put`.
 
     Uses are only written if something is to be evicted, and what is replaced is recorded as a use:
     to move its row now would double the pages that are written. Lrfu is told at once.
     """
-    stored = expired = 0
-    evicted: list[str] = []
-    if rules.check_limits:
-        uses.log.advance(rows.newest(transaction))
-    for run in _without_repeats(items):
-        found = rows.find(transaction, [item.key for item, _ in run])
-        eviction.use(transaction, rules.limits.eviction)
+
+    def __init__(
+        self,
+        log: AccessLog,
+        limits: Limits,
+        now: float,
+        condition: Condition | None,
+        check_limits: bool,
+    ) -> None:
+        self._log = log
+        self._limits = limits
+        self._now = now
+        self._condition = condition
+        self._check_limits = check_limits
+        self._uses: list[tuple[str, int]] = []
+
+    def run(self, transaction: Transaction, items: Sequence[Placed]) -> Written:
+        """Write the items in this transaction."""
+        stored = expired = 0
+        evicted: list[str] = []
+        if self._check_limits:
+            self._log.advance(rows.newest(transaction))
+        for part in _without_repeats(items):
+            more, replaced = self._write(transaction, part)
+            stored, expired = stored + more, expired + replaced
+        if self._check_limits:
+            due, _ = remove_due(transaction, microseconds(self._now), _DUE_PER_WRITE)
+            expired += due.entries
+        if transaction.exceeds(self._limits) and (self._check_limits or transaction.has_grown):
+            self._write_uses(transaction)
+            evicted = eviction.evict_all(transaction, self._limits)
+        if transaction.lrfu is not None:
+            transaction.lrfu.rebalance(stored)
+        return Written(stored, expired, tuple(evicted))
+
+    def requeue(self) -> None:
+        """Let the uses return to the access log: the transaction failed."""
+        self._log.requeue(self._uses)
+
+    def _write(self, transaction: Transaction, items: Sequence[Placed]) -> tuple[int, int]:
+        """Write items whose keys differ. Return how many, and how many replaced an expired entry."""
+        found = rows.find(transaction, [item.key for item, _ in items])
+        eviction.use(transaction, self._limits.eviction)
         if transaction.lrfu is not None:  # what was used counts before what is written
-            uses.write(transaction)
-        more, replaced = _write(transaction, run, found, rules, uses.log)
-        stored, expired = stored + more, expired + replaced
-    if rules.check_limits:
-        expired += remove_due(transaction, microseconds(rules.now), _DUE_PER_WRITE)[0].entries
-    if (rules.check_limits or transaction.has_grown) and transaction.exceeds(rules.limits):
-        uses.write(transaction)
-        evicted = eviction.evict_all(transaction, rules.limits)
-    if transaction.lrfu is not None:
-        transaction.lrfu.rebalance(stored)
-    return Written(stored, expired, tuple(evicted))
+            self._write_uses(transaction)
+        new: list[tuple[Item, int, str | None]] = []
+        replaced = expired = 0
+        now = microseconds(self._now)
+        for item, filename in items:
+            old = found.get(item.key)
+            fresh = old is not None and not old.is_expired(now)
+            if self._condition and fresh != (self._condition == "present"):
+                transaction.unlink(filename)
+            elif old is None:
+                new.append((item, self._log.stamp(self._now), filename))
+            else:
+                self._replace(transaction, item, old, filename)
+                replaced += 1
+                expired += not fresh
+        if new:
+            row_changes.insert(transaction, new)
+        return len(new) + replaced, expired
+
+    def _replace(
+        self, transaction: Transaction, item: Item, old: Row, filename: str | None
+    ) -> None:
+        if transaction.lrfu is None:
+            stamp = self._log.record(item.key, self._now)
+        else:
+            stamp = self._log.stamp(self._now)
+        row_changes.replace(transaction, item, old, stamp, filename)
+
+    def _write_uses(self, transaction: Transaction) -> None:
+        """Write what the log has now, into a namespace that is known."""
+        used = self._log.drain()
+        if used:
+            self._uses += used
+            eviction.touch(transaction, used)
 
 
 def remove_due(transaction: Transaction, now: int, most: int = BATCH) -> tuple[Removed, bool]:
@@ -82,46 +114,16 @@ def remove_due(transaction: Transaction, now: int, most: int = BATCH) -> tuple[R
     return eviction.remove(transaction, expired), len(due) == most
 
 
-def _write(
-    transaction: Transaction,
-    items: Sequence[Placed],
-    found: dict[str, Row],
-    rules: Rules,
-    log: AccessLog,
-) -> tuple[int, int]:
-    """Write items whose keys differ. Return how many, and how many replaced an expired entry."""
-    new: list[tuple[Item, int, str | None]] = []
-    replaced = expired = 0
-    now = microseconds(rules.now)
-    for item, filename in items:
-        old = found.get(item.key)
-        fresh = old is not None and not old.is_expired(now)
-        if rules.condition and fresh != (rules.condition == "present"):
-            transaction.unlinked.append(filename)
-        elif old is None:
-            new.append((item, log.stamp(rules.now), filename))
-        else:
-            note = transaction.lrfu is None
-            stamp = log.record(item.key, rules.now) if note else log.stamp(rules.now)
-            row_changes.replace(transaction, item, old, stamp, filename)
-            replaced += 1
-            expired += not fresh
-    if new:
-        row_changes.insert(transaction, new)
-    return len(new) + replaced, expired
-
-
-def _without_repeats(items: Sequence[Placed]) -> Iterator[Sequence[Placed]]:
-    """Yield the items in lists in which no key comes twice."""
+def _without_repeats(items: Sequence[Placed]) -> Sequence[Sequence[Placed]]:
+    """Return the items in lists in which no key comes twice."""
     if len(items) == 1:
-        yield items
-        return
-    run: list[Placed] = []
+        return (items,)
+    parts: list[list[Placed]] = [[]]
     keys: set[str] = set()
     for item, filename in items:
         if item.key in keys:
-            yield run
-            run, keys = [], set()
-        run.append((item, filename))
+            parts.append([])
+            keys.clear()
+        parts[-1].append((item, filename))
         keys.add(item.key)
-    yield run
+    return parts

@@ -21,6 +21,8 @@ _TAG: Final = (
     "INSERT INTO tags SELECT namespace_id, ?, id FROM entries WHERE namespace_id = ? AND key = ?"
 )
 
+_NOTHING: Final = Removed()
+
 
 def insert(transaction: Transaction, new: Sequence[tuple[Item, int, str | None]]) -> None:
     """Write entries that are not there, each with the stamp of its last use, and with the file
@@ -34,7 +36,9 @@ def insert(transaction: Transaction, new: Sequence[tuple[Item, int, str | None]]
     ]
     transaction.connection.executemany(_INSERT, rows)
     for item, _, filename in new:
-        _written(transaction, item, filename)
+        size = item.entry.size
+        transaction.add(1, size, size if filename else 0)
+        _written(transaction, item)
 
 
 def replace(
@@ -49,9 +53,11 @@ def replace(
         execute(_TOUCH, (stamp, transaction.id, item.key, stamp))
     if old.tagged:
         execute("DELETE FROM tags WHERE entry_id = ?", (old.id,))
-    transaction.add(-1, -old.size, -old.size if old.filename else 0)
-    transaction.unlinked.append(old.filename)
-    _written(transaction, item, filename)
+    size = item.entry.size
+    files = (size if filename else 0) - (old.size if old.filename else 0)
+    transaction.add(0, size - old.size, files)
+    transaction.unlink(old.filename)
+    _written(transaction, item)
 
 
 def reschedule(transaction: Transaction, rows: Iterable[Row]) -> None:
@@ -68,7 +74,7 @@ def touch(transaction: Transaction, used: Iterable[tuple[str, int]]) -> None:
 def remove(transaction: Transaction, rows: Sequence[Row]) -> Removed:
     """Remove rows that were read in this transaction, but not their ranks."""
     if not rows:
-        return Removed()
+        return _NOTHING
     size = file_size = 0
     for row in rows:
         size += row.size
@@ -84,13 +90,11 @@ def remove(transaction: Transaction, rows: Sequence[Row]) -> Removed:
     return Removed(len(rows), size)
 
 
-def _written(transaction: Transaction, item: Item, filename: str | None) -> None:
+def _written(transaction: Transaction, item: Item) -> None:
     for tag in item.entry.tags:
         transaction.execute(_TAG, (tag, transaction.id, item.key))
     if transaction.lrfu is not None:
         transaction.lrfu.written(item.key)
-    size = item.entry.size
-    transaction.add(1, size, size if filename else 0)
 
 
 def _data(item: Item, filename: str | None) -> bytes | None:

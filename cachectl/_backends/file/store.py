@@ -90,10 +90,10 @@ class FileStore:
         return written
 
     def remove(self, keys: Iterable[str]) -> Removed:
-        total: Removed | None = None
-        for batch in batches(keys):
-            if self._backend.exists():
-                removed = self._backend.table.remove(self._namespace, batch)
+        table, total = self._backend.existing_table(), None
+        if table is not None:
+            for batch in batches(keys):
+                removed = table.remove(self._namespace, batch)
                 total = total.plus(removed) if total else removed
         return total or Removed()
 
@@ -101,17 +101,17 @@ class FileStore:
         return self._backend.table.remove_expired(self._namespace, key, now)
 
     def remove_tagged(self, tag: str) -> Removed:
-        exists = self._backend.exists()
-        return self._backend.table.remove_tagged(self._namespace, tag) if exists else Removed()
+        table = self._backend.existing_table()
+        return table.remove_tagged(self._namespace, tag) if table else Removed()
 
     def clear(self) -> Removed:
-        exists = self._backend.exists()
-        return self._backend.table.clear(self._namespace) if exists else Removed()
+        table = self._backend.existing_table()
+        return table.clear(self._namespace) if table else Removed()
 
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
         self.flush()
-        exists = self._backend.exists()
-        return self._backend.table.cleanup(self._namespace, rule) if exists else CleanupStep()
+        table = self._backend.existing_table()
+        return table.cleanup(self._namespace, rule) if table else CleanupStep()
 
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
         if tag is None:

@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file import clearing, eviction, rebuild, rows
 from cachectl._backends.file.pacing import Pace
-from cachectl._backends.file.put import Rules, Uses, put, remove_due
-from cachectl._backends.file.rows import Row, microseconds
+from cachectl._backends.file.put import Placed, Put, remove_due
+from cachectl._backends.file.rows import microseconds
 from cachectl._backends.file.transaction import Transaction
 from cachectl._backends.file.value_files import ROW_LIMIT, ValueFiles
 from cachectl._backends.file.writer import Mode, Writer
@@ -22,9 +22,6 @@ from cachectl.errors import BackendBusy
 T = TypeVar("T")
 _GLANCE: Final = 0.05
 """Seconds that a lookup waits to remove what it found expired."""
-
-_Choose = Callable[[Transaction], Sequence[Row]]
-"""Reads what is to be removed."""
 
 
 class EntryTable:
@@ -48,16 +45,17 @@ class EntryTable:
         """Write items, then evict while the limits are exceeded. `check_limits` says whether to
         look also at what others did to them, and for what has expired.
         """
-        rules = Rules(limits, now, condition, check_limits)
-        uses = Uses(access_log)
+        put = Put(access_log, limits, now, condition, check_limits)
+        placed: list[Placed] = []
         patience = self._writer.patience()
-        filenames = self._write_files(items, patience)
-        placed = list(zip(items, filenames, strict=True))
         try:
-            return self._run(namespace, lambda it: put(it, placed, rules, uses), patience)
+            for item in items:
+                large = len(item.data) > ROW_LIMIT
+                placed.append((item, self._write_file(item.data, patience) if large else None))
+            return self._run(namespace, lambda it: put.run(it, placed), patience)
         except BaseException:
-            uses.requeue()
-            self._files.remove_all(filenames)
+            put.requeue()
+            self._files.remove_all(filename for _, filename in placed)
             raise
 
     def touch(self, namespace: str, access_log: AccessLog) -> None:
@@ -72,19 +70,17 @@ class EntryTable:
 
     def remove(self, namespace: str, keys: Sequence[str]) -> Removed:
         """Remove these keys; at most `BATCH` of them."""
-        return self._remove(namespace, lambda it: rows.find_removable(it, keys))
+        return self._remove(
+            namespace, lambda it: eviction.remove(it, rows.find_removable(it, keys))
+        )
 
     def remove_expired(self, namespace: str, key: str, now: float) -> Removed:
         """Remove one key if it expired by `now`, unless another process writes just then: a lookup
         does not wait for that, and what has expired is found again.
         """
-        at = microseconds(now)
-
-        def choose(transaction: Transaction) -> Sequence[Row]:
-            return [row for row in rows.find_removable(transaction, [key]) if row.is_expired(at)]
-
+        action = partial(_remove_expired, key=key, now=microseconds(now))
         try:
-            return self._attempt(namespace, choose, self._writer.patience(_GLANCE), "DEFERRED")
+            return self._run(namespace, action, self._writer.patience(_GLANCE), "DEFERRED")
         except BackendBusy:
             return Removed()
 
@@ -93,7 +89,7 @@ class EntryTable:
         total, pace = Removed(), Pace(self._writer)
         while True:
             began = pace.begin()
-            removed = self._remove(namespace, lambda it: _tagged(it, tag))
+            removed = self._remove(namespace, partial(_remove_tagged, tag=tag))
             total = total.plus(removed)
             if removed.entries < BATCH:
                 return total
@@ -144,30 +140,27 @@ class EntryTable:
         """Return what `action` returns, called in a transaction on the namespace."""
         connection = self._writer.begin(mode, patience)
         try:
-            with Transaction(self._writer, connection, namespace) as transaction:
-                value = action(transaction)
+            transaction = Transaction(connection, namespace)
+            value = action(transaction)
+            transaction.commit()
+        except BaseException as error:
+            self._writer.take_back(error)
+            raise
         finally:
             self._writer.turn.release()
         if transaction.unlinked:
             self._files.remove_all(transaction.unlinked)
         return value
 
-    def _remove(self, namespace: str, choose: _Choose) -> Removed:
-        """Remove the rows that `choose` returns. If it returns none, nothing is written, and no
-        other process is waited for.
+    def _remove(self, namespace: str, action: Callable[[Transaction], Removed]) -> Removed:
+        """Return what `action` removes. If that is nothing, nothing is written, and no other
+        process is waited for.
         """
         patience = self._writer.patience()
         try:
-            return self._attempt(namespace, choose, patience, "DEFERRED")
+            return self._run(namespace, action, patience, "DEFERRED")
         except BackendBusy:  # another writes, or has since these were read: wait for the turn
-            return self._attempt(namespace, choose, patience, "IMMEDIATE")
-
-    def _attempt(self, namespace: str, choose: _Choose, patience: Patience, mode: Mode) -> Removed:
-        def remove(transaction: Transaction) -> Removed:
-            found = choose(transaction)
-            return eviction.remove(transaction, found) if found else Removed()
-
-        return self._run(namespace, remove, patience, mode)
+            return self._run(namespace, action, patience, "IMMEDIATE")
 
     def _remove_due(self, namespace: str, now: int) -> Removed:
         """Remove some entries that expired by `now`, each time in a transaction of its own."""
@@ -178,22 +171,13 @@ class EntryTable:
             removed, more = self._run(namespace, step, self._writer.patience())
         return removed
 
-    def _write_files(self, items: Sequence[Item], patience: Patience) -> list[str | None]:
-        """Write the large values to files, while it is nobody's turn."""
-        names: list[str | None] = []
+    def _write_file(self, data: bytes, patience: Patience) -> str:
+        """Write a large value to a file, while it is nobody's turn, and return its name."""
+        self._writer.open(patience)
         try:
-            for item in items:
-                if len(item.data) > ROW_LIMIT:
-                    self._writer.open(patience)
-                    names.append(self._files.write(item.data))
-                else:
-                    names.append(None)
-        except BaseException as error:
-            self._files.remove_all(names)
-            if isinstance(error, OSError):
-                raise translated("the cache", error) from None
-            raise
-        return names
+            return self._files.write(data)
+        except OSError as error:
+            raise translated("the cache", error) from None
 
 
 def _touch(transaction: Transaction, used: Sequence[tuple[str, int]]) -> None:
@@ -225,8 +209,15 @@ def _excess(transaction: Transaction, rule: CleanupRule) -> CleanupStep:
     return _idle(transaction, rule.idle_before) or _over(transaction, rule.limits)
 
 
-def _tagged(transaction: Transaction, tag: str) -> Sequence[Row]:
-    return list(rows.select(transaction, rows.TAGGED, tag, BATCH)) if transaction.load() else ()
+def _remove_expired(transaction: Transaction, key: str, now: int) -> Removed:
+    found = rows.find_removable(transaction, [key])
+    return eviction.remove(transaction, [row for row in found if row.is_expired(now)])
+
+
+def _remove_tagged(transaction: Transaction, tag: str) -> Removed:
+    if not transaction.load():
+        return Removed()
+    return eviction.remove(transaction, list(rows.select(transaction, rows.TAGGED, tag, BATCH)))
 
 
 def _idle(transaction: Transaction, before: float | None) -> CleanupStep | None:

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from sqlite3 import Connection, Cursor
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
-from cachectl._backends.file.writer import Writer
 from cachectl._model.policy import Limits
 
 if TYPE_CHECKING:  # few namespaces evict by lrfu
@@ -25,41 +23,23 @@ _ADD: Final = (
 
 
 class Transaction:
-    """A namespace in a transaction that has begun, and ends when this is left.
+    """A namespace in a transaction that has begun.
 
     `entries` and `bytes` are what it holds, once it is known. One that was cleared has no name.
     The value files of `unlinked` are to be removed after the commit.
     """
 
     id: int | None = None
-    entries = bytes = 0
     by_lrfu = False
     lrfu: "Lrfu | None" = None
+    _row_entries = _row_bytes = 0
     _more_entries = _more_bytes = _more_file_bytes = 0  # than the namespace's row says
 
-    def __init__(self, writer: Writer, connection: Connection, name: str | None) -> None:
+    def __init__(self, connection: Connection, name: str | None) -> None:
         self.name = name
         self.connection = connection
         self.execute: Callable[..., Cursor] = connection.execute
-        self.unlinked: list[str | None] = []
-        self._writer = writer
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error is None:
-            try:
-                self._finish()
-            except BaseException as failure:
-                self._writer.end(failure)
-                raise
-        self._writer.end(error)
+        self.unlinked: list[str] = []
 
     def load(self) -> bool:
         """Return whether there is such a namespace, and know it if there is."""
@@ -71,8 +51,8 @@ class Transaction:
     def know(self, id_: int, entries: int, bytes_: int, by_lrfu: int) -> None:
         """Take over what was just read of the namespace."""
         self.id = id_
-        self.entries = entries + self._more_entries
-        self.bytes = bytes_ + self._more_bytes
+        self._row_entries = entries
+        self._row_bytes = bytes_
         self.by_lrfu = bool(by_lrfu) or self.lrfu is not None
 
     def create(self) -> int:
@@ -82,13 +62,24 @@ class Transaction:
         assert self.id is not None
         return self.id
 
+    def unlink(self, filename: str | None) -> None:
+        """Remove a value file after the commit, if there is one."""
+        if filename is not None:
+            self.unlinked.append(filename)
+
     def add(self, entries: int, size: int, file_size: int) -> None:
         """Change the totals by so many entries, bytes, and bytes of these that are in files."""
-        self.entries += entries
-        self.bytes += size
         self._more_entries += entries
         self._more_bytes += size
         self._more_file_bytes += file_size
+
+    @property
+    def entries(self) -> int:
+        return self._row_entries + self._more_entries
+
+    @property
+    def bytes(self) -> int:
+        return self._row_bytes + self._more_bytes
 
     @property
     def has_grown(self) -> bool:
@@ -104,10 +95,11 @@ class Transaction:
 
         return SqlEvictionIndex(self.connection, self.create())
 
-    def _finish(self) -> None:
-        """Bring totals and state up to date, as the last thing before the commit."""
+    def commit(self) -> None:
+        """Bring totals and state up to date, and end the transaction."""
         if self._more_entries or self._more_bytes or self._more_file_bytes:
             changes = (self._more_entries, self._more_bytes, self._more_file_bytes)
             self.execute(_ADD, (*changes, self.id))
         if self.lrfu is not None:
             self.eviction_index().save(self.lrfu.state)
+        self.execute("COMMIT")

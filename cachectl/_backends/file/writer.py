@@ -32,6 +32,7 @@ _PREPARATION: Final = (
 )
 
 _WHAT: Final = "the cache"
+_FORKED: Final = f"{_WHAT}: the process was forked in the middle of this"
 _LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
 _PAGES: Final = 1_000  # that are given back at a time
 
@@ -61,7 +62,7 @@ class Writer:
         return Patience(self._timeout if most is None else min(most, self._timeout))
 
     def begin(self, mode: Mode, patience: Patience) -> sqlite3.Connection:
-        """Begin a transaction, which must be ended, and `turn` released in any case."""
+        """Begin a transaction, which is to be committed or taken back; `turn` is to be released then."""
         begin = "BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN DEFERRED"
         while True:  # as `Patience.take`, in line: it is the path of every write
             self.turn.acquire(patience)
@@ -79,22 +80,15 @@ class Writer:
                 return connection
             patience.retry(_WHAT, failure)
 
-    def end(self, error: BaseException | None = None) -> None:
-        """Commit, or take everything back if there was an error. One of SQLite is translated."""
+    def take_back(self, error: BaseException) -> None:
+        """End a transaction in which there was an error. One of SQLite is translated."""
         connection = self._connection
-        if connection is None and (error is None or isinstance(error, FAILURES)):
-            raise BackendBusy(f"{_WHAT}: the process was forked in the middle of this") from None
-        if connection is not None and error is None:
-            try:
-                connection.execute("COMMIT")
-            except FAILURES as failure:
-                error = failure
-            else:
-                return
         with suppress(sqlite3.Error):
             if connection is not None and connection.in_transaction:
                 connection.execute("ROLLBACK")
         if isinstance(error, FAILURES):
+            if connection is None:
+                raise BackendBusy(_FORKED) from None
             raise translated(_WHAT, error) from None
 
     def open(self, patience: Patience) -> None:
