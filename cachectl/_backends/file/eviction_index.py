@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple
-from sqlite3 import Connection
+from sqlite3 import Cursor
 from typing import Final
 
 from cachectl._backends.eviction.lrfu import MAIN, WINDOW, Rank, State
@@ -28,8 +28,8 @@ _ADOPT: Final = (
 class SqlEvictionIndex:
     """The ranks of one namespace, in a transaction."""
 
-    def __init__(self, connection: Connection, namespace_id: int) -> None:
-        self._execute = connection.execute
+    def __init__(self, cursor: Cursor, namespace_id: int) -> None:
+        self._execute = cursor.execute
         self._id = namespace_id
 
     def find(self, key: str) -> Rank | None:

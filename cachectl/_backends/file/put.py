@@ -51,7 +51,7 @@ class Put:
         if self._check_limits:
             due, _ = remove_due(transaction, microseconds(self._now), _DUE_PER_WRITE)
             expired += due.entries
-        if transaction.exceeds(self._limits) and (self._check_limits or transaction.has_grown):
+        if (self._check_limits or transaction.has_grown) and transaction.exceeds(self._limits):
             self._write_uses(transaction)
             evicted = eviction.evict_all(transaction, self._limits)
         if transaction.lrfu is not None:

@@ -89,7 +89,7 @@ def _keep(transaction: Transaction, ids: list[int] | None) -> Removed:
         execute(f"DELETE FROM {table}")
         if kept:
             insert = f"INSERT INTO {table} VALUES({marks(kept[0])})"
-            transaction.connection.executemany(insert, kept)
+            transaction.cursor.executemany(insert, kept)
     return _account(transaction)
 
 

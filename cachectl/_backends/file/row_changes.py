@@ -34,7 +34,7 @@ def insert(transaction: Transaction, new: Sequence[tuple[Item, int, str | None]]
         for item, stamp, filename in new
         for expiry in (_expiry(item),)
     ]
-    transaction.connection.executemany(_INSERT, rows)
+    transaction.cursor.executemany(_INSERT, rows)
     for item, _, filename in new:
         size = item.entry.size
         transaction.add(1, size, size if filename else 0)
@@ -62,13 +62,13 @@ def replace(
 
 def reschedule(transaction: Transaction, rows: Iterable[Row]) -> None:
     """Let rows be due when they expire: they were replaced since their time was set."""
-    transaction.connection.executemany(_RESCHEDULE, [(row.id,) for row in rows])
+    transaction.cursor.executemany(_RESCHEDULE, [(row.id,) for row in rows])
 
 
 def touch(transaction: Transaction, used: Iterable[tuple[str, int]]) -> None:
     """Write when keys of a known namespace were last used, by their stamps."""
     times = [(stamp, transaction.id, key, stamp) for key, stamp in used]
-    transaction.connection.executemany(_TOUCH, times)
+    transaction.cursor.executemany(_TOUCH, times)
 
 
 def remove(transaction: Transaction, rows: Sequence[Row]) -> Removed:

@@ -138,9 +138,9 @@ class EntryTable:
         mode: Mode = "IMMEDIATE",
     ) -> T:
         """Return what `action` returns, called in a transaction on the namespace."""
-        connection = self._writer.begin(mode, patience)
+        cursor = self._writer.begin(mode, patience)
         try:
-            transaction = Transaction(connection, namespace)
+            transaction = Transaction(cursor, namespace)
             value = action(transaction)
             transaction.commit()
         except BaseException as error:

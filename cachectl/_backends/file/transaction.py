@@ -1,7 +1,7 @@
 """One transaction on one namespace: what it holds, and what happens with the commit."""
 
 from collections.abc import Callable
-from sqlite3 import Connection, Cursor
+from sqlite3 import Cursor
 from typing import TYPE_CHECKING, Final
 
 from cachectl._model.policy import Limits
@@ -23,7 +23,8 @@ _ADD: Final = (
 
 
 class Transaction:
-    """A namespace in a transaction that has begun.
+    """A namespace in a transaction that the cursor has begun. It does all statements, one after the
+    other: a cursor for each would be a good part of a short one.
 
     `entries` and `bytes` are what it holds, once it is known. One that was cleared has no name.
     The value files of `unlinked` are to be removed after the commit.
@@ -35,10 +36,10 @@ class Transaction:
     _row_entries = _row_bytes = 0
     _more_entries = _more_bytes = _more_file_bytes = 0  # than the namespace's row says
 
-    def __init__(self, connection: Connection, name: str | None) -> None:
+    def __init__(self, cursor: Cursor, name: str | None) -> None:
         self.name = name
-        self.connection = connection
-        self.execute: Callable[..., Cursor] = connection.execute
+        self.cursor = cursor
+        self.execute: Callable[..., Cursor] = cursor.execute
         self.unlinked: list[str] = []
 
     def load(self) -> bool:
@@ -93,7 +94,7 @@ class Transaction:
     def eviction_index(self) -> "SqlEvictionIndex":
         from cachectl._backends.file.eviction_index import SqlEvictionIndex
 
-        return SqlEvictionIndex(self.connection, self.create())
+        return SqlEvictionIndex(self.cursor, self.create())
 
     def commit(self) -> None:
         """Bring totals and state up to date, and end the transaction."""

@@ -61,7 +61,7 @@ class Writer:
         """Return what one call waits with; for `most` seconds, if that is less than usual."""
         return Patience(self._timeout if most is None else min(most, self._timeout))
 
-    def begin(self, mode: Mode, patience: Patience) -> sqlite3.Connection:
+    def begin(self, mode: Mode, patience: Patience) -> sqlite3.Cursor:
         """Begin a transaction, which is to be committed or taken back; `turn` is to be released then."""
         begin = "BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN DEFERRED"
         while True:  # as `Patience.take`, in line: it is the path of every write
@@ -70,14 +70,14 @@ class Writer:
                 connection = self._connection or self._connect()
                 if connection.in_transaction:  # of one who was interrupted on his way
                     connection.execute("ROLLBACK")
-                connection.execute(begin)
+                cursor = connection.execute(begin)
             except BaseException as error:
                 self.turn.release()
                 if not isinstance(error, FAILURES):
                     raise
                 failure = error
             else:
-                return connection
+                return cursor
             patience.retry(_WHAT, failure)
 
     def take_back(self, error: BaseException) -> None:
