@@ -6,7 +6,8 @@ use on a small value, so contexts are kept for their next use
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from cachectl._model.importing import importing
 from cachectl.errors import DamagedEntry
@@ -44,13 +45,11 @@ def decompress(payload: bytes | memoryview, limit: int) -> bytes:
 
     A frame that claims to hold more than `limit` bytes is refused before it is given memory.
     """
-    with importing:
-        import zstandard
-
+    zstandard = _zstandard()
     try:
         if len(payload) < zstandard.frame_content_size(payload) <= limit:
             decompressor = _decompressors.take()
-            decompressed = decompressor.decompress(payload, allow_extra_data=False)
+            decompressed: bytes = decompressor.decompress(payload, allow_extra_data=False)
             _decompressors.give_back(decompressor)
             return decompressed
     except (zstandard.ZstdError, MemoryError) as error:
@@ -88,18 +87,23 @@ class _Contexts(Generic[Context]):
         self._waiting.append(context)
 
 
-def _make_compressor() -> "ZstdCompressor":
+@cache
+def _zstandard() -> Any:
+    """Return the library, imported when it is first needed: a hit takes no lock for it."""
     with importing:
-        from zstandard import ZstdCompressor
+        import zstandard
 
-    return ZstdCompressor(level=_LEVEL)
+    return zstandard
+
+
+def _make_compressor() -> "ZstdCompressor":
+    made: ZstdCompressor = _zstandard().ZstdCompressor(level=_LEVEL)
+    return made
 
 
 def _make_decompressor() -> "ZstdDecompressor":
-    with importing:
-        from zstandard import ZstdDecompressor
-
-    return ZstdDecompressor()
+    made: ZstdDecompressor = _zstandard().ZstdDecompressor()
+    return made
 
 
 _compressors: Final = _Contexts(_make_compressor)

@@ -20,6 +20,7 @@ from cachectl._model.codecs import VALUE_LIMIT
 from cachectl._model.compression import NONE, SMALLEST, ZSTD, compress, decompress
 from cachectl._model.coroutines import run
 from cachectl._model.entry import NEVER, Entry
+from cachectl._model.importing import importing
 from cachectl._model.policy import COMPRESSIONS, Limits
 from cachectl._model.records import Item
 from cachectl.errors import DamagedEntry
@@ -163,6 +164,20 @@ def stored(namespace: str, payload: bytes, flags: int) -> Item:
     entry = Entry(payload, 2, 1_700_000_000.0, NEVER, 0, 0, (), 0, flags)
     data = envelope.pack(namespace, "k", entry, payload)
     return Item("k", entry._replace(size=len(data)), data, len(payload))
+
+
+@pytest.mark.parametrize("opener", ["file"], indirect=True)
+def test_an_import_in_another_thread_holds_nobody_up(opener: Opener):
+    """What a namespace needs is imported by its first calls; later ones ask for no lock."""
+    users = opener().namespace("users", compress="zstd")
+
+    def use() -> object:
+        users.set("k", TEXT)
+        return users.get("k")
+
+    assert use() == TEXT
+    with ThreadPoolExecutor(1) as threads, importing:
+        assert threads.submit(use).result(timeout=30) == TEXT
 
 
 def test_every_truncation_of_a_compressed_envelope_is_noticed():
