@@ -1,4 +1,6 @@
-"""What a hit in memory costs: calls, bytecodes, memory that it keeps, locks that it waits for."""
+"""What a hit in memory costs: calls, bytecodes, memory that it keeps, locks that it waits for; and
+the calls of a write on files.
+"""
 
 import gc
 import sys
@@ -6,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from operator import le
 from threading import Lock, RLock
 from types import FrameType
 from typing import Any, Final
@@ -16,7 +19,7 @@ from cachectl import Cache
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.singleflight import flights
 from cachectl._model.turn import Turn
-from tests.support.openers import settings
+from tests.support.openers import Opener, settings
 
 HIT: Final = [
     "Namespace.get", "time", "MemoryStore.get", "OrderedDict.move_to_end", "Recorder.record_hit",
@@ -27,6 +30,9 @@ BYTECODES: Final = {(3, 11): 92}
 """Bytecodes of a hit, by the version of Python."""
 DECORATED: Final = {(3, 11): 138}
 """The same for a decorated function of one argument."""
+WRITES: Final = {(3, 11): (100, 104, 63, 48)}
+"""Calls of a write on files at most: one that replaces an entry, that adds one, that removes one, and
+that has none to remove. By the version of Python."""
 LOCKS: Final = (type(Lock()), type(RLock()), Turn)
 
 
@@ -159,6 +165,26 @@ def test_a_hit_runs_a_known_number_of_bytecodes(namespace):
 
     counted = bytecodes(namespace.get, "k")
     assert counted.total() == expected, counted
+
+
+@pytest.mark.parametrize("opener", ["file"], indirect=True)
+def test_a_write_on_files_takes_no_more_calls_than_are_known(opener: Opener):
+    """Each layer that it passes costs as much as a good part of a statement."""
+    expected = WRITES.get(sys.version_info[:2])
+    if expected is None:
+        pytest.skip("no number of calls is known for this version of Python")
+    namespace = opener(strict=False).namespace("a", ttl="1h")
+    for _ in range(2):
+        namespace.set("k", "value")
+    namespace.delete("absent")
+
+    counted = [
+        len(calls(namespace.set, "k", "other")),
+        len(calls(namespace.set, "new", "value")),
+        len(calls(namespace.delete, "k")),
+        len(calls(namespace.delete, "k")),
+    ]
+    assert all(map(le, counted, expected)), counted
 
 
 def test_lookups_keep_no_memory(namespace):

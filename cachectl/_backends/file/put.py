@@ -5,7 +5,7 @@ from typing import Final
 
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file import eviction, row_changes, rows
-from cachectl._backends.file.rows import Row, microseconds
+from cachectl._backends.file.rows import microseconds
 from cachectl._backends.file.transaction import Transaction
 from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
@@ -70,30 +70,23 @@ class Put:
             self._write_uses(transaction)
         new: list[tuple[Item, int, str | None]] = []
         replaced = expired = 0
-        now = microseconds(self._now)
+        now, log = microseconds(self._now), self._log
         for item, filename in items:
             old = found.get(item.key)
             fresh = old is not None and not old.is_expired(now)
             if self._condition and fresh != (self._condition == "present"):
                 transaction.unlink(filename)
             elif old is None:
-                new.append((item, self._log.stamp(self._now), filename))
+                new.append((item, log.stamp(self._now), filename))
             else:
-                self._replace(transaction, item, old, filename)
+                note = transaction.lrfu is None
+                stamp = log.record(item.key, self._now) if note else log.stamp(self._now)
+                row_changes.replace(transaction, item, old, stamp, filename)
                 replaced += 1
                 expired += not fresh
         if new:
             row_changes.insert(transaction, new)
         return len(new) + replaced, expired
-
-    def _replace(
-        self, transaction: Transaction, item: Item, old: Row, filename: str | None
-    ) -> None:
-        if transaction.lrfu is None:
-            stamp = self._log.record(item.key, self._now)
-        else:
-            stamp = self._log.stamp(self._now)
-        row_changes.replace(transaction, item, old, stamp, filename)
 
     def _write_uses(self, transaction: Transaction) -> None:
         """Write what the log has now, into a namespace that is known."""
@@ -116,7 +109,7 @@ def remove_due(transaction: Transaction, now: int, most: int = BATCH) -> tuple[R
 
 def _without_repeats(items: Sequence[Placed]) -> Sequence[Sequence[Placed]]:
     """Return the items in lists in which no key comes twice."""
-    if len(items) == 1:
+    if len(items) == 1 or len({item.key for item, _ in items}) == len(items):
         return (items,)
     parts: list[list[Placed]] = [[]]
     keys: set[str] = set()

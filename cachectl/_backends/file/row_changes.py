@@ -29,15 +29,16 @@ def insert(transaction: Transaction, new: Sequence[tuple[Item, int, str | None]]
     that holds its value if that is large.
     """
     id_ = transaction.create()
-    rows = [
-        (id_, item.key, stamp, expiry, expiry, item.entry.size, filename, _data(item, filename))
-        for item, stamp, filename in new
-        for expiry in (_expiry(item),)
-    ]
+    rows = []
+    total = in_files = 0
+    for item, stamp, filename in new:
+        expiry, size, data = _expiry(item), item.entry.size, None if filename else item.data
+        rows.append((id_, item.key, stamp, expiry, expiry, size, filename, data))
+        total += size
+        in_files += size if filename else 0
     transaction.cursor.executemany(_INSERT, rows)
-    for item, _, filename in new:
-        size = item.entry.size
-        transaction.add(1, size, size if filename else 0)
+    transaction.add(len(rows), total, in_files)
+    for item, _, _ in new:
         _written(transaction, item)
 
 
@@ -45,15 +46,14 @@ def replace(
     transaction: Transaction, item: Item, old: Row, stamp: int, filename: str | None
 ) -> None:
     """Write an entry in place of `old`. It keeps the time of use, unless lrfu decides."""
-    execute, expiry = transaction.execute, _expiry(item)
-    execute(_REPLACE, (expiry, item.entry.size, filename, _data(item, filename), old.id))
+    execute, expiry, size = transaction.execute, _expiry(item), item.entry.size
+    execute(_REPLACE, (expiry, size, filename, None if filename else item.data, old.id))
     if expiry is not None and (old.due_at is None or expiry < old.due_at):
         execute(_RESCHEDULE, (old.id,))
     if transaction.lrfu is not None:
         execute(_TOUCH, (stamp, transaction.id, item.key, stamp))
     if old.tagged:
         execute("DELETE FROM tags WHERE entry_id = ?", (old.id,))
-    size = item.entry.size
     files = (size if filename else 0) - (old.size if old.filename else 0)
     transaction.add(0, size - old.size, files)
     transaction.unlink(old.filename)
@@ -95,10 +95,6 @@ def _written(transaction: Transaction, item: Item) -> None:
         transaction.execute(_TAG, (tag, transaction.id, item.key))
     if transaction.lrfu is not None:
         transaction.lrfu.written(item.key)
-
-
-def _data(item: Item, filename: str | None) -> bytes | None:
-    return None if filename else item.data
 
 
 def _expiry(item: Item) -> int | None:
