@@ -23,8 +23,8 @@ _ADD: Final = (
 
 
 class Transaction:
-    """A namespace in a transaction that the cursor has begun. It does all statements, one after the
-    other: a cursor for each would be a good part of a short one.
+    """A namespace in a transaction that the cursor has begun. It does all statements, as a cursor for
+    each would be a good part of a short one: what one returns is read before the next.
 
     `entries` and `bytes` are what it holds, once it is known. One that was cleared has no name.
     The value files of `unlinked` are to be removed after the commit.
