@@ -66,6 +66,23 @@ def test_a_load_whose_loop_was_closed_is_taken_over(cache, users):
     assert users.get("k") == "loaded"
 
 
+def test_a_loop_that_was_closed_under_its_loads_is_not_kept(cache, users):
+    """Nobody may ever ask for those keys again."""
+
+    @cache.cached("users")
+    async def load(key: str) -> None:
+        await asyncio.sleep(SECONDS * 2)
+
+    loop = asyncio.new_event_loop()
+    tasks = [loop.create_task(load(key)) for key in ("a", "a", "b")]
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+    closed = weakref.ref(loop)
+    del loop, tasks
+    gc.collect()
+    assert closed() is None
+
+
 def test_a_load_whose_loop_stopped_is_taken_over_by_a_thread(cache, users):
     kept: list[asyncio.AbstractEventLoop] = []
     begin_and_leave(cache, kept.append)

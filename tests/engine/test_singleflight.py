@@ -69,7 +69,7 @@ class Loader:
 
 
 def waiters(users, key: str) -> int:
-    flight = users.state.flights._flights.get(key)
+    flight = users.state.flights.led(key)
     return 0 if flight is None else len(flight.waiters)
 
 

@@ -5,6 +5,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 _LEAST: Final = 1.0
@@ -85,11 +86,15 @@ leading: Final[ContextVar[Flight | None]] = ContextVar("leading", default=None)
 
 
 class Flights:
-    """The loads of one namespace. `completed` grows with each that ended."""
+    """The loads of one namespace. `completed` grows with each that ended.
+
+    Those who lead and who wait hold a flight. If this did, an event loop that was closed under its
+    loads would be kept, with all its tasks, until somebody asks for their keys again.
+    """
 
     def __init__(self) -> None:
-        self._flights: dict[str, Flight] = {}
-        self._alone: set[Flight] = set()
+        self._flights: dict[str, weakref.ref[Flight]] = {}
+        self._alone: set[weakref.ref[Flight]] = set()
         self._seconds: float | None = None
         self.completed: int = 0
         _all.add(self)
@@ -101,8 +106,9 @@ class Flights:
         if not self._flights and not self._alone:
             return
         wanted = None if keys is None else set(keys)
-        for flight in (*self._flights.values(), *self._alone):
-            if wanted is None or flight.key in wanted:
+        for reference in (*self._flights.copy().values(), *self._alone.copy()):
+            flight = reference()
+            if flight is not None and (wanted is None or flight.key in wanted):
                 flight.is_stale = True
 
     def invalidate_key(self, key: str) -> None:
@@ -134,14 +140,15 @@ class Flights:
         left: list[Waiter] = []
         waiter: W | None = None
         with lock:
-            flight = self._flights.get(key)
+            flight = self.led(key)
             if flight is not None and flight.leader.is_gone:
                 left, flight = self._replace(flight), None
             if flight is None:
-                flight = self._flights[key] = Flight(key, leader, parent)
+                flight = Flight(key, leader, parent)
+                self._flights[key] = weakref.ref(flight, partial(self._forget, key))
             elif make_waiter is None or flight.depends_on(parent):
                 flight = Flight(key, leader, parent)
-                self._alone.add(flight)
+                self._alone.add(weakref.ref(flight, self._alone.discard))
             else:
                 waiter = make_waiter()
                 flight.waiters[waiter] = None
@@ -149,6 +156,11 @@ class Flights:
                     waiting.waits_for = flight
         _wake(left, None)
         return flight, waiter
+
+    def led(self, key: str) -> Flight | None:
+        """Return the flight of a key that others join."""
+        reference = self._flights.get(key)
+        return None if reference is None else reference()
 
     def take_over(self, flight: Flight) -> None:
         """Let nobody wait for this one any longer but who began it: who comes first leads anew."""
@@ -175,11 +187,11 @@ class Flights:
     def land(self, flight: Flight, outcome: Outcome | None, seconds: float = 0.0) -> None:
         """End a flight that took so long; without an outcome somebody else must load."""
         with lock:
-            if self._flights.get(flight.key) is flight:
+            if self.led(flight.key) is flight:
                 del self._flights[flight.key]
                 if outcome is not None:
                     self._note(seconds)
-            self._alone.discard(flight)
+            self._alone.discard(weakref.ref(flight))
             self.completed += 1
             waiters, flight.waiters = list(flight.waiters), {}
             if flight.caller is not None:
@@ -191,9 +203,14 @@ class Flights:
         self._flights.clear()
         self._alone.clear()
 
+    def _forget(self, key: str, collected: "weakref.ref[Flight]") -> None:
+        with lock:
+            if self._flights.get(key) is collected:
+                del self._flights[key]
+
     def _replace(self, flight: Flight) -> list[Waiter]:
         flight.is_stale = True
-        if self._flights.get(flight.key) is flight:
+        if self.led(flight.key) is flight:
             del self._flights[flight.key]
         waiters, flight.waiters = list(flight.waiters), {}
         return waiters
