@@ -29,12 +29,15 @@ _FIRST: Final = 64 * 1024
 one waits behind it."""
 
 T = TypeVar("T")
-Lanes = dict[tuple[Server, bool], Lane]
+Lanes = dict[tuple[Server, bool], ReferenceType[Lane]]
 
 
 class LoopTransport:
     """Exchanges over two connections for each event loop and server: one for what is small, and one
     for what is large. Any number of loops may use it; a forked process begins anew.
+
+    It is their loop that keeps lanes, as long as they have anything to do or a connection. They know
+    what tasks wait for, and so the loop: kept here, they would keep it after its end.
     """
 
     def __init__(self, routes: Routes, timeouts: Timeouts) -> None:
@@ -76,13 +79,13 @@ class LoopTransport:
         inherited = list(self._loops.values())
         self._begin_anew()
         for lanes in inherited:
-            for lane in lanes.values():
+            for lane in _alive(lanes):
                 lane.drop()
 
     def close(self) -> None:
         """End all connections, from any thread; those of a loop that does not run once it does."""
         for reference in list(self._loops):
-            for lane in self._loops.pop(reference, {}).values():
+            for lane in _alive(self._loops.pop(reference, {})):
                 _end(lane, reference())
 
     def _begin_anew(self) -> None:
@@ -96,17 +99,23 @@ class LoopTransport:
         if lanes is None:
             self._drop_those_of_closed_loops()
             lanes = self._loops[ref(loop)] = {}
-        lane = lanes.get((server, large))
+        known = lanes.get((server, large))
+        lane = None if known is None else known()
         if lane is None:
-            lane = lanes[server, large] = Lane(server, self._timeouts)
+            lane = Lane(server, self._timeouts)
+            lanes[server, large] = ref(lane)
         return lane
 
     def _drop_those_of_closed_loops(self) -> None:
         for reference in list(self._loops):
             loop = reference()
             if loop is None or loop.is_closed():
-                for lane in self._loops.pop(reference, {}).values():
+                for lane in _alive(self._loops.pop(reference, {})):
                     lane.drop()
+
+
+def _alive(lanes: Lanes) -> list[Lane]:
+    return [lane for known in lanes.copy().values() if (lane := known()) is not None]
 
 
 def _end(lane: Lane, loop: asyncio.AbstractEventLoop | None) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from cachectl.errors import BackendUnavailable
 from tests.backends.redis.commands import reads
 from tests.backends.redis.items import FREE, item
 from tests.support.network import Command, scripted
+from tests.support.processes import wait_until
 from tests.support.servers import redis_server
 
 ROOT = Path(__file__).parents[4]
@@ -189,6 +191,27 @@ backend.close()
         env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_loop_that_is_closed_under_its_tasks_is_not_kept(backend, raw):
+    """Nor are its connections, though no other loop comes and nobody closes the backend."""
+
+    def use() -> weakref.ref[asyncio.AbstractEventLoop]:
+        store, loop = backend.store_for_tasks("ns"), asyncio.new_event_loop()
+        loop.run_until_complete(store.fetch("a", 0))
+        task = loop.create_task(store.fetch("a", 0))
+        loop.stop()
+        loop.run_forever()  # once
+        assert not task.done()
+        loop.close()
+        return weakref.ref(loop)
+
+    gc.collect()
+    before = clients(raw)
+    closed = use()
+    gc.collect()
+    assert closed() is None
+    wait_until(lambda: clients(raw) == before)
 
 
 def test_closing_ends_the_connections_of_loops_that_are_gone(backend, raw):
