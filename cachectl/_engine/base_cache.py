@@ -11,6 +11,7 @@ from cachectl._engine.compose import open_backend
 from cachectl._engine.core import Core
 from cachectl._engine.handle import Handle
 from cachectl._metrics.events import Listener
+from cachectl._model.importing import importing
 from cachectl._model.policy import Policy, check_namespace
 from cachectl._model.units import Duration
 
@@ -66,7 +67,8 @@ class BaseCache:
         strict: bool = False,
     ) -> Self:
         """Open the cache that `settings` describe."""
-        backend = open_backend(settings, clock=clock, strict=strict)
+        with importing:
+            backend = open_backend(settings, clock=clock, strict=strict)
         return cls(backend, settings, clock=clock, strict=strict)
 
     def cached(

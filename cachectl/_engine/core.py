@@ -23,6 +23,7 @@ from cachectl._metrics.events import log_lookup
 from cachectl._metrics.recorder import Recorder, log
 from cachectl._model.coroutines import run
 from cachectl._model.deadline import call_began, one_call
+from cachectl._model.importing import importing
 from cachectl._model.policy import Policy, check_namespace
 from cachectl._model.records import Usage
 from cachectl._model.units import Duration, parse_duration
@@ -187,7 +188,8 @@ class Core:
     def _make_state(self, name: str) -> NamespaceState:
         self.require_open()
         if not self.strict:
-            from cachectl._engine.preparation import prepare
+            with importing:
+                from cachectl._engine.preparation import prepare
 
             prepare(self.backend.modules)
         self.backend.store_for_threads(name)  # or it says why there is no such namespace

@@ -68,9 +68,10 @@ class Handle:
         """
         self.core.require_open()
         if self._worker is None:
-            from cachectl._backends.worker import CALLS, Worker
+            with importing:
+                from cachectl._backends.worker import CALLS, Worker
 
-            self._worker = Worker(CALLS)
+                self._worker = self._worker or Worker(CALLS)
         return await self._worker.call(function, *args, **kwargs)
 
     async def in_thread_of_its_own(

@@ -17,6 +17,7 @@ _MODULES: Final = (
     "cachectl._backends.eviction.lrfu",
     "cachectl._engine.cleanup",
     "cachectl._engine.decorator.decorate",
+    "cachectl._engine.decorator.known",
     "cachectl._engine.loaders",
     "cachectl._engine.loading",
     "cachectl._engine.singleflight.threads",
