@@ -208,6 +208,7 @@ class Forks(Caller):
                 asyncio.run(self._live_in_loop(lane))
             if end == "close":
                 self.place.cache.close()
+                asyncio.run(self.place.async_cache.close())
             if end == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             os._exit(0)

@@ -83,6 +83,8 @@ def soak(settings: dict[str, object], seconds: float, seed: int, folder: str) ->
     journal = Journal(Path(folder))
     before = at_rest()
     place = Place(load(overrides=settings, environ=ENVIRONMENT), journal)
+    place.for_threads.namespace.set("first", None)
+    place.cache.flush()  # counts in memory begin anew with a process that finds nobody who publishes
     callers = [kind(place, f"{seed}:{number}") for number, kind in enumerate(KINDS)]
     rests = []
     for _ in range(ROUNDS):
