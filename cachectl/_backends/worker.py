@@ -28,8 +28,7 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._lock = threading.RLock()
-        self._started: tuple[int, SimpleQueue[_Job | None]] | None = None
+        self._queues: dict[int, SimpleQueue[_Job | None]] = {}  # of this process, by its number
 
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what the function returns, called in the thread. Who waits before it there counts as
@@ -47,24 +46,25 @@ class Worker:
 
     def close(self) -> None:
         """Let the thread end after what it was asked for already."""
-        with self._lock:
-            started, self._started = self._started, None
-        if started is not None and started[0] == os.getpid():
-            started[1].put(None)
+        queue = self._queues.pop(os.getpid(), None)
+        if queue is not None:
+            queue.put(None)
 
     def after_fork_in_child(self) -> None:
         """Forget the thread, which is the parent's."""
-        self._lock = threading.RLock()
-        self._started = None
+        self._queues.clear()
 
     def _queue(self) -> "SimpleQueue[_Job | None]":
-        started = self._started
-        if started is None or started[0] != os.getpid():
-            with self._lock:
-                started = self._started
-                if started is None or started[0] != os.getpid():
-                    started = self._started = os.getpid(), self._start()
-        return started[1]
+        """Return the queue of the thread. There is no lock, which a fork could find held: of threads
+        that are started at once all but one end.
+        """
+        queue = self._queues.get(os.getpid())
+        if queue is None:
+            started = self._start()
+            queue = self._queues.setdefault(os.getpid(), started)
+            if queue is not started:
+                started.put(None)
+        return queue
 
     def _start(self) -> "SimpleQueue[_Job | None]":
         queue: SimpleQueue[_Job | None] = SimpleQueue()
