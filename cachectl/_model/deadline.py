@@ -20,9 +20,8 @@ SECONDS: Final = 1.0
 _LEAST: Final = 0.1
 """Seconds that are waited for one thing, though the call has waited long for another."""
 _SOON: Final = 1.0
-"""Seconds for which one who waited in vain waits as little: many of his calls may be for the same."""
-_JUST: Final = 0.05
-"""Seconds since the end of a wait in which whoever asks is still in the call that waited."""
+"""Seconds for which one who waited in vain waits as little: many of his calls may be for the same. And
+since the end of a wait, for which it is taken for one of the call that is under way."""
 
 
 _NEVER: Final = float("-inf")
@@ -72,8 +71,7 @@ def within(began: float, function: Callable[P, T], /, *args: P.args, **kwargs: P
 def spent() -> float:
     """Return the seconds that were waited just before this; 0.0 if nothing was waited for."""
     began, ended = _last.get()
-    now = monotonic()
-    return now - began if now - ended < _JUST else 0.0
+    return ended - began if monotonic() - ended <= _SOON else 0.0
 
 
 def note_wait(began: float) -> None:
