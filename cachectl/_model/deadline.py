@@ -75,8 +75,12 @@ def spent() -> float:
 
 
 def note_wait(began: float) -> None:
-    """Note that this thread, or task, has waited since then, until now."""
-    _last.set((began, monotonic()))
+    """Note that this thread, or task, has waited since then, until now; a long wait just before this
+    is the one to remember.
+    """
+    now = monotonic()
+    if now - began > spent():
+        _last.set((began, now))
 
 
 async def noted(answer: Awaitable[T], began: float) -> T:

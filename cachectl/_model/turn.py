@@ -77,10 +77,12 @@ class Turn:
             self._renew()
 
     def _wait(self, timeout: float) -> None:
-        began = monotonic()
         try:
-            taken = self._take(False) or self._take(True, max(0.0, timeout))
-            note_wait(began)
+            taken = self._take(False)
+            if not taken:
+                began = monotonic()
+                taken = self._take(True, max(0.0, timeout))
+                note_wait(began)
         except BaseException:  # of a signal handler that was called in there
             if self._is_mine():
                 self.release()
