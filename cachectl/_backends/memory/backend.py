@@ -72,8 +72,8 @@ class MemoryBackend(BaseBackend[MemoryStore]):
         with ExitStack() as closing:  # whatever fails, the rest is closed
             closing.callback(self._stores.clear)
             closing.callback(self._counts.close)
-            if self._shared_statistics and not self._observe:
-                closing.callback(self._shared_statistics.withdraw)
+            if (shared := self._shared_statistics) is not None:
+                closing.callback(shared.close if self._observe else shared.withdraw)
 
     def _own_usage(self) -> dict[str, Usage]:
         return {name: store.usage() for name, store in list(self._stores.items())}

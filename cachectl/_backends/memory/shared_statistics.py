@@ -79,6 +79,10 @@ class SharedStatistics:
         with suppress(BackendError, OSError):
             self._add_waiting()
         self._path().unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Read no more."""
         self._counters.close()
 
     def turns(self) -> Iterator[Turn]:

@@ -145,6 +145,15 @@ def test_another_process_sees_what_is_counted_and_held(board: str):
         assert (totals.hits, totals.entries) == (2, 0)  # counts stay, the entries are gone
 
 
+def test_an_observer_that_is_closed_has_nothing_open(board: str):
+    with publish(board) as cache:
+        cache.namespace("users").get("k")
+        cache.flush()
+    with observe(board) as observer:
+        assert observer.stats().totals.misses == 1
+    assert not [path for path in Path("/proc/self/fd").iterdir() if board in str(path.resolve())]
+
+
 FORKING = """
 cache = open_cache()
 users = cache.namespace("users")
