@@ -109,7 +109,9 @@ def _all() -> list[Forkable]:
 
 
 def _after_in_parent() -> None:
-    _release(_held)
+    held = dict(_held)
+    _held.clear()  # with the last turn that is released, the next fork may begin
+    _release(held)
 
 
 def _after_in_child() -> None:

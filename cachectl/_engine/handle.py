@@ -79,7 +79,8 @@ class Handle:
     ) -> T:
         """Do so with one that takes long, such as a cleanup: no other call waits behind it."""
         self.core.require_open()
-        from cachectl._backends.worker import CALLS, Worker
+        with importing:
+            from cachectl._backends.worker import CALLS, Worker
 
         worker = Worker(CALLS)
         try:

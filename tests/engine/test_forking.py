@@ -1,5 +1,7 @@
 """Forks beside threads and signal handlers that hold what a fork wants."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from cachectl._engine import forking
@@ -33,10 +35,18 @@ def test_who_forks_holds_nothing_while_he_waits(turns):
         assert fork.ended == 0
 
 
-def test_two_forks_at_once_wait_for_each_other(turns):
-    forks = [Fork() for _ in range(4)]
-    for fork in forks:
-        fork.start()
-    for fork in forks:
-        fork.join(SECONDS)
-    assert [fork.ended for fork in forks] == [0] * 4
+def test_the_next_fork_may_begin_when_the_last_turn_is_released(turns, monkeypatch):
+    release = forking._one_at_a_time.release
+
+    with ThreadPoolExecutor(1) as another:
+
+        def release_and_let_another_begin() -> None:
+            monkeypatch.undo()
+            release()
+            another.submit(forking._before).result()
+
+        forking._before()
+        monkeypatch.setattr(forking._one_at_a_time, "release", release_and_let_another_begin)
+        forking._after_in_parent()
+        another.submit(forking._after_in_parent).result()
+        assert all(another.map(lambda turn: turn.hold() and turn.release() is None, turns))
