@@ -6,7 +6,8 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Hashable
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
@@ -17,6 +18,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _Job = Callable[[], None]
+_Asked = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
 
 class Worker:
@@ -29,6 +31,7 @@ class Worker:
     def __init__(self, name: str) -> None:
         self._name = name
         self._queues: dict[int, SimpleQueue[_Job | None]] = {}  # of this process, by its number
+        self._asked: dict[Hashable, deque[_Asked]] = {}
 
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what the function returns, called in the thread. Who waits before it there counts as
@@ -38,6 +41,15 @@ class Worker:
         future: asyncio.Future[T] = loop.create_future()
         job = partial(within, began, function, *args, **kwargs)
         self.submit(lambda: _settle_with(loop, future, job))
+        return await noted(future, began)
+
+    async def share(self, what: Hashable, function: Callable[[], T]) -> T:
+        """Return what the function returns, called once for all who ask for the same before it begins."""
+        loop, began = asyncio.get_running_loop(), call_began()
+        future: asyncio.Future[T] = loop.create_future()
+        asked = self._asked.setdefault(what, deque())
+        asked.append((loop, future))
+        self.submit(lambda: self._answer_all(what, asked, partial(within, began, function)))
         return await noted(future, began)
 
     def submit(self, job: _Job) -> None:
@@ -53,6 +65,19 @@ class Worker:
     def after_fork_in_child(self) -> None:
         """Forget the thread, which is the parent's."""
         self._queues.clear()
+        self._asked.clear()
+
+    def _answer_all(
+        self, what: Hashable, asked: "deque[_Asked]", function: Callable[[], Any]
+    ) -> None:
+        """Answer all who have asked; there are none if one before this job was for all."""
+        self._asked.pop(what, None)  # who comes from here on asks anew, or has a job of his own
+        taken = [asked.popleft() for _ in range(len(asked))]
+        if not taken:
+            return
+        value, error = _outcome(function)
+        for loop, future in taken:
+            tell(loop, partial(settle, future, value, error))
 
     def _queue(self) -> "SimpleQueue[_Job | None]":
         """Return the queue of the thread. There is no lock, which a fork could find held: of threads
@@ -84,11 +109,15 @@ def _settle_with(
     future: "asyncio.Future[Any]",
     function: Callable[[], Any],
 ) -> None:
+    tell(loop, partial(settle, future, *_outcome(function)))
+
+
+def _outcome(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """Return what a function returns or raises: either is for the tasks that wait."""
     try:
-        settled = partial(settle, future, function(), None)
-    except BaseException as error:  # noqa: BLE001 - it is the waiting task's
-        settled = partial(settle, future, None, error)
-    tell(loop, settled)
+        return function(), None
+    except BaseException as error:  # noqa: BLE001
+        return None, error
 
 
 def tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:

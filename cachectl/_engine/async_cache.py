@@ -56,7 +56,7 @@ class AsyncCache(BaseCache):
         that of now. The cost does not grow with the number of entries. Raises `BackendError` if
         the backend refuses; while it is away, the figures are those of this process.
         """
-        return await self._handle.in_thread(self._core.stats, names, since)
+        return await self._handle.stats(names, since)
 
     async def status(self) -> "Status":
         """Return which backend works now, and why it is not the configured one."""

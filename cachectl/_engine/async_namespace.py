@@ -177,7 +177,7 @@ class AsyncNamespace(BaseNamespace):
 
     async def stats(self, *, since: Duration | None = None) -> "NamespaceStats":
         """Return the figures of this namespace, as `AsyncCache.stats` does."""
-        return await self._handle.in_thread(self._handle.figures, self.name, since)
+        return (await self._handle.stats((self.name,), since)).namespaces[self.name]
 
     async def flush(self) -> None:
         """Write the uses that lookups recorded. Raises `BackendError`; nothing is lost then."""

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from cachectl._engine.core import Core
@@ -15,7 +16,7 @@ from cachectl._model.units import Duration
 if TYPE_CHECKING:  # imports asyncio
     from cachectl._backends.worker import Worker
     from cachectl._engine.async_namespace import AsyncNamespace
-    from cachectl._metrics.reports import NamespaceStats
+    from cachectl._metrics.reports import NamespaceStats, Stats
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,16 +64,13 @@ class Handle:
         return self.core.stats([name], since).namespaces[name]
 
     async def in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a function returns that blocks, such as figures. Raises `UsageError` once the
-        cache was closed.
-        """
-        self.core.require_open()
-        if self._worker is None:
-            with importing:
-                from cachectl._backends.worker import CALLS, Worker
+        """Return what a function returns that blocks. Raises `UsageError` once the cache was closed."""
+        return await self._in_use().call(function, *args, **kwargs)
 
-                self._worker = self._worker or Worker(CALLS)
-        return await self._worker.call(function, *args, **kwargs)
+    async def stats(self, names: tuple[str, ...], since: Duration | None) -> "Stats":
+        """Return figures, which are read once for all tasks that wait for the same."""
+        read = partial(self.core.stats, names, since)
+        return await self._in_use().share((names, since), read)
 
     async def in_thread_of_its_own(
         self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -87,6 +85,15 @@ class Handle:
             return await worker.call(outside, function, *args, **kwargs)
         finally:
             worker.close()
+
+    def _in_use(self) -> "Worker":
+        self.core.require_open()
+        if self._worker is None:
+            with importing:
+                from cachectl._backends.worker import CALLS, Worker
+
+                self._worker = self._worker or Worker(CALLS)
+        return self._worker
 
     async def close(self) -> None:
         """Close the core in the thread, which ends with it."""
