@@ -1,6 +1,7 @@
 """Entries and counters in a directory: two databases, and value files for what is large."""
 
 import fcntl
+import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -62,7 +63,7 @@ class FileBackend(BaseBackend[FileStore]):
 
     @property
     def place(self) -> str:
-        return str(self._directory)
+        return os.path.realpath(self._directory)  # one place may be written in many ways
 
     @property
     def counters(self) -> CounterStore:
