@@ -6,13 +6,16 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import Context
 from itertools import count
+from time import monotonic
 from types import FrameType
 
 import pytest
 
 from cachectl._backends.sqlite import Patience
 from cachectl._model import turn as module
+from cachectl._model.deadline import note_wait, spent
 from cachectl._model.turn import CallLock, Turn
 from cachectl.errors import BackendBusy
 
@@ -77,6 +80,16 @@ def test_a_call_may_take_it_again_within_itself():
     assert not is_free(lock)
     lock.release()
     assert is_free(lock)
+
+
+@pytest.mark.parametrize("kind", [Turn, CallLock])
+def test_one_that_is_had_at_once_hides_no_wait_before_it(kind):
+    def call() -> float:
+        note_wait(monotonic() - 0.6)
+        with kind("the cache"):
+            return spent()
+
+    assert Context().run(call) >= 0.6
 
 
 class Interrupted(BaseException):
