@@ -54,7 +54,7 @@ class Core:
         self.clock = clock
         self.strict = strict
         self._states: dict[str, NamespaceState] = {}
-        self.counting: Counting = Counting(backend, self.flush, self.close, clock, strict=strict)
+        self.counting: Counting = Counting(backend, self._flush, self.close, clock, strict=strict)
         if log.isEnabledFor(logging.DEBUG):  # asked once: it would be a tenth of a hit
             self.counting.listeners.add(log_lookup)
         self._is_closed = False
@@ -122,8 +122,9 @@ class Core:
         from cachectl._engine.cleanup import Cleanup, CleanupOptions
 
         self.require_open()
-        with nullcontext() if self.strict else suppress(BackendUnavailable):
-            self.flush()
+        tolerated = nullcontext() if self.strict else suppress(BackendUnavailable)
+        with tolerated, one_call(call_began()):
+            self._flush()
             self.counting.collect()
         seconds = None if older_than is None else parse_duration(older_than)
         return Cleanup(
@@ -136,6 +137,10 @@ class Core:
 
     def flush(self) -> None:
         """Write counts and uses. Raises `BackendError`; nothing is lost then."""
+        with one_call(call_began()):
+            self._flush()
+
+    def _flush(self) -> None:
         if isinstance(self.backend, SupportsRecovery):
             self.backend.recover()
         self.counting.flush(self._write_uses)
@@ -167,19 +172,23 @@ class Core:
         self._is_closed = True
         for state in list(self._states.values()):
             state.close()
-        self.counting.flusher.stop()
         try:
-            try:
-                self.flush()
-            finally:
-                self.counting.close()
-                self.backend.close()
+            with one_call(call_began()):
+                self._release()
         except BackendError as error:
             if self.strict:
                 raise
             log.warning("closed without writing the last counts: %s", error)
         finally:
             forking.opened.discard(self.counting)  # until then a fork must know of it
+
+    def _release(self) -> None:
+        self.counting.flusher.stop()
+        try:
+            self._flush()
+        finally:
+            self.counting.close()
+            self.backend.close()
 
     def require_open(self) -> None:
         if self._is_closed:

@@ -1,13 +1,16 @@
 """Calls that do several things have one deadline for all of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from time import monotonic
 
 import pytest
 
-from cachectl import AsyncCache, Cache
+from cachectl import AsyncCache, BackendUnavailable, Cache
 from tests.support.network import Command, scripted
+from tests.support.servers import redis_server
 
 SLOW, TIMEOUT = 0.8, 1.0
 """Seconds that a lookup takes, and that a call may wait."""
@@ -44,3 +47,28 @@ def test_what_is_stored_after_a_slow_lookup_has_the_time_that_is_left(settings, 
     began = monotonic()
     assert load(settings) == "made"
     assert monotonic() - began < TIMEOUT + SLOW / 2
+
+
+@contextmanager
+def hung(*, strict: bool) -> Iterator[Cache]:
+    """Yield a cache that has counts and uses to write, to a server that says nothing any more."""
+    with redis_server() as server:
+        settings = {"backend": "redis", "redis.url": server.url, "redis.timeout": str(TIMEOUT)}
+        cache = Cache.open(settings=settings, strict=strict)
+        for name in ("users", "others"):
+            cache.namespace(name).set("k", 1)
+            cache.namespace(name).get("k")
+        server.process.send_signal(signal.SIGSTOP)
+        yield cache
+        server.process.send_signal(signal.SIGCONT)
+        cache.close()
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("call", [Cache.flush, Cache.cleanup, Cache.stats, Cache.close])
+def test_uses_and_counts_that_cannot_be_written_are_waited_for_together(call, strict):
+    with hung(strict=strict) as cache:
+        began = monotonic()
+        with suppress(BackendUnavailable):
+            call(cache)
+        assert monotonic() - began < 1.8 * TIMEOUT
