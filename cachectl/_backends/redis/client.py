@@ -67,10 +67,8 @@ class Client:
         again = [at for at, one in enumerate(done) if one is None]
         if again:
             texts = [("EVAL", known.source, *commands[at][2:]) for at in again]
-            for at, result in zip(
-                again, await self._exchange(texts, partial(_known, shape)), strict=True
-            ):
-                done[at] = result
+            for at, result in zip(again, await self.pipeline(shape, texts), strict=True):
+                done[at] = _Done(result)
         return [one.value for one in done if one is not None]
 
     async def run_after(
