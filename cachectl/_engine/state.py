@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cachectl._engine.entries import Entries
-from cachectl._engine.singleflight.flights import Flights, flights_of, lock
+from cachectl._engine.singleflight.flights import Flights, flights_of
 from cachectl._metrics.recorder import Recorder
+from cachectl._model.importing import importing
 from cachectl._model.policy import Policy
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ class NamespaceState:
     def functions(self) -> "Functions":
         """The decorated functions of this namespace."""
         if self._functions is None:
-            from cachectl._engine.decorator.known import Functions
+            with importing:
+                from cachectl._engine.decorator.known import Functions
 
-            with lock:
                 self._functions = self._functions or Functions()
         return self._functions
 
