@@ -102,8 +102,9 @@ class BaseCache:
         Raises `UsageError` for options that cannot be, and for what cannot be cached: generator
         functions, lambdas without a name, two functions that nothing tells apart.
         """
-        from cachectl._engine.decorator.decorate import decorate
-        from cachectl._engine.options import FunctionOptions, LoadOptions
+        with importing:
+            from cachectl._engine.decorator.decorate import decorate
+            from cachectl._engine.options import FunctionOptions, LoadOptions
 
         check_namespace(namespace)
         load = LoadOptions(ttl, tags, cost)

@@ -27,8 +27,8 @@ sys.meta_path.insert(0, Watch())
 """
 THREADS = """
 with Cache.of(settings) as cache:
-    users = cache.namespace("users", max_entries=1)
     cache.cached("users", name="f")(lambda: None)()
+    users = cache.namespace("users", max_entries=1)
     users.set("k", {"a": 1}, ttl="1h", tags=["t"])
     users.get("k"), users.has("k"), users.peek("k"), users.get_or_load("l", int)
     list(users.entries()), users.invalidate(tag="t"), users.delete("k"), users.clear()
