@@ -39,7 +39,9 @@ class LoadedValues(NamedTuple):
         return MISSING
 
     async def store(self, write: Write) -> None:
-        """Store what a loader made."""
+        """Store what a loader made, unless the cache was closed meanwhile."""
+        if self.state.is_closed:
+            return
         now = self.state.clock()
         await self.writer.put([self.state.entries.build_write(write, now)], now, None)
 

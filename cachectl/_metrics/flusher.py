@@ -17,7 +17,7 @@ no slot."""
 log: Final = logging.getLogger("cachectl")
 
 
-_PATIENCE: Final = 2.0
+_PATIENCE: Final = 1.0
 """Seconds that whoever stops the thread waits for what it is just doing."""
 
 

@@ -47,6 +47,30 @@ def test_operations_after_the_end_are_refused_in_words(opener: Opener):
     cache.close()
 
 
+@pytest.mark.parametrize("bypass", [False, True])
+def test_what_was_loaded_while_the_cache_was_closed_is_returned(opener: Opener, bypass):
+    """It was paid for; there is only no place for it any more."""
+    cache = opener(strict=False)
+
+    def make() -> str:
+        cache.close()
+        return "made"
+
+    assert cache.namespace("users").get_or_load("k", make, bypass=bypass) == "made"
+
+    async def load_in_task() -> str:
+        async with AsyncCache.open(settings=opener.settings) as tasks:
+
+            async def make_in_task() -> str:
+                await tasks.close()
+                return "made"
+
+            users = tasks.namespace("users")
+            return await users.get_or_load("k", make_in_task, bypass=bypass)
+
+    assert asyncio.run(load_in_task()) == "made"
+
+
 def test_what_was_counted_until_the_end_is_there(opener: Opener):
     if opener.backend == "memory":
         pytest.skip("its counts end with it")
