@@ -24,26 +24,32 @@ _SOON: Final = 1.0
 since the end of a wait, for which it is taken for one of the call that is under way."""
 
 
+_LONG: Final = 0.02
+"""Seconds from which a wait is worth noting."""
+
 _NEVER: Final = float("-inf")
-_began: Final = ContextVar("cachectl_call_began", default=float("inf"))
+_began: Final[ContextVar[float | None]] = ContextVar("cachectl_call_began", default=None)
 _last: Final = ContextVar("cachectl_last_wait", default=(_NEVER, _NEVER))
-_in_vain_at: Final = ContextVar("cachectl_waited_in_vain", default=_NEVER)
+_in_vain_at: Final[ContextVar[float | None]] = ContextVar("cachectl_in_vain", default=None)
 
 
 def deadline(seconds: float) -> float:
     """Return when whoever waits now has to give up, in a call that may wait so many seconds: by the
     monotonic clock, as all times here.
     """
-    now = monotonic()
+    now, began, in_vain_at = monotonic(), _began.get(), _in_vain_at.get()
+    if began is None and in_vain_at is None:  # as a rule; it is the path of every exchange
+        return now + seconds
     soonest = now + min(seconds, _LEAST)
-    if now - _in_vain_at.get() <= _SOON:
+    if in_vain_at is not None and now - in_vain_at <= _SOON:
         return soonest
-    return max(min(now, _began.get()) + seconds, soonest)
+    return max((now if began is None else began) + seconds, soonest)
 
 
 def call_began() -> float:
     """Return when the call began that this is part of: now, unless it is part of `one_call`."""
-    return min(monotonic(), _began.get())
+    began = _began.get()
+    return monotonic() if began is None else began
 
 
 class one_call:  # noqa: N801 - it is used as a function
@@ -51,7 +57,7 @@ class one_call:  # noqa: N801 - it is used as a function
 
     __slots__ = ("_began", "_token")
 
-    def __init__(self, began: float) -> None:
+    def __init__(self, began: float | None) -> None:
         self._began = began
 
     def __enter__(self) -> None:
@@ -62,7 +68,9 @@ class one_call:  # noqa: N801 - it is used as a function
             _began.reset(self._token)
 
 
-def within(began: float, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+def within(
+    began: float | None, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
     """Return what a function returns that is part of a call which began then."""
     with one_call(began):
         return function(*args, **kwargs)
@@ -79,7 +87,7 @@ def note_wait(began: float) -> None:
     is the one to remember.
     """
     now = monotonic()
-    if now - began > spent():
+    if now - began > _LONG and now - began > spent():
         _last.set((began, now))
 
 
@@ -104,9 +112,9 @@ def note_in_vain() -> None:
 
 def outside(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Return what a function returns of which each step is a call of its own: it takes long."""
-    return within(float("inf"), function, *args, **kwargs)
+    return within(None, function, *args, **kwargs)
 
 
 def wait_anew() -> None:
     """Let it wait as long as ever, though it waited in vain: there will be no other time."""
-    _in_vain_at.set(_NEVER)
+    _in_vain_at.set(None)

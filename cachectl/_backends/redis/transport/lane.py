@@ -42,9 +42,6 @@ class Lane:
         if not self._will_flush:
             self._will_flush = True
             loop.call_soon(self._flush)
-        left = request.deadline - time.monotonic()
-        if left < self._timeouts.total / 2:  # its call has waited before, and so ends before others
-            loop.call_later(left, self._expire_one, request)
         if not self._has_timer:
             self._has_timer = True
             loop.call_later(self._timeouts.total, self._expire)
@@ -129,9 +126,6 @@ class Lane:
                 request.fail(error)
         self._queue.extendleft(reversed(again))
         self._on_room()
-
-    def _expire_one(self, request: Request) -> None:
-        request.fail(TimeoutError())
 
     def _expire(self) -> None:
         """Let all fail whose time is over, with their connection if the server says nothing."""

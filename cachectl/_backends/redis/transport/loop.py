@@ -22,7 +22,7 @@ from cachectl._backends.redis.transport.transport import (
     is_final,
     understood,
 )
-from cachectl._model.deadline import deadline, noted, one_call, spent
+from cachectl._model.deadline import deadline, note_wait, one_call, spent
 
 _FIRST: Final = 64 * 1024
 """Bytes of a value that are read at first. A value that has more is read apart, so that no small
@@ -54,7 +54,14 @@ class LoopTransport:
         request.deadline += request.size / RATE
         lane = self._lane(loop, self._routes.server(commands), is_large(commands, request.size))
         lane.add(request, loop)
-        replies = await noted(request.future, began)
+        if until - began < self._timeouts.total / 2:  # its call has waited before: it ends sooner
+            loop.call_later(until - began, request.fail, TimeoutError())
+        try:
+            replies = await request.future
+        except Exception:
+            note_wait(began)
+            raise
+        note_wait(began)
         try:
             return understood(read, replies)
         except ErrorReply as error:
