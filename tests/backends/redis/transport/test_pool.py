@@ -70,7 +70,7 @@ def test_waiting_for_a_connection_is_within_the_deadline():
 
             in_threads(MOST + 8, use)
         assert len(errors) == MOST + 8
-        assert server.connections <= MOST
+        assert MOST <= server.connections <= MOST + 8  # one that is given up makes room for another
 
 
 def test_closing_is_final_for_connections(redis_server, redis_url):
