@@ -88,10 +88,13 @@ class BaseBackend(ABC, Generic[S]):
 
     def store_for_tasks(self, namespace: str) -> AsyncStore:
         if self.live:
-            return Immediate(self.store(namespace))
-        from cachectl._backends.in_thread import InThread  # imports asyncio
+            return self.store_for_threads(namespace)
+        from cachectl._backends.in_thread import InThread, WholeInThread  # imports asyncio
 
-        return InThread(self.store(namespace), self.worker)
+        store = self.store(namespace)
+        if isinstance(store, BaseStore):
+            return WholeInThread(store, self.worker)
+        return InThread(store, self.worker)
 
     @property
     def worker(self) -> "Worker":

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from cachectl._backends.immediate import Immediate
+from cachectl._backends.leases import Leases
 from cachectl._backends.protocols import Store
 from cachectl._model import envelope
 from cachectl._model.batches import BATCH
@@ -18,6 +19,7 @@ from cachectl._model.records import (
     Condition,
     EntryInfo,
     Item,
+    Lease,
     Removed,
     Usage,
     Written,
@@ -55,12 +57,14 @@ class BaseStore(ABC):
 
     Threads call `peek`, `remove` and `scan` at any time. `touch` and `write` are called by one
     thread at a time, the one that holds `lock`; `with self.lock` may be nested within one call, but
-    a signal handler in the middle of a call is refused.
+    a signal handler in the middle of a call is refused. What overrides `put`, `remove_tagged` or
+    `clear` calls those of this class, which see to the leases of loads.
     """
 
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
         self.lock: CallLock = CallLock(f"namespace {namespace}")
+        self._leases = Leases()
         self._looked_at = float("-inf")
 
     @abstractmethod
@@ -114,7 +118,7 @@ class BaseStore(ABC):
         for item in items:
             old = self._standing(item.key)
             fresh = old is not None and old.expires_at > now
-            if condition is None or fresh == (condition == "present"):
+            if self._leases.permit(item.key, condition, fresh=fresh):
                 self.write(item, now)
                 stored += 1
                 expired += old is not None and not fresh
@@ -124,16 +128,33 @@ class BaseStore(ABC):
         return Written(stored, expired, tuple(evicted))
 
     @_whole
+    def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:
+        return self._leases.take(key, tags, now)
+
+    @_whole
+    def release(self, lease: Lease) -> None:
+        self._leases.give_back(lease)
+
+    @_whole
+    def remove_for_good(self, keys: Iterable[str]) -> Removed:
+        """Remove these keys, and revoke their leases: those who load them bring nothing back."""
+        wanted = list(keys)
+        self._leases.revoke(wanted)
+        return self.remove(wanted)
+
+    @_whole
     def remove_expired(self, key: str, now: float) -> Removed:
         entry = self._standing(key)
         return self.remove([key]) if entry and entry.expires_at <= now else Removed()
 
     @_whole
     def remove_tagged(self, tag: str) -> Removed:
+        self._leases.revoke_tagged(tag)
         return self.remove([info.key for info in self.scan(tag)])
 
     @_whole
     def clear(self) -> Removed:
+        self._leases.clear()
         return self.remove([info.key for info in self.scan()])
 
     @_whole
@@ -204,8 +225,4 @@ class Whole(Immediate):
         self._base = store
 
     async def remove(self, keys: Iterable[str]) -> Removed:
-        self._base.lock.acquire()
-        try:
-            return self._base.remove(keys)
-        finally:
-            self._base.lock.release()
+        return self._base.remove_for_good(keys)

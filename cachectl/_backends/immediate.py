@@ -11,6 +11,7 @@ from cachectl._model.records import (
     Condition,
     EntryInfo,
     Item,
+    Lease,
     Removed,
     Written,
 )
@@ -43,6 +44,12 @@ class Immediate:
         condition: Condition | None = None,
     ) -> Written:
         return self._store.put(items, limits, now, condition)
+
+    async def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:
+        return self._store.lease(key, tags, now)
+
+    async def release(self, lease: Lease) -> None:
+        self._store.release(lease)
 
     async def remove(self, keys: Iterable[str]) -> Removed:
         return self._store.remove(keys)

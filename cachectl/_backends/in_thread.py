@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
+from cachectl._backends.base_store import BaseStore
 from cachectl._backends.protocols import Store, SupportsDetails, SupportsFlush
 from cachectl._backends.worker import Worker
 from cachectl._model.batches import BATCH
@@ -14,6 +15,7 @@ from cachectl._model.records import (
     Condition,
     EntryInfo,
     Item,
+    Lease,
     Removed,
     Written,
 )
@@ -47,6 +49,12 @@ class InThread:
     ) -> Written:
         return await self._worker.call(self._store.put, items, limits, now, condition)
 
+    async def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:
+        return await self._worker.call(self._store.lease, key, tags, now)
+
+    async def release(self, lease: Lease) -> None:
+        await self._worker.call(self._store.release, lease)
+
     async def remove(self, keys: Iterable[str]) -> Removed:
         return await self._worker.call(self._store.remove, keys)
 
@@ -71,6 +79,17 @@ class InThread:
     async def flush(self) -> None:
         if isinstance(self._store, SupportsFlush):
             await self._worker.call(self._store.flush)
+
+
+class WholeInThread(InThread):
+    """A `BaseStore` as tasks use it."""
+
+    def __init__(self, store: BaseStore, worker: Worker) -> None:
+        super().__init__(store, worker)
+        self._base = store
+
+    async def remove(self, keys: Iterable[str]) -> Removed:
+        return await self._worker.call(self._base.remove_for_good, keys)
 
 
 def _page(infos: Iterator[EntryInfo]) -> list[EntryInfo]:

@@ -31,6 +31,7 @@ from cachectl._model.records import (
     Condition,
     EntryInfo,
     Item,
+    Lease,
     Removed,
     Usage,
     Written,
@@ -62,24 +63,31 @@ class Store(Protocol):
         """Write entries, then evict while the limits are exceeded.
 
         The least recently used go first, reads of this process counted as use. An entry that
-        alone exceeds `max_bytes` is not kept.
+        alone exceeds `max_bytes` is not kept. Unless the condition is a lease, those of the keys
+        that are written are revoked.
         """
 
+    def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:
+        """Return a lease of `key`, which may be absent, for a load whose entry will have `tags`."""
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back: nothing will be stored with it."""
+
     def remove(self, keys: Iterable[str]) -> Removed:
-        """Remove these keys."""
+        """Remove these keys, and revoke their leases."""
 
     def remove_expired(self, key: str, now: float) -> Removed:
-        """Remove `key` if the entry that is there now had expired by `now`."""
+        """Remove `key` if the entry that is there now had expired by `now`; leases stay good."""
 
     def remove_tagged(self, tag: str) -> Removed:
-        """Remove every entry that carries `tag`."""
+        """Remove every entry that carries `tag`, and revoke the leases of loads that have it."""
 
     def clear(self) -> Removed:
-        """Remove every entry."""
+        """Remove every entry, and revoke every lease."""
 
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
         """Remove entries that `rule` names, `BATCH` at a time where that keeps others from
-        waiting. A step that removed nothing is the last.
+        waiting; leases stay good. A step that removed nothing is the last.
         """
 
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
@@ -112,6 +120,10 @@ class AsyncStore(Protocol):
         now: float,
         condition: Condition | None = None,
     ) -> Written: ...
+
+    async def lease(self, key: str, tags: Sequence[str], now: float) -> Lease: ...
+
+    async def release(self, lease: Lease) -> None: ...
 
     async def remove(self, keys: Iterable[str]) -> Removed: ...
 

@@ -17,6 +17,7 @@ from cachectl._model.records import (
     Condition,
     EntryInfo,
     Item,
+    Lease,
     Removed,
     Written,
 )
@@ -50,6 +51,12 @@ class ReadOnlyStore:
         now: float,
         condition: Condition | None = None,
     ) -> Written:
+        self._refuse()
+
+    def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:
+        self._refuse()
+
+    def release(self, lease: Lease) -> None:
         self._refuse()
 
     def remove(self, keys: Iterable[str]) -> Removed:

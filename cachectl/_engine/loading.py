@@ -1,6 +1,7 @@
 """Loads: what a loader returns is stored, and concurrent callers of one key share one load."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,8 @@ from cachectl._engine.writer import Writer
 from cachectl._metrics.recorder import log
 from cachectl._model.deadline import one_call, spent
 from cachectl._model.entry import MISSING
-from cachectl._model.keys import check_key
+from cachectl._model.keys import check_key, check_tags
+from cachectl._model.records import Lease
 from cachectl._model.write import Write
 from cachectl.errors import CacheError
 
@@ -38,12 +40,30 @@ class LoadedValues(NamedTuple):
             log.debug("namespace %s: %s", self.state.name, error)
         return MISSING
 
-    async def store(self, write: Write) -> None:
-        """Store what a loader made, unless the cache was closed meanwhile."""
-        if self.state.is_closed:
-            return
+    async def lease(self, key: str, tags: Sequence[str]) -> Lease | None:
+        """Return what `store` needs of what is loaded from now on; None if nothing can be stored."""
+        return await self.writer.lease(key, check_tags(tags), self.state.clock())
+
+    async def store(self, write: Write, lease: Lease) -> None:
+        """Store what a loader made, unless its key was removed or replaced since the lease was taken."""
         now = self.state.clock()
-        await self.writer.put([self.state.entries.build_write(write, now)], now, None)
+        await self.writer.put([self.state.entries.build_write(write, now)], now, lease)
+
+    async def keep(self, flight: Flight, write: Write, lease: Lease) -> None:
+        """Store what a flight brought, unless that is stale."""
+        if flight.is_stale:
+            await self.writer.release(lease)
+        else:
+            await self.store(write, lease)
+
+    async def replace(self, write: Write, lease: Lease) -> None:
+        """Store what was loaded for one who wants it whatever others bring meanwhile."""
+        flights = self.state.flights
+        flights.invalidate_key(write.key)
+        try:
+            await self.store(write, lease)
+        finally:
+            flights.invalidate_key(write.key)
 
 
 class Loading:
@@ -67,18 +87,14 @@ class Loading:
         flights = self._values.state.flights
 
         async def load(flight: Flight) -> Any:
+            began = monotonic() - waited
             if flights.completed != completed:
-                with one_call(monotonic() - waited):
+                with one_call(began):
                     value = await self._values.find(key)
                 if value is not MISSING:
                     return value
-            started = perf_counter()
-            value = await self.call(loader)
-            write = options.write(key, value, started)
-            if not flight.is_stale:
-                with one_call(monotonic() - waited):
-                    await self._values.store(write)
-            return value
+            store = partial(self._values.keep, flight)
+            return await self._loaded(key, loader, options, began, store)
 
         return await self._driver.share(flights, key, load)
 
@@ -86,12 +102,32 @@ class Loading:
         """Call `loader` whatever is cached, and store what it returns."""
         key = check_key(key)
         options.check()
-        started = perf_counter()
-        value = await self.call(loader)
-        flights = self._values.state.flights
-        flights.invalidate_key(key)
+        return await self._loaded(key, loader, options, monotonic(), self._values.replace)
+
+    async def _loaded(
+        self,
+        key: str,
+        loader: Callable[[], Any],
+        options: LoadOptions,
+        began: float,
+        store: Callable[[Write, Lease], Awaitable[None]],
+    ) -> Any:
+        """Return what `loader` returns, in a call that began then. It is stored with the lease that
+        was taken before, if there was one to be had.
+        """
+        with one_call(began):
+            lease = await self._values.lease(key, options.tags)
+        waited, started = monotonic() - began, perf_counter()
         try:
-            await self._values.store(options.write(key, value, started))
-        finally:
-            flights.invalidate_key(key)
+            value = await self.call(loader)
+            write = options.write(key, value, started)
+            if lease is not None and not self._values.state.is_closed:
+                with one_call(monotonic() - waited):
+                    await store(write, lease)
+        except GeneratorExit:  # nobody awaits this any more
+            raise
+        except BaseException:
+            if lease is not None and not self._values.state.is_closed:
+                await self._values.writer.release(lease)
+            raise
         return value

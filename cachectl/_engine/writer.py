@@ -1,11 +1,14 @@
 """Writes of one namespace: what became of each value, whatever the limits and the backend say."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 from cachectl._backends.protocols import AsyncStore
 from cachectl._metrics.recorder import Recorder, log
 from cachectl._model.outcome import Outcome
 from cachectl._model.policy import Limits
-from cachectl._model.records import Condition, Item
-from cachectl.errors import BackendError
+from cachectl._model.records import Condition, Item, Lease
+from cachectl.errors import BackendError, CacheError
 
 
 class Writer:
@@ -17,6 +20,21 @@ class Writer:
         self.store = store
         self._recorder = recorder
         self._strict = strict
+
+    async def lease(self, key: str, tags: Sequence[str], now: float) -> Lease | None:
+        """Return a lease of the key; None if none can be had."""
+        try:
+            return await self.store.lease(key, tags, now)
+        except BackendError as error:
+            if self._strict:
+                raise
+            self._recorder.record_suppressed(error)
+            return None
+
+    async def release(self, lease: Lease) -> None:
+        """Give a lease back. If that fails it grows old."""
+        with suppress(CacheError):
+            await self.store.release(lease)
 
     async def put(
         self, items: list[Item], now: float, condition: Condition | None

@@ -5,8 +5,20 @@ from typing import Literal, NamedTuple
 from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits
 
-Condition = Literal["absent", "present"]
-"""What must be true of a key (and not expired) for it to be written."""
+
+class Lease(NamedTuple):
+    """What a load holds from before it calls its loader: good as long as nobody removed or replaced
+    its key.
+    """
+
+    key: str
+    token: str
+
+
+Condition = Literal["absent", "present"] | Lease
+"""What must be true of a key for it to be written: that it is absent or there, and not expired, or
+that a lease of it is good.
+"""
 
 
 class Item(NamedTuple):

@@ -9,6 +9,7 @@ import pytest
 
 from cachectl import MISSING, BackendUnavailable, Cache
 from cachectl._backends.fallback.store import FALLBACK_ENTRIES
+from cachectl._model.coroutines import run
 from cachectl._model.write import Write
 from cachectl.testing import Clock
 from tests.support.openers import settings
@@ -160,6 +161,51 @@ def test_an_expired_entry_is_not_served_from_memory(redis: Outage, cache: Cache,
     users.set("k", 1)
     clock.advance(10)
     assert users.get("k") is MISSING
+
+
+def test_a_load_over_an_outage_keeps_nothing(redis: Outage, cache: Cache):
+    """Neither over its beginning nor over its end: what was removed in between may be known to the
+    other side alone.
+    """
+    users = cache.namespace("users")
+
+    def load_while(change: Callable[[], object], key: str) -> None:
+        def loader() -> str:
+            change()
+            return "loaded"
+
+        assert users.get_or_load(key, loader) == "loaded"
+
+    def lose() -> None:
+        redis.end()
+        assert users.get("other") is MISSING
+
+    def regain() -> None:
+        redis.begin()
+        cache.flush()
+
+    load_while(lose, "one")
+    assert (cache.status().status, users.get("one")) == ("fallback_only", MISSING)
+    load_while(regain, "two")
+    assert (cache.status().status, users.get("two")) == ("ok", MISSING)
+    load_while(lambda: (lose(), regain()), "three")
+    assert (cache.status().status, users.get("three")) == ("ok", MISSING)
+
+
+def test_what_is_removed_during_a_load_stays_removed_while_redis_is_away(
+    redis: Outage, cache: Cache
+):
+    users = cache.namespace("users")
+    store = users.operations.store
+    redis.end()
+    for change in (
+        lambda: store.remove(["k"]),
+        lambda: store.remove_tagged("t"),
+        lambda: store.clear(),
+    ):
+        assert users.get_or_load("k", lambda change=change: run(change()).entries, tags=["t"]) == 0
+        assert users.get("k") is MISSING
+    assert users.get_or_load("k", lambda: 2) == users.get("k") == 2
 
 
 def test_closing_without_redis_loses_counts_but_raises_nothing(redis: Outage, clock: Clock):

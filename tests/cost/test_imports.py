@@ -24,6 +24,7 @@ FILE: Final = {
     "file.backend",
     "file.clearing",
     "file.eviction",
+    "file.leases",
     "file.options",
     "file.pacing",
     "file.pool",
@@ -40,6 +41,7 @@ FILE: Final = {
     "file.writer",
     "protocols",
     "immediate",
+    "leases",
     "sqlite",
 }
 """Modules of ours below `cachectl._backends`: those that read, and those that hand over the use."""

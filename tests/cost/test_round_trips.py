@@ -67,6 +67,16 @@ def test_a_cached_load_is_one_get(opener, cost_of):
     assert cost_of(namespace.get_or_load, "0", str) == Cost(1, {"get": 1})
 
 
+def test_a_load_is_one_round_trip_for_its_lease_and_one_to_store_what_it_brought(opener, cost_of):
+    """Beside the lookup before."""
+    namespace = filled(opener, 1)
+    namespace.get_or_load("first", str)
+
+    round_trips, commands = cost_of(namespace.get_or_load, "new", str)
+    assert (round_trips, commands["get"], commands["evalsha"]) == (3, 1, 2)
+    assert sum(commands.values()) <= 18, commands
+
+
 @pytest.mark.parametrize(
     ("policy", "most"),
     [({}, 12), ({"max_entries": 20}, 30), ({"max_entries": 20, "eviction": "lrfu"}, 80)],

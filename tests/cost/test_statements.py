@@ -10,6 +10,7 @@ import pytest
 
 from cachectl import MISSING
 from cachectl._engine.namespace import Namespace
+from cachectl._model.coroutines import run
 from cachectl._model.write import Write
 from tests.cost.conftest import Trace
 from tests.support.openers import Opener
@@ -49,6 +50,39 @@ def test_a_cached_load_is_one_select(opener, trace):
 
     assert namespace.get_or_load("k", str) == "value"
     assert trace.kinds == ["SELECT"], trace
+
+
+def test_a_load_takes_a_lease_and_gives_it_back_with_what_it_stores(opener, trace):
+    """Two short transactions: one before the loader is called, one after it."""
+    namespace = filled(opener, trace, ["k"])
+    namespace.get_or_load("first", str)
+    trace.clear()
+
+    namespace.get_or_load("new", str)
+    assert trace.kinds == [
+        "SELECT",
+        "BEGIN", "SELECT", "INSERT leases", "COMMIT",
+        "BEGIN", "SELECT", "SELECT", "DELETE leases", "INSERT entries", "UPDATE namespaces",
+        "COMMIT",
+    ], trace  # fmt: skip
+
+
+def test_a_change_writes_to_leases_only_if_one_is_revoked(opener, trace):
+    """While other keys are loaded it looks, and that is all."""
+    namespace = filled(opener, trace, range(5))
+    run(namespace.operations.store.lease("loading", (), 0.0))
+    trace.clear()
+
+    assert not namespace.delete("absent")
+    assert trace.kinds == ["BEGIN", "SELECT", "SELECT", "COMMIT"], trace
+
+    trace.clear()
+    namespace.set("1", "other")
+    assert trace.kinds == ["BEGIN", "SELECT", "UPDATE entries", "SELECT", "COMMIT"], trace
+
+    trace.clear()
+    assert not namespace.delete("loading")
+    assert trace.kinds == ["BEGIN", "SELECT", "SELECT", "DELETE leases", "COMMIT"], trace
 
 
 def test_replacing_a_value_writes_its_row_alone(opener, trace):

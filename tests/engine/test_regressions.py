@@ -84,6 +84,24 @@ def test_what_was_removed_while_it_was_loaded_stays_removed(opener):
     assert space.get("key", None) is None
 
 
+def test_a_removal_that_ends_after_a_load_began_is_final(opener):
+    """Whenever it comes: also while a large value is being written."""
+    space = opener().namespace("space", max_bytes="1GB")
+
+    def load() -> bytes:
+        loaded.set()
+        return bytes(3_000_000)
+
+    for _ in range(10):
+        loaded = threading.Event()
+        thread = threading.Thread(target=space.get_or_load, args=("key", load))
+        thread.start()
+        assert loaded.wait(SECONDS)
+        space.delete("key")
+        thread.join(SECONDS)
+        assert space.get("key", None) is None
+
+
 @pytest.mark.parametrize("opener", ["memory"], indirect=True)
 def test_policies_in_code_are_read_like_those_in_files(opener):
     """Durations and sizes are parsed, and what cannot be is refused at once."""

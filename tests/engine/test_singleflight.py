@@ -173,6 +173,29 @@ def test_bypass_loads_anew_and_replaces_what_is_cached(users):
     assert users.get("k") == "new"
 
 
+@pytest.mark.parametrize("change", ["delete", "invalidate", "clear"])
+def test_who_asks_after_a_removal_does_not_share_a_load_that_began_before(users, change):
+    loader = Loader("old")
+
+    def remove_and_ask() -> None:
+        assert loader.started.wait(SECONDS)
+        {
+            "delete": lambda: users.delete("k"),
+            "invalidate": lambda: users.invalidate(tag="t"),
+            "clear": users.clear,
+        }[change]()
+        found.append(users.get_or_load("k", lambda: "new"))
+
+    def let_go() -> None:
+        wait_until(lambda: waiters(users, "k") == 1 or bool(found))
+        loader.go_on.set()
+
+    found: list[object] = []
+    together(lambda: users.get_or_load("k", loader), remove_and_ask, let_go)
+    assert found == ["new"]
+    assert users.get("k") == "new"
+
+
 def test_a_load_may_ask_for_its_own_key(users):
     def load(depth: int) -> int:
         return depth if depth == 3 else users.get_or_load("k", lambda: load(depth + 1))

@@ -25,6 +25,7 @@ from cachectl._model.records import (
     Condition,
     EntryInfo,
     Item,
+    Lease,
     Removed,
     Written,
 )
@@ -112,6 +113,18 @@ class FallbackStore:
             partial(self._store.put, items, limits, now, condition),
             partial(self._put_in_memory, items, limits, now, condition),
         )
+
+    async def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:
+        """Return a lease of the backend or, while it is away, of memory; neither is good for both."""
+        return await self._change(
+            partial(self._store.lease, key, tags, now),
+            partial(self._memory.lease, key, tags, now),
+        )
+
+    async def release(self, lease: Lease) -> None:
+        self._memory.release(lease)
+        if not self._breaker.is_open:
+            await self._store.release(lease)
 
     async def remove(self, keys: Iterable[str]) -> Removed:
         wanted = list(keys)

@@ -11,6 +11,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from cachectl._backends.file.budget import Budget
 from cachectl._backends.file.store import FAR, FileStore
+from cachectl._backends.file.value_files import ROW_LIMIT
 from cachectl._backends.file.write_queue import WriteQueue
 from cachectl._backends.in_thread import InThread
 from cachectl._backends.worker import CALLS, Worker
@@ -21,6 +22,7 @@ from cachectl._model.records import (
     CleanupStep,
     Condition,
     Item,
+    Lease,
     Removed,
     Written,
 )
@@ -95,7 +97,15 @@ class FileTaskStore(InThread):
         writes = self._tasks.writes
         if condition is None:
             return await writes.put(self._files, items, limits, now)
+        if isinstance(condition, Lease) and len(items) == 1 and len(items[0].data) <= ROW_LIMIT:
+            return await writes.put_loaded(self._files, items[0], condition, limits, now)
         return await writes.call(self._files.put, items, limits, now, condition)
+
+    async def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:
+        return await self._tasks.writes.lease(self._files, key, tags, now)
+
+    async def release(self, lease: Lease) -> None:
+        await self._tasks.writes.call(self._files.release, lease)
 
     async def remove(self, keys: Iterable[str]) -> Removed:
         return await self._tasks.writes.call(self._files.remove, list(keys))

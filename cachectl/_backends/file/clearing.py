@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cachectl._backends.file import rebuild, row_changes, rows
+from cachectl._backends.file import leases, rebuild, row_changes, rows
 from cachectl._backends.file.transaction import Transaction
 from cachectl._model.batches import BATCH
 from cachectl._model.records import Removed
@@ -21,6 +21,7 @@ _DROP_RANKS: Final = (
 
 def clear(transaction: Transaction) -> Removed:
     """Remove all entries of a known namespace; if they are many, they are only detached."""
+    leases.revoke_all(transaction)
     if transaction.entries <= BATCH and not transaction.by_lrfu:
         return row_changes.remove(transaction, list(rows.select(transaction, rows.OLDEST, BATCH)))
     removed = rebuild.remove_all(transaction)

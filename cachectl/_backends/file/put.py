@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from cachectl._backends.eviction.access_log import AccessLog
-from cachectl._backends.file import eviction, row_changes, rows
+from cachectl._backends.file import eviction, leases, row_changes, rows
 from cachectl._backends.file.rows import microseconds
 from cachectl._backends.file.transaction import Transaction
 from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
-from cachectl._model.records import Condition, Item, Removed, Written
+from cachectl._model.records import Condition, Item, Lease, Removed, Written
 
 _DUE_PER_WRITE: Final = 100
 
@@ -74,7 +74,7 @@ class Put:
         for item, filename in items:
             old = found.get(item.key)
             fresh = old is not None and not old.is_expired(now)
-            if self._condition and fresh != (self._condition == "present"):
+            if self._condition and not self._permits(transaction, item.key, fresh):
                 transaction.unlink(filename)
             elif old is None:
                 new.append((item, log.stamp(self._now), filename))
@@ -86,7 +86,15 @@ class Put:
                 expired += not fresh
         if new:
             row_changes.insert(transaction, new)
+        if transaction.has_leases and (new or replaced) and not isinstance(self._condition, Lease):
+            leases.revoke(transaction, [item.key for item, _ in items])
         return len(new) + replaced, expired
+
+    def _permits(self, transaction: Transaction, key: str, fresh: bool) -> bool:
+        """Return whether a key may be written, at which there is a fresh entry or none."""
+        if isinstance(self._condition, Lease):
+            return self._condition.key == key and leases.give_back(transaction, self._condition)
+        return fresh == (self._condition == "present")
 
     def _write_uses(self, transaction: Transaction) -> None:
         """Write what the log has now, into a namespace that is known."""

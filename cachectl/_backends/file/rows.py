@@ -16,8 +16,9 @@ _FIND: Final = (
 )
 _FIND_ONE: Final = _FIND.format(marks="?")
 _REMOVABLE: Final = (
-    "SELECT e.namespace_id, EXISTS(SELECT 1 FROM lrfu_states WHERE namespace_id = e.namespace_id),"
-    f" {_ROW} FROM entries AS e WHERE e.namespace_id = {NAMED} AND e.key IN ({{marks}})"
+    "SELECT n.id, EXISTS(SELECT 1 FROM lrfu_states WHERE namespace_id = n.id),"
+    f" EXISTS(SELECT 1 FROM leases WHERE namespace_id = n.id), {_ROW} FROM namespaces AS n"
+    " LEFT JOIN entries AS e ON e.namespace_id = n.id AND e.key IN ({marks}) WHERE n.name = ?"
 )
 _REMOVABLE_ONE: Final = _REMOVABLE.format(marks="?")
 _NEWEST: Final = (
@@ -53,17 +54,17 @@ def find(transaction: Transaction, keys: Sequence[str]) -> dict[str, Row]:
     rows = transaction.execute(statement, (*keys, transaction.name)).fetchall()
     if not rows:
         return {}
-    transaction.know(*rows[0][:4])
-    return {row[5]: Row(*row[4:]) for row in rows if row[4] is not None}
+    transaction.know(*rows[0][:5])
+    return {row[6]: Row(*row[5:]) for row in rows if row[5] is not None}
 
 
 def find_removable(transaction: Transaction, keys: Sequence[str]) -> list[Row]:
     """Return what is there under these keys, to be removed."""
     statement = _REMOVABLE_ONE if len(keys) == 1 else _REMOVABLE.format(marks=marks(keys))
-    found = transaction.execute(statement, (transaction.name, *keys)).fetchall()
+    found = transaction.execute(statement, (*keys, transaction.name)).fetchall()
     if found:
-        transaction.id, transaction.by_lrfu = found[0][:2]
-    return [Row(*row[2:]) for row in found]
+        transaction.id, transaction.by_lrfu, transaction.has_leases = found[0][:3]
+    return [Row(*row[3:]) for row in found if row[3] is not None]
 
 
 def select(transaction: Transaction, condition: str, *parameters: object) -> Iterator[Row]:

@@ -76,6 +76,17 @@ CREATE TABLE lrfu_states(
     main_ghosts INTEGER NOT NULL
 )
 """
+_LEASES: Final = """
+CREATE TABLE IF NOT EXISTS leases(
+    namespace_id INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    token TEXT NOT NULL,
+    holders INTEGER NOT NULL,
+    tags TEXT NOT NULL,
+    began_at INTEGER NOT NULL,
+    PRIMARY KEY(namespace_id, key)
+) WITHOUT ROWID
+"""
 _STATEMENTS: Final = (
     _NAMESPACES,
     _ENTRIES,
@@ -123,6 +134,11 @@ def make(connection: Connection, directory: Path) -> None:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def make_leases(connection: Connection) -> None:
+    """Make the table of leases, which is younger than the format: only those who write need it."""
+    connection.execute(_LEASES)
 
 
 def pragma(connection: Connection, name: str) -> int:

@@ -19,6 +19,7 @@ from cachectl._model.records import (
     Condition,
     EntryInfo,
     Item,
+    Lease,
     Removed,
     Written,
 )
@@ -79,15 +80,35 @@ class FileStore:
         now: float,
         condition: Condition | None = None,
     ) -> Written:
-        check_limits = (
-            limits != self._limits or not 0 <= now - self._limits_checked_at < _CHECK_EVERY
-        )
+        check_limits = self._is_to_check(limits, now)
         written = self._backend.table.put(
             self._namespace, items, self._access_log, limits, now, condition, check_limits
         )
         if check_limits:
             self._limits, self._limits_checked_at = limits, now
         return written
+
+    def put_loaded(
+        self, loads: Sequence[tuple[Item, Lease]], limits: Limits, now: float
+    ) -> list[Written]:
+        """Do in one transaction what several calls of `put` with leases would; no value is large."""
+        check_limits = self._is_to_check(limits, now)
+        written = self._backend.table.put_loaded(
+            self._namespace, loads, self._access_log, limits, now, check_limits
+        )
+        if check_limits:
+            self._limits, self._limits_checked_at = limits, now
+        return written
+
+    def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:
+        return self.leases([(key, tags, now)])[0]
+
+    def leases(self, wanted: Sequence[tuple[str, Sequence[str], float]]) -> list[Lease]:
+        """Take several leases in one transaction."""
+        return self._backend.table.leases(self._namespace, wanted)
+
+    def release(self, lease: Lease) -> None:
+        self._backend.table.release(self._namespace, lease)
 
     def remove(self, keys: Iterable[str]) -> Removed:
         table, total = self._backend.existing_table(), None
@@ -124,6 +145,10 @@ class FileStore:
     def flush(self) -> None:
         if len(self._access_log):
             self._backend.table.touch(self._namespace, self._access_log)
+
+    def _is_to_check(self, limits: Limits, now: float) -> bool:
+        """Whether a write is to look for what others did, too."""
+        return limits != self._limits or not 0 <= now - self._limits_checked_at < _CHECK_EVERY
 
     def _listed(self, row: DiskRow) -> EntryInfo:
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from cachectl._backends.eviction.access_log import AccessLog
-from cachectl._backends.file import clearing, eviction, rebuild, rows
+from cachectl._backends.file import clearing, eviction, leases, rebuild, rows
 from cachectl._backends.file.pacing import Pace
 from cachectl._backends.file.put import Placed, Put, remove_due
 from cachectl._backends.file.rows import microseconds
@@ -16,12 +16,23 @@ from cachectl._backends.file.writer import Mode, Writer
 from cachectl._backends.sqlite import Patience, translated
 from cachectl._model.batches import BATCH, batches
 from cachectl._model.policy import Limits
-from cachectl._model.records import CleanupRule, CleanupStep, Condition, Item, Removed, Written
+from cachectl._model.records import (
+    CleanupRule,
+    CleanupStep,
+    Condition,
+    Item,
+    Lease,
+    Removed,
+    Written,
+)
 from cachectl.errors import BackendBusy
 
 T = TypeVar("T")
 _GLANCE: Final = 0.05
 """Seconds that a lookup waits to remove what it found expired."""
+
+_BETWEEN_DROPS: Final = 60.0
+"""Seconds between two drops of old leases."""
 
 
 class EntryTable:
@@ -31,6 +42,7 @@ class EntryTable:
         self._writer = writer
         self._files = ValueFiles(directory)
         self._pace = Pace(writer)  # of cleanups
+        self._dropped_at = float("-inf")  # leases that were old then
 
     def put(
         self,
@@ -58,6 +70,50 @@ class EntryTable:
             self._files.remove_all(filename for _, filename in placed)
             raise
 
+    def put_loaded(
+        self,
+        namespace: str,
+        loads: Sequence[tuple[Item, Lease]],
+        access_log: AccessLog,
+        limits: Limits,
+        now: float,
+        check_limits: bool,
+    ) -> list[Written]:
+        """Write what loads brought, each if its lease is good; no value is large."""
+        puts = [
+            (Put(access_log, limits, now, lease, check_limits and not at), item)
+            for at, (item, lease) in enumerate(loads)
+        ]
+
+        def run(transaction: Transaction) -> list[Written]:
+            return [put.run(transaction, [(item, None)]) for put, item in puts]
+
+        try:
+            return self._run(namespace, run, self._writer.patience())
+        except BaseException:
+            for put, _ in puts:
+                put.requeue()
+            raise
+
+    def leases(
+        self, namespace: str, wanted: Sequence[tuple[str, Sequence[str], float]]
+    ) -> list[Lease]:
+        """Take leases of keys, each for a load whose entry will have these tags and begins then."""
+        return self._run(namespace, partial(self._take, wanted=wanted), self._writer.patience())
+
+    def _take(
+        self, transaction: Transaction, wanted: Sequence[tuple[str, Sequence[str], float]]
+    ) -> list[Lease]:
+        now = wanted[-1][2]
+        if abs(now - self._dropped_at) > _BETWEEN_DROPS:
+            self._dropped_at = now
+            leases.drop_old(transaction, now)
+        return [leases.take(transaction, *one) for one in wanted]
+
+    def release(self, namespace: str, lease: Lease) -> None:
+        """Give a lease back."""
+        self._run(namespace, partial(_release, lease=lease), self._writer.patience())
+
     def touch(self, namespace: str, access_log: AccessLog) -> None:
         """Write when keys were last used."""
         used, patience = access_log.drain(), self._writer.patience()
@@ -70,9 +126,7 @@ class EntryTable:
 
     def remove(self, namespace: str, keys: Sequence[str]) -> Removed:
         """Remove these keys; at most `BATCH` of them."""
-        return self._remove(
-            namespace, lambda it: eviction.remove(it, rows.find_removable(it, keys))
-        )
+        return self._remove(namespace, partial(_remove_keys, keys=keys))
 
     def remove_expired(self, namespace: str, key: str, now: float) -> Removed:
         """Remove one key if it expired by `now`, unless another process writes just then: a lookup
@@ -180,6 +234,18 @@ class EntryTable:
             raise translated("the cache", error) from None
 
 
+def _release(transaction: Transaction, lease: Lease) -> None:
+    if transaction.load():
+        leases.give_back(transaction, lease)
+
+
+def _remove_keys(transaction: Transaction, keys: Sequence[str]) -> Removed:
+    found = rows.find_removable(transaction, keys)
+    if transaction.has_leases:
+        leases.revoke(transaction, keys)
+    return eviction.remove(transaction, found)
+
+
 def _touch(transaction: Transaction, used: Sequence[tuple[str, int]]) -> None:
     if transaction.load():
         eviction.touch(transaction, used)
@@ -206,6 +272,8 @@ def _excess(transaction: Transaction, rule: CleanupRule) -> CleanupStep:
     """Remove some entries that are neither expired nor to be kept."""
     if not transaction.load():
         return CleanupStep()
+    if transaction.has_leases:
+        leases.drop_old(transaction, rule.now)
     return _idle(transaction, rule.idle_before) or _over(transaction, rule.limits)
 
 
@@ -217,6 +285,7 @@ def _remove_expired(transaction: Transaction, key: str, now: int) -> Removed:
 def _remove_tagged(transaction: Transaction, tag: str) -> Removed:
     if not transaction.load():
         return Removed()
+    leases.revoke_tagged(transaction, tag)
     return eviction.remove(transaction, list(rows.select(transaction, rows.TAGGED, tag, BATCH)))
 
 

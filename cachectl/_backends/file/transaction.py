@@ -11,7 +11,8 @@ if TYPE_CHECKING:  # few namespaces evict by lrfu
     from cachectl._backends.file.eviction_index import SqlEvictionIndex
 
 NAMESPACE: Final = (
-    "n.id, n.entries, n.bytes, EXISTS(SELECT 1 FROM lrfu_states WHERE namespace_id = n.id)"
+    "n.id, n.entries, n.bytes, EXISTS(SELECT 1 FROM lrfu_states WHERE namespace_id = n.id),"
+    " EXISTS(SELECT 1 FROM leases WHERE namespace_id = n.id)"
 )
 """The columns that `Transaction.know` takes; `n` are the namespaces."""
 _LOAD: Final = f"SELECT {NAMESPACE} FROM namespaces AS n WHERE n.name IS ?"
@@ -32,6 +33,7 @@ class Transaction:
 
     id: int | None = None
     by_lrfu = False
+    has_leases = False
     lrfu: "Lrfu | None" = None
     _row_entries = _row_bytes = 0
     _more_entries = _more_bytes = _more_file_bytes = 0  # than the namespace's row says
@@ -49,12 +51,13 @@ class Transaction:
             self.know(*row)
         return row is not None
 
-    def know(self, id_: int, entries: int, bytes_: int, by_lrfu: int) -> None:
+    def know(self, id_: int, entries: int, bytes_: int, by_lrfu: int, has_leases: int) -> None:
         """Take over what was just read of the namespace."""
         self.id = id_
         self._row_entries = entries
         self._row_bytes = bytes_
         self.by_lrfu = bool(by_lrfu) or self.lrfu is not None
+        self.has_leases = bool(has_leases)
 
     def create(self) -> int:
         """Make the namespace unless it is there, and return its id."""

@@ -13,7 +13,7 @@ from cachectl._backends.file.store import FileStore
 from cachectl._backends.worker import Worker, settle, tell
 from cachectl._model.deadline import call_began, noted, one_call
 from cachectl._model.policy import Limits
-from cachectl._model.records import Item, Written
+from cachectl._model.records import Item, Lease, Written
 from cachectl.errors import BackendBusy
 
 P = ParamSpec("P")
@@ -31,6 +31,57 @@ class _Put(NamedTuple):
     limits: Limits
     now: float
 
+    def kind(self) -> object:
+        return _Put, self.store, self.limits
+
+    @staticmethod
+    def do(puts: "list[_Put]") -> list[Written]:
+        items = [item for put in puts for item in put.items]
+        first, now = puts[0], max(put.now for put in puts)
+        written = first.store.put(items, first.limits, now)
+        return [
+            written._replace(stored=len(first.items)),
+            *(Written(stored=len(put.items)) for put in puts[1:]),
+        ]
+
+
+class _Loaded(NamedTuple):
+    """What a load brought, to be written if its lease is good."""
+
+    store: FileStore
+    item: Item
+    lease: Lease
+    limits: Limits
+    now: float
+
+    def kind(self) -> object:
+        return _Loaded, self.store, self.limits
+
+    @staticmethod
+    def do(loads: "list[_Loaded]") -> list[Written]:
+        first, now = loads[0], max(load.now for load in loads)
+        return first.store.put_loaded([load[1:3] for load in loads], first.limits, now)
+
+
+class _Lease(NamedTuple):
+    """A lease that is to be taken."""
+
+    store: FileStore
+    key: str
+    tags: Sequence[str]
+    now: float
+
+    def kind(self) -> object:
+        return _Lease, self.store
+
+    @staticmethod
+    def do(wanted: "list[_Lease]") -> list[Lease]:
+        return wanted[0].store.leases([one[1:] for one in wanted])
+
+
+_Together = _Put | _Loaded | _Lease
+"""What may share a commit: those of a kind, one after the other."""
+
 
 class _Call(NamedTuple):
     """What a task waits for."""
@@ -38,12 +89,12 @@ class _Call(NamedTuple):
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Any]"
     began: float
-    what: _Put | Callable[[], Any]
+    what: _Together | Callable[[], Any]
 
     def group(self) -> object:
         """What the same value of means that two calls, one after the other, share a commit."""
         what = self.what
-        return (what.store, what.limits) if isinstance(what, _Put) else self.future
+        return what.kind() if isinstance(what, _Together) else self.future
 
 
 _Outcome = tuple["asyncio.Future[Any]", object, BaseException | None]
@@ -69,6 +120,18 @@ class WriteQueue:
         written: Written = await self._ask(_Put(store, items, limits, now))
         return written
 
+    async def put_loaded(
+        self, store: FileStore, item: Item, lease: Lease, limits: Limits, now: float
+    ) -> Written:
+        """Write what a load brought, if its lease is good."""
+        written: Written = await self._ask(_Loaded(store, item, lease, limits, now))
+        return written
+
+    async def lease(self, store: FileStore, key: str, tags: Sequence[str], now: float) -> Lease:
+        """Take a lease."""
+        lease: Lease = await self._ask(_Lease(store, key, tags, now))
+        return lease
+
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what the function returns, called after all that was asked for before."""
         value: T = await self._ask(partial(function, *args, **kwargs))
@@ -87,7 +150,7 @@ class WriteQueue:
         self._is_called = False
         self._worker.after_fork_in_child()
 
-    async def _ask(self, what: _Put | Callable[[], Any]) -> Any:
+    async def _ask(self, what: _Together | Callable[[], Any]) -> Any:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         began = call_began()
@@ -125,21 +188,18 @@ def _done(calls: list[_Call]) -> Iterator[tuple[object, BaseException | None]]:
     """Do calls that share a commit, and yield what becomes of each: a value or an error."""
     try:
         with one_call(calls[0].began):
-            values = _put(calls) if isinstance(calls[0].what, _Put) else [calls[0].what()]
+            values = _together(calls)
     except BaseException as error:  # noqa: BLE001 - it is that of the tasks
         return iter([(None, error)] * len(calls))
     return ((value, None) for value in values)
 
 
-def _put(calls: list[_Call]) -> list[Written]:
-    puts: list[_Put] = [call.what for call in calls]  # type: ignore[misc]
-    items = [item for put in puts for item in put.items]
-    first, now = puts[0], max(put.now for put in puts)
-    written = first.store.put(items, first.limits, now)
-    return [
-        written._replace(stored=len(first.items)),
-        *(Written(stored=len(put.items)) for put in puts[1:]),
-    ]
+def _together(calls: list[_Call]) -> list[Any]:
+    first = calls[0].what
+    if not isinstance(first, _Together):
+        return [first()]
+    all_of_a_kind: list[Any] = [call.what for call in calls]
+    return list(first.do(all_of_a_kind))
 
 
 def _settle_all(outcomes: list[_Outcome]) -> None:

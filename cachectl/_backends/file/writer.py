@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from cachectl._backends.directory import claim, create_private
-from cachectl._backends.file.schema import is_made, make, pragma
+from cachectl._backends.file.schema import is_made, make, make_leases, pragma
 from cachectl._backends.sqlite import FAILURES, Patience, closed_on_error, translated
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendRefused
@@ -155,6 +155,7 @@ class Writer:
         ) as connection:
             if not is_made(connection, self._directory):
                 make(connection, self._directory)
+            make_leases(connection)
             for statement in _PREPARATION:
                 connection.execute(statement)
         self._connection = connection

@@ -8,6 +8,7 @@ from sys import getsizeof
 from typing import Final
 
 from cachectl._backends.eviction.lrfu import Lrfu, State
+from cachectl._backends.leases import Leases
 from cachectl._backends.memory.eviction_index import MemoryEvictionIndex
 from cachectl._model.batches import BATCH
 from cachectl._model.entry import NEVER, Entry
@@ -18,6 +19,7 @@ from cachectl._model.records import (
     Condition,
     EntryInfo,
     Item,
+    Lease,
     Removed,
     Usage,
     Written,
@@ -60,6 +62,7 @@ class MemoryStore:
         self._tagged: dict[str, dict[str, None]] = {}
         self._bytes = 0
         self._memory = 0
+        self._leases = Leases()
         self._index = MemoryEvictionIndex()
         self._order: Lrfu | None = None
         self._used: dict[str, None] = {}  # what `_order` is still to be told
@@ -94,7 +97,7 @@ class MemoryStore:
             for item in items:
                 old = self._nodes.get(item.key)
                 fresh = old is not None and old.entry.expires_at > now
-                if condition and fresh != (condition == "present"):
+                if not self._leases.permit(item.key, condition, fresh=fresh):
                     continue
                 expired += old is not None and not fresh
                 self._replace(item, now)
@@ -105,9 +108,19 @@ class MemoryStore:
                 self._order.rebalance(stored)
         return Written(stored, expired, tuple(evicted))
 
-    def remove(self, keys: Iterable[str]) -> Removed:
+    def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:
         with self.lock:
-            return self._drop(keys)
+            return self._leases.take(key, tags, now)
+
+    def release(self, lease: Lease) -> None:
+        with self.lock:
+            self._leases.give_back(lease)
+
+    def remove(self, keys: Iterable[str]) -> Removed:
+        wanted = list(keys)
+        with self.lock:
+            self._leases.revoke(wanted)
+            return self._drop(wanted)
 
     def remove_expired(self, key: str, now: float) -> Removed:
         with self.lock:
@@ -118,10 +131,12 @@ class MemoryStore:
 
     def remove_tagged(self, tag: str) -> Removed:
         with self.lock:
+            self._leases.revoke_tagged(tag)
             return self._drop(list(self._tagged.get(tag, ())))
 
     def clear(self) -> Removed:
         with self.lock:
+            self._leases.clear()
             removed = self._drop(list(self._nodes))
             self._follow("lru")  # until the next write says otherwise
             return removed

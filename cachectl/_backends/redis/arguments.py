@@ -8,7 +8,7 @@ from cachectl._backends.redis.transport.packing import Argument
 from cachectl._model.batches import BATCH
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.policy import Limits
-from cachectl._model.records import Item
+from cachectl._model.records import Condition, Item, Lease
 
 Uses = list[tuple[str, int]]
 """Keys and the stamps of their last use."""
@@ -93,6 +93,15 @@ def _fits_one_call(items: Sequence[Item]) -> bool:
 
 def _splits(items: Sequence[Item], at: int) -> bool:
     return len(items[at].data) >= LARGE or len(items[at - 1].data) >= LARGE
+
+
+def condition_argument(condition: Condition | None) -> str:
+    return f"={condition.token}" if isinstance(condition, Lease) else condition or "-"
+
+
+def tag_argument(tags: Iterable[str]) -> str:
+    """Return the tags of a lease; what is printable has no line feeds."""
+    return "".join(f"\n{tag}\n" for tag in tags)
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ import pkgutil
 from functools import cache
 from typing import Final, NamedTuple
 
-_MODULES: Final = ("removal", "lrfu")
+_MODULES: Final = ("removal", "lrfu", "leases")
 """What few calls need: functions `<name>_module`, which run when they are called."""
 
 

@@ -24,6 +24,13 @@ def string(reply: Reply) -> bytes | None:
     raise Misread("no string")
 
 
+def text(reply: Reply) -> str:
+    """Return a string that is there, and is one of ours."""
+    if type(reply) is bytes and reply.isascii():
+        return reply.decode()
+    raise Misread("no text")
+
+
 def is_done(reply: Reply) -> bool:
     """Return whether the server did what it was to do under a condition."""
     if reply is None or isinstance(reply, Status):

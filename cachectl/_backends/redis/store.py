@@ -8,19 +8,23 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
 from cachectl._backends.eviction.access_log import AccessLog
+from cachectl._backends.leases import OLD, new_token
 from cachectl._backends.redis.arguments import (
     LARGE,
     Uses,
     about_of,
     chunks,
+    condition_argument,
     item_arguments,
     lifetime_of,
     limit_arguments,
     micros,
+    tag_argument,
     use_arguments,
 )
 from cachectl._backends.redis.client import Call, Client, Shape, ThreadClient
@@ -35,7 +39,7 @@ from cachectl._backends.redis.results import (
     listed,
     texts,
 )
-from cachectl._backends.redis.shapes import anything
+from cachectl._backends.redis.shapes import anything, text
 from cachectl._backends.redis.transport.packing import Argument, Command
 from cachectl._model.batches import BATCH, batches
 from cachectl._model.entry import Entry
@@ -47,9 +51,11 @@ from cachectl._model.records import (
     Condition,
     EntryInfo,
     Item,
+    Lease,
     Removed,
     Written,
 )
+from cachectl.errors import BackendError
 
 T = TypeVar("T")
 
@@ -120,7 +126,8 @@ class RedisStore:
             limits != shared.limits or not 0 <= now - shared.limits_checked_at < _CHECK_EVERY
         )
         rule = (
-            f"{micros(now)} {limit_arguments(limits)} {BATCH} {condition or '-'} {check_limits:d}"
+            f"{micros(now)} {limit_arguments(limits)} {BATCH} {condition_argument(condition)}"
+            f" {check_limits:d}"
         )
         outcomes = await self._with_uses(
             lambda uses: self._write(items, rule, uses, now, large=condition is None)
@@ -196,11 +203,28 @@ class RedisStore:
     async def _write_large(self, item: Item, arguments: list[Argument], now: float) -> Outcome:
         lifetime = lifetime_of(item.entry, now)
         about = about_of(item.entry, now)
-        first: Command = ("SET", self._values + item.key, item.data)
-        return await self._client.run_after(
-            as_outcome, first if lifetime is None else (*first, "PX", lifetime),
-            "put", self._base, *arguments, item.key, "", about,
-        )  # fmt: skip
+        value = self._values + item.key
+        first: Command = ("SET", value, item.data)
+        try:
+            return await self._client.run_after(
+                as_outcome, first if lifetime is None else (*first, "PX", lifetime),
+                "put", self._base, *arguments, item.key, "", about,
+            )  # fmt: skip
+        except BackendError:  # of the script, perhaps: no removal would find what it did not index
+            with suppress(BackendError):
+                await self._client.command(anything, "UNLINK", value)
+            raise
+
+    async def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:
+        if not self._shared.announced:
+            await self._announce()  # or clearing all would not know that here is something
+        token = await self._run(
+            text, "take_lease", key, new_token(), micros(now), tag_argument(tags), int(OLD * 1000)
+        )
+        return Lease(key, token)
+
+    async def release(self, lease: Lease) -> None:
+        await self._run(anything, "release_lease", *lease)
 
     async def remove(self, keys: Iterable[str]) -> Removed:
         removed = Removed()
@@ -231,8 +255,9 @@ class RedisStore:
     async def _clean(self, rule: CleanupRule) -> tuple[CleanupStep, bool]:
         idle = "-" if rule.idle_before is None else micros(rule.idle_before)
         return await self._run(
-            as_step, "cleanup", micros(rule.now), idle, *limit_arguments(rule.limits).split(), BATCH
-        )
+            as_step, "cleanup", micros(rule.now), idle, *limit_arguments(rule.limits).split(), BATCH,
+            micros(rule.now - OLD),
+        )  # fmt: skip
 
     async def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
         await self.flush()

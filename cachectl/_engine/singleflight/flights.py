@@ -133,6 +133,7 @@ class Flights:
     ) -> tuple[Flight, W | None]:
         """Return the flight of `key`, and what waits for it; nothing does if `leader` leads it.
 
+        A stale one is for those who wait for it already: who comes later knows of what it does not.
         Who may not wait - there is nothing to wait with, or the flight depends on what he loads -
         leads one of his own.
         """
@@ -143,7 +144,7 @@ class Flights:
             flight = self.led(key)
             if flight is not None and flight.leader.is_gone:
                 left, flight = self._replace(flight), None
-            if flight is None:
+            if flight is None or flight.is_stale:
                 flight = Flight(key, leader, parent)
                 self._flights[key] = weakref.ref(flight, partial(self._forget, key))
             elif make_waiter is None or flight.depends_on(parent):

@@ -2,12 +2,18 @@
 
 from cachectl.testing.contract.counters import CountersContract
 from cachectl.testing.contract.entries import EntriesContract
+from cachectl.testing.contract.loads import LoadsContract
 from cachectl.testing.contract.removal import RemovalContract
 from cachectl.testing.contract.threads import ThreadsContract
 from cachectl.testing.contract.values import ValuesContract
 
 
 class BackendContract(
-    EntriesContract, ValuesContract, RemovalContract, CountersContract, ThreadsContract
+    EntriesContract,
+    ValuesContract,
+    RemovalContract,
+    LoadsContract,
+    CountersContract,
+    ThreadsContract,
 ):
     """What every backend does. One that is tested overrides the fixture `settings`."""

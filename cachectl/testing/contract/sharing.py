@@ -30,6 +30,15 @@ cache.close()
 assert most <= 40, most
 """
 
+CHANGER = """
+with open_cache(strict=True) as cache:
+    users = cache.namespace("users")
+    if sys.argv[2] == "delete": users.delete("k")
+    if sys.argv[2] == "invalidate": users.invalidate(tag="t")
+    if sys.argv[2] == "clear": users.clear()
+    if sys.argv[2] == "set": users.set("k", "new")
+"""
+
 
 class SharedContract(Contract):
     """Two caches with the same settings are one place."""
@@ -66,6 +75,20 @@ class SharedContract(Contract):
         clock.advance(1)
         users.set("c", 3)
         assert [listed.key for listed in users.entries()] == ["a", "c"]
+
+    @pytest.mark.parametrize("size", [10, 2_000_000])
+    @pytest.mark.parametrize("change", ["delete", "invalidate", "clear", "set"])
+    def test_what_another_process_changes_during_a_load_is_not_brought_back(
+        self, opener: Opener, change: str, size: int
+    ) -> None:
+        users = opener().namespace("users")
+
+        def loader() -> bytes:
+            finish(start(CHANGER, opener.settings, arguments=[change]))
+            return bytes(size)
+
+        assert users.get_or_load("k", loader, tags=["t"]) == bytes(size)
+        assert users.get("k") == ("new" if change == "set" else MISSING)
 
 
 class SharedLrfuContract(SegmentsContract):

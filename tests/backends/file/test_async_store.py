@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,30 @@ def test_tasks_that_write_at_once_share_commits(directory: Path) -> None:
         assert len(found) < 20
         assert [await users.get(f"k{n}") for n in range(100)] == list(range(100))
         assert (await cache.stats()).namespaces["users"].sets == 101
+
+    run(directory, body)
+
+
+def test_tasks_that_load_at_once_share_commits(directory: Path) -> None:
+    """For their leases, and for what they loaded; one that was revoked keeps nobody else's back."""
+
+    async def body(cache: AsyncCache) -> None:
+        users = cache.namespace("users", ttl="none")
+        await users.set("k", "v")
+        found = begun(cache)
+        store = users.operations.store
+
+        async def load(number: int) -> int:
+            if number % 10 == 0:
+                await store.remove([f"k{number}"])
+            return number
+
+        loads = (users.get_or_load(f"k{n}", partial(load, n)) for n in range(100))
+        assert await asyncio.gather(*loads) == [*range(100)]
+        assert len(found) < 50
+        held = [await users.get(f"k{n}") for n in range(100)]
+        assert held == [n if n % 10 else MISSING for n in range(100)]
+        assert (await cache.stats()).namespaces["users"].sets == 91
 
     run(directory, body)
 

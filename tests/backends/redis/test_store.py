@@ -10,7 +10,7 @@ from cachectl._backends.redis.backend import RedisBackend
 from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule, Removed, Written
-from cachectl.errors import DamagedEntry
+from cachectl.errors import BackendRefused, DamagedEntry
 from tests.backends.redis.blocking import blocking
 from tests.backends.redis.bookkeeping import check_books
 from tests.backends.redis.commands import commands, round_trips
@@ -110,6 +110,21 @@ def test_large_values_keep_the_same_books_as_small_ones(backend, raw, clock, siz
         ("k2", stored),
     ]
     assert store.clear() == Removed(2, 2 * stored)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_large_value_that_could_not_be_indexed_is_not_there(backend, raw, clock, known):
+    """It is set before the script that indexes it, whether or not the server knows that."""
+    store = blocking(backend, "ns")
+    store.put([item("a")], FREE, clock())
+    raw.delete("app:{ns}:lru")
+    raw.set("app:{ns}:lru", "foreign")
+    if not known:
+        raw.script_flush()
+    with pytest.raises(BackendRefused):
+        store.put([item("k", bytes(100_000))], FREE, clock())
+    assert not raw.exists("app:{ns}:e:k")
+    assert store.get("k", clock()) is None
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,4 +1,5 @@
--- ARGV: now, idle before, or -, max_entries, max_bytes, eviction, most removals.
+-- ARGV: now, idle before, or -, max_entries, max_bytes, eviction, most removals, and when a lease
+-- must have begun to belong to anybody.
 -- Returns expired entries and bytes, evicted entries and bytes, 1 if limits are exceeded still, and
 -- then the keys that were evicted.
 local removal = removal_module()
@@ -20,4 +21,9 @@ if lrfu then
   lrfu.save()
 end
 removal.drop_empty_index()
+if redis.call('EXISTS', LOADS) == 1 then
+  leases_module().revoke(function(began)
+    return began < tonumber(ARGV[7])
+  end)
+end
 return {expired, expired_bytes, #evicted, idle_bytes + bytes, over, unpack(evicted)}

@@ -1,6 +1,7 @@
 -- ARGV: most removals. Returns entries and bytes removed, and 1 if there may be more.
 -- Clearing mends an index that somebody else wrote to: what is left of it names the values.
 local removal = removal_module()
+redis.call('UNLINK', LOADS)
 for _, key in ipairs(removal.foreign()) do
   redis.call('UNLINK', key)
 end

@@ -3,10 +3,11 @@
 -- a function or a module (`scripts.py`): a name that is made costs as much as a command.
 --
 -- LRU has each key by the stamp of its last use, EXP those that expire by when they do. META has
--- of each key its stored bytes, and its tags, each behind a NUL. TAG has "<tag> NUL <key>".
+-- of each key its stored bytes, and its tags, each behind a NUL. TAG has "<tag> NUL <key>". LOADS
+-- has the leases of keys that are being loaded.
 local base = KEYS[1]
 local LRU, EXP, META, SUM = base .. 'lru', base .. 'exp', base .. 'meta', base .. 'sum'
-local TAG = base .. 'tag'
+local TAG, LOADS = base .. 'tag', base .. 'loads'
 
 -- The keys of the eviction index of `lrfu`; `lrfu.lua` says what is in them.
 local function rank_keys()

@@ -3,7 +3,8 @@
 --       and expired entries are seen to although nothing grew;
 --       (stamp, key) of each touch; (key, data, "expires px tags") of each item, no key twice.
 -- Times and stamps are microseconds, px milliseconds; - is no limit, condition or TTL. Without
--- data the value has been set already. Numbers are joined because each argument costs a client
+-- data the value has been set already. A condition may also be "=<token>", a lease of the only item;
+-- any other write revokes the leases of its keys. Numbers are joined because each argument costs a client
 -- more than a match costs here.
 -- Returns how many were stored, if there is nothing else to tell; or stored, expired, over, which
 -- is 1 if limits are exceeded still, first, which is 1 if nothing was here before, and then the
@@ -14,6 +15,7 @@ local lrfu = eviction == 'lrfu' and lrfu_module()
 local removal = (lrfu or check_limits == '1') and removal_module()
 local max_size = limit(max_bytes)
 local first_item = 2 + 2 * tonumber(touches)
+local lease = string.match(condition, '^=(.+)')
 local stored, expired, added, grown = 0, 0, 0, 0
 local evicted = {}
 -- What is added to the index at the end: a command with many members costs little more than with one.
@@ -31,6 +33,9 @@ local function latest()
 end
 
 local function permitted(key, stale)
+  if lease then
+    return leases_module().give_back(key, lease)
+  end
   local present = not stale and redis.call('EXISTS', base .. 'e:' .. key) == 1
   return present == (condition == 'present')
 end
@@ -122,6 +127,9 @@ for at, key in ipairs(keys) do
     expired = expired + (stale and 1 or 0)
     write(key, ARGV[i + 1], old, due)
   end
+end
+if stored > 0 and not lease then
+  redis.call('HDEL', LOADS, unpack(keys))
 end
 if #used > 0 then
   redis.call('ZADD', LRU, unpack(used))

@@ -1,5 +1,11 @@
 -- ARGV: tag, most removals. Returns entries and bytes removed, and 1 if there may be more.
 local removal = removal_module()
+if redis.call('EXISTS', LOADS) == 1 then
+  local tag = '\n' .. ARGV[1] .. '\n'
+  leases_module().revoke(function(_, tags)
+    return string.find(tags, tag, 1, true)
+  end)
+end
 local from, before = '[' .. ARGV[1] .. '\0', '(' .. ARGV[1] .. '\1'
 local members = redis.call('ZRANGE', TAG, from, before, 'BYLEX', 'LIMIT', 0, ARGV[2])
 local keys = {}
