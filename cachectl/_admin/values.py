@@ -6,7 +6,7 @@ What a type looks like there is said by its codec alone.
 from pathlib import PurePath
 from typing import Final
 
-from cachectl._model.codecs import CODECS, Codec, codec, codec_name, names, number_of, plugins
+from cachectl._model.codecs import CODECS, Codec, codec, codec_name, names, number_for, plugins
 from cachectl.errors import UsageError
 
 DEFAULT_TYPE: Final = "bytes"
@@ -41,7 +41,7 @@ def parse(kind: str, data: bytes) -> object:
 
 def describe(value: object) -> dict[str, object]:
     """Return members of a JSON document that hold the value, whatever it is, and its type."""
-    number = number_of(type(value))
+    number = number_for(value)
     return {"type": codec_name(number), **codec(number).describe(value)}
 
 
@@ -64,4 +64,4 @@ def preview(value: object) -> str:
 
 
 def _codec(value: object) -> Codec:
-    return codec(number_of(type(value)))
+    return codec(number_for(value))

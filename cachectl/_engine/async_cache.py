@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Self
 from cachectl._engine.async_namespace import AsyncNamespace
 from cachectl._engine.base_cache import BaseCache
 from cachectl._engine.handle import Handle
+from cachectl._engine.hooks import Hook
 from cachectl._engine.options import policy_options
 from cachectl._model.entry import MISSING, MissingType
+from cachectl._model.keys import check_tags
 from cachectl._model.policy import Compression, Eviction
-from cachectl._model.records import Usage
+from cachectl._model.records import Removed, Usage
 from cachectl._model.units import Duration
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
@@ -38,16 +40,41 @@ class AsyncCache(BaseCache):
         metrics: bool | MissingType = MISSING,
         eviction: Eviction | MissingType = MISSING,
         compress: Compression | MissingType = MISSING,
+        dump: Hook | MissingType | None = MISSING,
+        load: Hook | MissingType | None = MISSING,
     ) -> AsyncNamespace:
         """Return the namespace; it need not be configured. Raises `InvalidKey`.
 
         Settings of a namespace given here, such as `ttl="7d"`, replace those of the configuration
         from now on. Raises `ConfigError` for what cannot be one.
+
+        `dump` makes of a value what is stored in its place, JSON, text, bytes or arrays, and `load`
+        makes the value of that again, for each hit and on every backend. What `load` raises for is
+        a miss. They too hold from now on; None removes one.
         """
         policy = policy_options(
             ttl, max_entries, max_bytes, key_decimals, enabled, metrics, eviction, compress
         )
-        return self._handle.async_namespace(name, policy)
+        namespace = self._handle.async_namespace(name, policy)
+        namespace.state.use_hooks(dump, load)
+        return namespace
+
+    async def invalidate(self, *, tag: str) -> Removed:
+        """Remove every entry that carries `tag`, in all namespaces. While the backend is away, those
+        are the ones that this process knows.
+        """
+        check_tags([tag])
+        names = await self._handle.in_thread(self._core.all_names)
+        return Removed.total(
+            [await self._handle.async_namespace(name, {}).invalidate(tag=tag) for name in names]
+        )
+
+    async def clear(self) -> Removed:
+        """Remove every entry of every namespace; counts stay. See `invalidate` for outages."""
+        names = await self._handle.in_thread(self._core.all_names)
+        return Removed.total(
+            [await self._handle.async_namespace(name, {}).clear() for name in names]
+        )
 
     async def stats(self, *names: str, since: Duration | None = None) -> "Stats":
         """Return the figures of these namespaces, or of all, counted by all processes.

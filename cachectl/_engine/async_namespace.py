@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from cachectl._engine.base_namespace import BaseNamespace
 from cachectl._engine.operations import Operations
-from cachectl._engine.options import Cost, LoadOptions
+from cachectl._engine.options import TO_LOAD, Cost, LoadOptions
 from cachectl._engine.state import NamespaceState
 from cachectl._metrics.events import MissReason
 from cachectl._model.entry import MISSING, Entry, MissingType
@@ -51,17 +51,17 @@ class AsyncNamespace(BaseNamespace):
                 else await self._readable.fetch(key, now)
             )
             if entry is not None and entry.expires_at > now:
-                value = entry.value if self._live else self._entries.decode(entry)
+                value = entry.value if self._as_is else self._entries.decode(entry)
                 self._recorder.record_hit(key, entry, now)
                 return value
             if entry is None:
                 plain = check_key(key)  # what is found was checked when it was written
                 if plain is not key:
                     return await self.get(plain, default)
-                self._recorder.record_miss(key, self._absent)
+                self._recorder.record_miss(key, self._absent, loads=default is TO_LOAD)
             else:
                 await self.operations.remove_expired(key, now)
-                self._recorder.record_miss(key, MissReason.EXPIRED)
+                self._recorder.record_miss(key, MissReason.EXPIRED, loads=default is TO_LOAD)
         except (TypeError, UnicodeEncodeError):  # the store could make nothing of the key
             plain = check_key(key)
             if plain is key:
@@ -72,12 +72,12 @@ class AsyncNamespace(BaseNamespace):
             if plain is not key:  # what is bound to a key is bound to its text
                 return await self.get(plain, default)
             self._recorder.record_suppressed(error)
-            self._recorder.record_miss(key, MissReason.DAMAGED)
+            self._recorder.record_miss(key, MissReason.DAMAGED, loads=default is TO_LOAD)
         except BackendError as error:
             if self.state.strict:
                 raise
             self._recorder.record_suppressed(error)
-            self._recorder.record_miss(key, MissReason.ERROR)
+            self._recorder.record_miss(key, MissReason.ERROR, loads=default is TO_LOAD)
         return default
 
     async def set(
@@ -88,11 +88,14 @@ class AsyncNamespace(BaseNamespace):
         ttl: Duration | None = None,
         tags: Sequence[str] = (),
         cost: Money = 0,
+        load_seconds: float = 0.0,
         nx: bool = False,
         xx: bool = False,
     ) -> Outcome:
         """Store a value and return what became of it; see `Namespace.set`."""
-        return await self.operations.set(key, value, ttl=ttl, tags=tags, cost=cost, nx=nx, xx=xx)
+        return await self.operations.set(
+            key, value, ttl=ttl, tags=tags, cost=cost, load_seconds=load_seconds, nx=nx, xx=xx
+        )
 
     async def set_many(self, writes: Iterable[Write] | Mapping[str, object]) -> list[Outcome]:
         """Store many values in few round trips; see `Namespace.set_many`."""
@@ -137,8 +140,8 @@ class AsyncNamespace(BaseNamespace):
         The rest is as in `Namespace.get_or_load`.
         """
         completed = self.state.flights.completed
-        value: Any = MISSING if bypass else await self.get(key)
-        if value is MISSING:
+        value: Any = TO_LOAD if bypass else await self.get(key, TO_LOAD)
+        if value is TO_LOAD:
             options = LoadOptions(ttl, tags, cost)
             value = await self.operations.load(key, loader, options, completed, bypass=bypass)
         return value

@@ -29,6 +29,7 @@ class BaseNamespace:
         self._readable = store if enabled or store is CLOSED else NOTHING
         if isinstance(self._readable, Immediate):
             self._readable = self._readable.reads  # a hit asks nobody in between
+        self._as_is = self._live and self._entries.hooks.load is None
         self._absent = MissReason.ABSENT if enabled else MissReason.DISABLED
 
     @property

@@ -5,11 +5,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from cachectl._engine.base_cache import BaseCache
+from cachectl._engine.hooks import Hook
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.options import policy_options
 from cachectl._model.entry import MISSING, MissingType
+from cachectl._model.keys import check_tags
 from cachectl._model.policy import Compression, Eviction
-from cachectl._model.records import Usage
+from cachectl._model.records import Removed, Usage
 from cachectl._model.units import Duration
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
@@ -39,16 +41,39 @@ class Cache(BaseCache):
         metrics: bool | MissingType = MISSING,
         eviction: Eviction | MissingType = MISSING,
         compress: Compression | MissingType = MISSING,
+        dump: Hook | MissingType | None = MISSING,
+        load: Hook | MissingType | None = MISSING,
     ) -> Namespace:
         """Return the namespace; it need not be configured. Raises `InvalidKey`.
 
         Settings of a namespace given here, such as `ttl="7d"`, replace those of the configuration
         from now on. Raises `ConfigError` for what cannot be one.
+
+        `dump` makes of a value what is stored in its place, JSON, text, bytes or arrays, and `load`
+        makes the value of that again, for each hit and on every backend. What `load` raises for is
+        a miss. They too hold from now on; None removes one.
         """
         policy = policy_options(
             ttl, max_entries, max_bytes, key_decimals, enabled, metrics, eviction, compress
         )
-        return self._handle.namespace(name, policy)
+        namespace = self._handle.namespace(name, policy)
+        namespace.state.use_hooks(dump, load)
+        return namespace
+
+    def invalidate(self, *, tag: str) -> Removed:
+        """Remove every entry that carries `tag`, in all namespaces. While the backend is away, those
+        are the ones that this process knows.
+        """
+        check_tags([tag])
+        return Removed.total(
+            self._handle.namespace(name, {}).invalidate(tag=tag) for name in self._core.all_names()
+        )
+
+    def clear(self) -> Removed:
+        """Remove every entry of every namespace; counts stay. See `invalidate` for outages."""
+        return Removed.total(
+            self._handle.namespace(name, {}).clear() for name in self._core.all_names()
+        )
 
     def stats(self, *names: str, since: Duration | None = None) -> "Stats":
         """Return the figures of these namespaces, or of all, counted by all processes.

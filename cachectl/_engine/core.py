@@ -102,6 +102,10 @@ class Core:
         usage = self.backend.usage()
         return {name: usage[name] for name in sorted(usage)}
 
+    def all_names(self) -> list[str]:
+        """Return the namespaces that hold anything, or are in use: what is loaded is held soon."""
+        return sorted({*self.usage(), *self._states})
+
     def policy(self, name: str) -> Policy:
         if isinstance(self.backend, SupportsPolicies):
             return self.backend.policy(name)

@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 from cachectl._engine.singleflight.flights import Flights
-from cachectl._engine.singleflight.lead import Load
+from cachectl._engine.singleflight.lead import Load, Share
 
 
 class _Share(Protocol):
-    async def __call__(self, flights: Flights, key: str, load: "Load[Any]") -> Any: ...
+    async def __call__(
+        self, flights: Flights, key: str, load: "Load[Any]", shared: Share
+    ) -> Any: ...
 
 
 class Driver(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from time import perf_counter_ns
 
 from cachectl._engine.freshness import expires_at
+from cachectl._engine.hooks import Hooks
 from cachectl._metrics.recorder import Recorder
 from cachectl._model import codecs, envelope
 from cachectl._model.compression import NONE, ZSTD, compress, decompress
@@ -13,14 +14,18 @@ from cachectl._model.policy import Policy
 from cachectl._model.records import Item
 from cachectl._model.units import Duration, Money, micro_dollars
 from cachectl._model.write import Write
+from cachectl.errors import DamagedEntry
 
 
 class Entries:
-    """How values of one namespace are kept; `live` ones as they are, others encoded."""
+    """How values of one namespace are kept; `live` ones as they are, others encoded. What `hooks`
+    dump is kept, and loaded for each who asks: also of live values, for those are shared.
+    """
 
     def __init__(self, recorder: Recorder, policy: Policy, *, live: bool) -> None:
         self._recorder = recorder
         self._live = live
+        self.hooks = Hooks()
         self.use(policy)
 
     def use(self, policy: Policy) -> None:
@@ -41,7 +46,7 @@ class Entries:
     ) -> Item:
         """Return what to write. Raises `InvalidKey`, `UnsupportedValue` or `UsageError`."""
         key = check_key(key)
-        number, payload = codecs.encode(value)
+        number, payload = codecs.encode(self.hooks.dumped(value))
         compressed = self._compressed(payload) if self._compressing else None
         if compressed is not None:
             payload = compressed
@@ -70,19 +75,34 @@ class Entries:
 
     def value(self, entry: Entry) -> object:
         """Return the value of an entry, recording nothing. Raises `DamagedEntry`."""
-        return entry.value if self._live else codecs.decode(entry.codec, _payload(entry))
+        stored = entry.value if self._live else codecs.decode(entry.codec, _payload(entry))
+        return self._loaded(stored)
 
     def decode(self, entry: Entry) -> object:
-        """Return the value of an entry that holds an encoded payload, for a hit.
+        """Return the value of an entry that is not held as it is, for a hit.
 
         Raises `DamagedEntry`.
         """
-        if not entry.compression:
-            return codecs.decode(entry.codec, memoryview(entry.value))  # type: ignore[arg-type]
+        if self._live:
+            return self._loaded(entry.value)
+        if entry.compression:
+            stored = self._decompressed(entry)
+        else:
+            stored = codecs.decode(entry.codec, memoryview(entry.value))  # type: ignore[arg-type]
+        return stored if self.hooks.load is None else self._loaded(stored)
+
+    def _decompressed(self, entry: Entry) -> object:
         started = perf_counter_ns()
         payload = _payload(entry)
         self._recorder.record_decompression(perf_counter_ns() - started)
         return codecs.decode(entry.codec, payload)
+
+    def _loaded(self, stored: object) -> object:
+        try:
+            return self.hooks.loaded(stored)
+        except DamagedEntry as error:
+            self._recorder.tell_once(f"{error}; such entries are taken for damaged")
+            raise
 
     def _compressed(self, payload: bytes) -> bytes | None:
         """Return the payload compressed, or None if that does not pay; either way it is recorded."""

@@ -15,14 +15,14 @@ async def called(loader: Callable[[], T]) -> T:
     before it runs if that can be told: a thread has nothing to await it with.
     """
     if iscoroutinefunction(loader):
-        raise UnsupportedValue(f"{_name(loader)} is async, and would not be awaited: {_ADVICE}")
+        raise UnsupportedValue(f"{name_of(loader)} is async, and would not be awaited: {_ADVICE}")
     value = loader()
     if isinstance(value, Awaitable):
         if iscoroutine(value):
             value.close()  # it never runs, and Python need not warn of it
         kind = type(value).__name__
         raise UnsupportedValue(
-            f"{_name(loader)} returned a {kind}, which needs an await: {_ADVICE}"
+            f"{name_of(loader)} returned a {kind}, which needs an await: {_ADVICE}"
         )
     return value
 
@@ -36,7 +36,10 @@ async def awaited(loader: Callable[[], Awaitable[T] | T]) -> T:
 _ADVICE = "decorate the async function itself with Cache.cached"
 
 
-def _name(loader: Callable[..., Any]) -> str:
+def name_of(loader: Callable[..., Any]) -> str:
+    """Return the name of a loader for people, with its module."""
     while isinstance(loader, partial):
         loader = loader.func
-    return str(getattr(loader, "__qualname__", type(loader).__qualname__))
+    named = loader if hasattr(loader, "__qualname__") else type(loader)
+    module = named.__module__  # those made in C may have none
+    return f"{module}.{named.__qualname__}" if module else named.__qualname__

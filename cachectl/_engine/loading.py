@@ -1,22 +1,23 @@
 """Loads: what a loader returns is stored, and concurrent callers of one key share one load."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cachectl._engine.drivers import Driver
 from cachectl._engine.freshness import is_fresh
+from cachectl._engine.loaders import name_of
 from cachectl._engine.options import LoadOptions
 from cachectl._engine.singleflight.flights import Flight
 from cachectl._engine.state import NamespaceState
 from cachectl._engine.writer import Writer
-from cachectl._metrics.recorder import log
+from cachectl._metrics.recorder import Recorder, log
 from cachectl._model.deadline import one_call, spent
-from cachectl._model.entry import MISSING
+from cachectl._model.entry import Worth
 from cachectl._model.keys import check_key, check_tags
-from cachectl._model.records import Lease
-from cachectl._model.write import Write
+from cachectl._model.outcome import Outcome
+from cachectl._model.records import Item, Lease
 from cachectl.errors import CacheError
 
 if TYPE_CHECKING:
@@ -30,40 +31,110 @@ class LoadedValues(NamedTuple):
     operations: "Operations"
     writer: Writer
 
-    async def find(self, key: str) -> Any:
-        """Return the value of a fresh entry, recording nothing; MISSING if there is none."""
+    async def find(self, key: str) -> tuple[Any, Worth] | None:
+        """Return the value of a fresh entry, recording nothing; None if there is none."""
         try:
             entry = await self.operations.store.peek(key)
             if entry is not None and is_fresh(entry, self.state.clock()):
-                return self.state.entries.value(entry)
+                return self.state.entries.value(entry), entry.worth
         except CacheError as error:
             log.debug("namespace %s: %s", self.state.name, error)
-        return MISSING
+        return None
 
-    async def lease(self, key: str, tags: Sequence[str]) -> Lease | None:
+    def made(self, load: "Load", value: object, load_us: int) -> Item | None:
+        """Return what to store of what a load brought. That is paid for: what hinders it from being
+        stored is recorded, and nothing raises.
+        """
+        try:
+            write = load.options.write(load.key, value, load_us)
+            return self.state.entries.build_write(write, self.state.clock())
+        except CacheError as error:
+            self._record_unstored(load, error)
+        except Exception as error:  # noqa: BLE001 - it may tell of the value, which is not logged
+            self._record_unstored(load, f"cost= raised {type(error).__name__}")
+        return None
+
+    async def lease(self, load: "Load") -> Lease | None:
         """Return what `store` needs of what is loaded from now on; None if nothing can be stored."""
-        return await self.writer.lease(key, check_tags(tags), self.state.clock())
+        tags = check_tags(load.options.tags)
+        return await self.writer.lease(load.key, tags, self.state.clock())
 
-    async def store(self, write: Write, lease: Lease) -> None:
-        """Store what a loader made, unless its key was removed or replaced since the lease was taken."""
-        now = self.state.clock()
-        await self.writer.put([self.state.entries.build_write(write, now)], now, lease)
-
-    async def keep(self, flight: Flight, write: Write, lease: Lease) -> None:
+    async def keep(self, flight: Flight, load: "Load", item: Item, lease: Lease) -> None:
         """Store what a flight brought, unless that is stale."""
         if flight.is_stale:
-            await self.writer.release(lease)
+            await self.release(lease)
         else:
-            await self.store(write, lease)
+            await self._store(load, item, lease)
 
-    async def replace(self, write: Write, lease: Lease) -> None:
+    async def replace(self, load: "Load", item: Item, lease: Lease) -> None:
         """Store what was loaded for one who wants it whatever others bring meanwhile."""
         flights = self.state.flights
-        flights.invalidate_key(write.key)
+        flights.invalidate_key(load.key)
         try:
-            await self.store(write, lease)
+            await self._store(load, item, lease)
         finally:
-            flights.invalidate_key(write.key)
+            flights.invalidate_key(load.key)
+
+    async def release(self, lease: Lease) -> None:
+        """Store nothing with this lease."""
+        if not self.state.is_closed:
+            await self.writer.release(lease)
+
+    async def _store(self, load: "Load", item: Item, lease: Lease) -> None:
+        """Store what a load brought, unless its key was removed or replaced since the lease was taken,
+        or the cache was closed.
+        """
+        if self.state.is_closed:
+            return
+        (outcome,) = await self.writer.put([item], item.entry.created_at, lease)
+        if outcome is Outcome.TOO_LARGE:
+            self._record_unstored(load, f"{item.entry.size} bytes are over max_bytes")
+
+    def _record_unstored(self, load: "Load", reason: object) -> None:
+        self.state.recorder.record_unstored(load.key, name_of(load.loader), reason)
+
+
+class Load(NamedTuple):
+    """What a caller asks for: a key, what makes its value, and how that is stored."""
+
+    key: str
+    loader: Callable[[], Any]
+    options: LoadOptions
+
+    @classmethod
+    def checked(cls, key: str, loader: Callable[[], Any], options: LoadOptions) -> "Load":
+        """Return a load. Raises `InvalidKey` and `UsageError` before anything is paid for."""
+        key = check_key(key)
+        options.check()
+        return cls(key, loader, options)
+
+
+class Made(NamedTuple):
+    """What a loader made: the value, what to store of it if it can be, and what it took."""
+
+    value: Any
+    item: Item | None
+    worth: Worth
+
+
+class Lookup:
+    """A lookup that found nothing, until it is known who loads; counted once."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._is_counted = False
+
+    def loads(self) -> None:
+        """Count it as a miss, unless it was counted."""
+        if not self._is_counted:
+            self._is_counted = True
+            self._recorder.record_load()
+
+    def shares(self, worth: Worth) -> None:
+        """Count it as one that shares a load which took so much, unless it was counted."""
+        if not self._is_counted:
+            self._is_counted = True
+            self._recorder.record_shared(worth)
 
 
 class Loading:
@@ -82,52 +153,66 @@ class Loading:
         If loads have completed since there were `completed`, one may have stored the value.
         """
         waited = spent()  # by the lookup, before this
-        key = check_key(key)
-        options.check()
+        lookup = Lookup(self._values.state.recorder)
+        try:
+            return await self._load(Load.checked(key, loader, options), completed, waited, lookup)
+        finally:
+            lookup.loads()  # also one that was refused, or ended while it waited
+
+    async def _load(self, wanted: Load, completed: int, waited: float, lookup: Lookup) -> Any:
         flights = self._values.state.flights
 
         async def load(flight: Flight) -> Any:
             began = monotonic() - waited
             if flights.completed != completed:
                 with one_call(began):
-                    value = await self._values.find(key)
-                if value is not MISSING:
+                    found = await self._values.find(wanted.key)
+                if found is not None:
+                    value, flight.worth = found
+                    lookup.shares(flight.worth)
                     return value
-            store = partial(self._values.keep, flight)
-            return await self._loaded(key, loader, options, began, store)
+            lookup.loads()
+            made = await self._made(wanted, began, partial(self._values.keep, flight))
+            flight.worth = made.worth
+            return made.value
 
-        return await self._driver.share(flights, key, load)
+        def shared(flight: Flight) -> None:
+            lookup.shares(flight.worth)
+
+        return await self._driver.share(flights, wanted.key, load, shared)
 
     async def reload(self, key: str, loader: Callable[[], Any], options: LoadOptions) -> Any:
         """Call `loader` whatever is cached, and store what it returns."""
-        key = check_key(key)
-        options.check()
-        return await self._loaded(key, loader, options, monotonic(), self._values.replace)
+        wanted = Load.checked(key, loader, options)
+        return (await self._made(wanted, monotonic(), self._values.replace)).value
 
-    async def _loaded(
-        self,
-        key: str,
-        loader: Callable[[], Any],
-        options: LoadOptions,
-        began: float,
-        store: Callable[[Write, Lease], Awaitable[None]],
-    ) -> Any:
-        """Return what `loader` returns, in a call that began then. It is stored with the lease that
+    async def _made(
+        self, wanted: Load, began: float, store: Callable[[Load, Item, Lease], Awaitable[None]]
+    ) -> Made:
+        """Return what the loader makes, in a call that began then. It is stored with the lease that
         was taken before, if there was one to be had.
         """
         with one_call(began):
-            lease = await self._values.lease(key, options.tags)
-        waited, started = monotonic() - began, perf_counter()
+            lease = await self._values.lease(wanted)
+        waited = monotonic() - began
         try:
-            value = await self.call(loader)
-            write = options.write(key, value, started)
-            if lease is not None and not self._values.state.is_closed:
-                with one_call(monotonic() - waited):
-                    await store(write, lease)
+            made = await self._called(wanted)
         except GeneratorExit:  # nobody awaits this any more
             raise
         except BaseException:
-            if lease is not None and not self._values.state.is_closed:
-                await self._values.writer.release(lease)
+            if lease is not None:
+                await self._values.release(lease)
             raise
-        return value
+        with one_call(monotonic() - waited):
+            if lease is not None and made.item is not None:
+                await store(wanted, made.item, lease)
+            elif lease is not None:
+                await self._values.release(lease)
+        return made
+
+    async def _called(self, wanted: Load) -> Made:
+        started = perf_counter()
+        value = await self.call(wanted.loader)
+        load_us = round((perf_counter() - started) * 1e6)
+        item = self._values.made(wanted, value, load_us)
+        return Made(value, item, Worth(0, load_us) if item is None else item.entry.worth)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Never, TypeVar, overload
 
 from cachectl._engine.base_namespace import BaseNamespace
 from cachectl._engine.operations import Operations
-from cachectl._engine.options import Cost, LoadOptions
+from cachectl._engine.options import TO_LOAD, Cost, LoadOptions
 from cachectl._engine.state import NamespaceState
 from cachectl._metrics.events import MissReason
 from cachectl._model.coroutines import iterate, run
@@ -46,17 +46,17 @@ class Namespace(BaseNamespace):
         try:
             entry = self._readable.get(key, now)
             if entry is not None and entry.expires_at > now:
-                value = entry.value if self._live else self._entries.decode(entry)
+                value = entry.value if self._as_is else self._entries.decode(entry)
                 self._recorder.record_hit(key, entry, now)
                 return value
             if entry is None:
                 plain = check_key(key)  # what is found was checked when it was written
                 if plain is not key:
                     return self.get(plain, default)
-                self._recorder.record_miss(key, self._absent)
+                self._recorder.record_miss(key, self._absent, loads=default is TO_LOAD)
             else:
                 run(self.operations.remove_expired(key, now))
-                self._recorder.record_miss(key, MissReason.EXPIRED)
+                self._recorder.record_miss(key, MissReason.EXPIRED, loads=default is TO_LOAD)
         except (TypeError, UnicodeEncodeError):  # the store could make nothing of the key
             plain = check_key(key)
             if plain is key:
@@ -67,12 +67,12 @@ class Namespace(BaseNamespace):
             if plain is not key:  # what is bound to a key is bound to its text
                 return self.get(plain, default)
             self._recorder.record_suppressed(error)
-            self._recorder.record_miss(key, MissReason.DAMAGED)
+            self._recorder.record_miss(key, MissReason.DAMAGED, loads=default is TO_LOAD)
         except BackendError as error:
             if self.state.strict:
                 raise
             self._recorder.record_suppressed(error)
-            self._recorder.record_miss(key, MissReason.ERROR)
+            self._recorder.record_miss(key, MissReason.ERROR, loads=default is TO_LOAD)
         return default
 
     def set(
@@ -83,16 +83,21 @@ class Namespace(BaseNamespace):
         ttl: Duration | None = None,
         tags: Sequence[str] = (),
         cost: Money = 0,
+        load_seconds: float = 0.0,
         nx: bool = False,
         xx: bool = False,
     ) -> Outcome:
         """Store a value and return what became of it: truthy if it is stored now.
 
-        `ttl` is a duration, `"none"` for ever, None for the policy's; `cost` is dollars. With
-        `nx` only if the key is absent, with `xx` only if it is there. A value that alone is
-        over `max_bytes` is not stored. Raises `UnsupportedValue`, `InvalidKey`, `UsageError`.
+        `ttl` is a duration, `"none"` for ever, None for the policy's; `cost` is dollars, and
+        `load_seconds` what making the value took: each hit saves both. With `nx` only if the
+        key is absent, with `xx` only if it is there. A value that alone is over `max_bytes` is
+        not stored. Raises `UnsupportedValue`, `InvalidKey`, `UsageError`.
         """
-        return run(self.operations.set(key, value, ttl=ttl, tags=tags, cost=cost, nx=nx, xx=xx))
+        change = self.operations.set(
+            key, value, ttl=ttl, tags=tags, cost=cost, load_seconds=load_seconds, nx=nx, xx=xx
+        )
+        return run(change)
 
     def set_many(self, writes: Iterable[Write] | Mapping[str, object]) -> list[Outcome]:
         """Store many values in few round trips and return what became of each.
@@ -150,12 +155,13 @@ class Namespace(BaseNamespace):
         Concurrent callers of one key share one call of a loader. What it raises reaches all of
         them and is not cached; nor is what it returns if this process changed or removed the
         entry meanwhile. With `bypass` there is no lookup: the loader is called, and its
-        value replaces the cached one. `cost` may be a function of the value. Raises
+        value replaces the cached one. `cost` may be a function of the value. A value that
+        cannot be stored is returned all the same, and counted as an error. Raises
         `UnsupportedValue` for an async loader, which nothing here awaits.
         """
         completed = self.state.flights.completed
-        value: Any = MISSING if bypass else self.get(key)
-        if value is MISSING:
+        value: Any = TO_LOAD if bypass else self.get(key, TO_LOAD)
+        if value is TO_LOAD:
             options = LoadOptions(ttl, tags, cost)
             value = run(self.operations.load(key, loader, options, completed, bypass=bypass))
         return value

@@ -21,9 +21,9 @@ from cachectl._model.entry import Entry
 from cachectl._model.keys import check_key, check_tags
 from cachectl._model.outcome import Outcome
 from cachectl._model.records import CleanupStep, Condition, EntryInfo, Removed
-from cachectl._model.units import Duration, Money
+from cachectl._model.units import Duration, Money, microseconds
 from cachectl._model.write import Write
-from cachectl.errors import DamagedEntry, UsageError
+from cachectl.errors import DamagedEntry, UnsupportedValue, UsageError
 
 if TYPE_CHECKING:
     from cachectl._engine.drivers import Driver
@@ -69,6 +69,7 @@ class Operations:
         ttl: Duration | None,
         tags: Sequence[str],
         cost: Money,
+        load_seconds: float,
         nx: bool,
         xx: bool,
     ) -> Outcome:
@@ -78,7 +79,13 @@ class Operations:
         if not self._enabled:
             return Outcome.DISABLED
         now = self.state.clock()
-        item = self.state.entries.build(key, value, now, ttl=ttl, tags=tags, cost=cost)
+        load_us = microseconds(load_seconds) if load_seconds else 0
+        try:
+            item = self.state.entries.build(
+                key, value, now, ttl=ttl, tags=tags, cost=cost, load_us=load_us
+            )
+        except UnsupportedValue as error:
+            raise self._named(error) from error.__cause__
         flights = self.state.flights
         flights.invalidate_key(item.key)
         try:
@@ -94,7 +101,10 @@ class Operations:
         given_up = not self._enabled
         for batch in batches(writes):
             now = self.state.clock()
-            items = [self.state.entries.build_write(write, now) for write in batch]
+            try:
+                items = [self.state.entries.build_write(write, now) for write in batch]
+            except UnsupportedValue as error:
+                raise self._named(error) from error.__cause__
             if given_up:  # a backend that let one batch wait in vain is not waited for again
                 outcomes += [outcomes[-1] if outcomes else Outcome.DISABLED] * len(items)
                 continue
@@ -180,6 +190,9 @@ class Operations:
             return await change
         finally:
             flights.invalidate(keys)
+
+    def _named(self, error: UnsupportedValue) -> UnsupportedValue:
+        return UnsupportedValue(f"namespace {self.state.name}: {error}")
 
     def _removed(self, removed: Removed, operation: str) -> Removed:
         self.state.recorder.record_invalidated(removed)

@@ -1,8 +1,7 @@
 """How what a loader returns is stored."""
 
 from collections.abc import Callable, Mapping, Sequence
-from time import perf_counter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from cachectl._model.entry import MISSING, MissingType
 from cachectl._model.keys import check_tags
@@ -16,6 +15,10 @@ Cost: TypeAlias = "Money | Callable[[Any], Money]"
 
 Bypass: TypeAlias = "str | Callable[..., object] | None"
 """The name of an argument, or a function of all arguments, that asks for a load."""
+
+
+TO_LOAD: Final = object()
+"""The default of a lookup that is followed by a load, which counts it."""
 
 
 def policy_options(
@@ -52,9 +55,8 @@ class LoadOptions(NamedTuple):
         self.check()
         return self._replace(tags=tuple(self.tags))
 
-    def write(self, key: str, value: object, started: float) -> Write:
-        """Return what to store of a load that began at `started` by the performance counter."""
-        load_us = round((perf_counter() - started) * 1e6)
+    def write(self, key: str, value: object, load_us: int) -> Write:
+        """Return what to store of a load that took so many microseconds."""
         cost = self.cost(value) if callable(self.cost) else self.cost
         return Write(key, value, self.ttl, self.tags, cost, load_us)
 

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cachectl._engine.entries import Entries
+from cachectl._engine.hooks import Hook
 from cachectl._engine.singleflight.flights import Flights, flights_of
 from cachectl._metrics.recorder import Recorder
+from cachectl._model.entry import MISSING, MissingType
 from cachectl._model.importing import importing
 from cachectl._model.policy import Policy
 
@@ -73,6 +75,12 @@ class NamespaceState:
         if self._functions is not None:
             self._functions.forget_keys()
         self._tell()
+
+    def use_hooks(self, dump: Hook | MissingType | None, load: Hook | MissingType | None) -> None:
+        """Dump and load values by what is given, from now on. Raises `UsageError`."""
+        if dump is not MISSING or load is not MISSING:
+            self.entries.hooks = self.entries.hooks.changed(dump, load)
+            self._tell()
 
     def close(self) -> None:
         """Refuse all operations from now on."""

@@ -39,14 +39,19 @@ class Counts:
     expired: int = _row("Entries removed by their TTL.")
     invalidated: int = _row("Entries removed by someone.")
     errors: int = _row("Damaged entries and backend errors.")
-    saved_cost: int = _row("Money that hits saved.", per=10**6, metric="saved_cost_dollars")
-    saved_us: int = _row("Load time that hits saved.", report="saved_seconds", per=10**6)
+    saved_cost: int = _row(
+        "Money that hits and shared loads saved.", per=10**6, metric="saved_cost_dollars"
+    )
+    saved_us: int = _row(
+        "Load time that hits and shared loads saved.", report="saved_seconds", per=10**6
+    )
     compressed_from: int = _row("Bytes written where compression is on, before it.", report=None)
     compressed_to: int = _row("The same after it, or as they were.", report=None)
     compress_ns: int = _row("Time spent compressing.", report="compress_seconds", per=10**9)
     decompress_ns: int = _row(
         "Time that hits decompressed.", report="decompress_seconds", per=10**9
     )
+    shared: int = _row("Lookups that waited for the load of another.", metric="shared_loads")
     last_hit_us: int = 0  # microseconds since 1970; merged by maximum
 
     def plus(self, other: "Counts") -> "Counts":

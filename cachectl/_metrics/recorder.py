@@ -6,7 +6,7 @@ from typing import Final
 
 from cachectl._metrics.events import Event, EventKind, Listeners, MissReason
 from cachectl._metrics.thread_counters import ThreadCounters
-from cachectl._model.entry import Entry
+from cachectl._model.entry import Entry, Worth
 from cachectl._model.records import CleanupStep, Item, Removed, Written
 from cachectl.errors import BackendError, CacheError
 
@@ -25,6 +25,8 @@ class Recorder:
         self._local = counters.local  # looked up once: it is on the path of every hit
         self._listeners = listeners
         self._last_error = ""
+        self._has_told_of_unstored = False
+        self._told: set[str] = set()
         self._observed = bool(listeners)
         listeners.on_change(self._listeners_changed)
 
@@ -44,9 +46,11 @@ class Recorder:
         if self._observed:
             self._listeners.tell(Event(EventKind.HIT, self.namespace, key, entry.size))
 
-    def record_miss(self, key: str, reason: MissReason) -> None:
-        """Record a lookup that found nothing. One of a disabled namespace is not counted."""
-        if self.counting and reason is not MissReason.DISABLED:
+    def record_miss(self, key: str, reason: MissReason, *, loads: bool = False) -> None:
+        """Record a lookup that found nothing. One of a disabled namespace is not counted; one that is
+        followed by a load is when it is known who loads.
+        """
+        if self.counting and not loads and reason is not MissReason.DISABLED:
             try:  # as in a hit: a call less is a tenth of a miss
                 counts = self._local.counts
             except AttributeError:
@@ -54,6 +58,19 @@ class Recorder:
             counts.misses += 1
         if self._observed:
             self._listeners.tell(Event(EventKind.MISS, self.namespace, key, reason=reason))
+
+    def record_load(self) -> None:
+        """Count a lookup that found nothing, and loads."""
+        if self.counting:
+            self._counters.current().misses += 1
+
+    def record_shared(self, worth: Worth) -> None:
+        """Count a lookup that found nothing, and got what another had loaded."""
+        if self.counting:
+            counts = self._counters.current()
+            counts.shared += 1
+            counts.saved_cost += worth.cost
+            counts.saved_us += worth.load_us
 
     def record_suppressed(self, error: CacheError) -> None:
         """Count and log an error that is not passed on to the caller.
@@ -67,6 +84,21 @@ class Recorder:
         self._last_error = text
         if self.counting:
             self._counters.current().errors += 1
+
+    def record_unstored(self, key: str, function: str, reason: object) -> None:
+        """Count that what a function returned could not be stored, and log the first."""
+        if not self._has_told_of_unstored:
+            self._has_told_of_unstored = True
+            text = f"what {function} returned for the key {key!r} is not stored: {reason}"
+            log.warning("namespace %s: %s", self.namespace, text)
+        if self.counting:
+            self._counters.current().errors += 1
+
+    def tell_once(self, text: str) -> None:
+        """Log a warning, the same one never again."""
+        if text not in self._told:
+            self._told.add(text)
+            log.warning("namespace %s: %s", self.namespace, text)
 
     def record_write(self, items: Sequence[Item], written: Written) -> None:
         """Record a write of `items`, and what it removed."""

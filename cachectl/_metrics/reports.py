@@ -35,6 +35,9 @@ class NamespaceStats:
     """One namespace, or the totals. Sizes are bytes, `ttl` and `saved_seconds` seconds,
     `saved_cost` dollars, `last_hit_at` Unix seconds; None is unknown or no limit.
 
+    `hits`, `misses` and `shared`, those that waited for the load of another, are all lookups; the
+    `hit_rate` is that of hits and misses.
+
     `compression_ratio` is the bytes of all values written where compression is on, also of those
     it did not pay for, over the bytes stored for them. `compress_seconds` were spent on writing
     them, `decompress_seconds` on hits.
@@ -60,6 +63,7 @@ class NamespaceStats:
     compression_ratio: float | None
     compress_seconds: float
     decompress_seconds: float
+    shared: int
     other: Mapping[str, float]
     """Counters that have no field of their own here, by the names of `counters.ROWS`."""
 
@@ -163,7 +167,4 @@ class CleanupReport:
 
     def removed(self) -> Removed:
         """Return the sum."""
-        total = Removed()
-        for part in (*self.expired.values(), *self.evicted.values()):
-            total = total.plus(part)
-        return total
+        return Removed.total((*self.expired.values(), *self.evicted.values()))

@@ -42,3 +42,15 @@ class Entry(NamedTuple):
     tags: tuple[str, ...]
     size: int
     compression: int = 0
+
+    @property
+    def worth(self) -> "Worth":
+        """What each hit saves."""
+        return Worth(self.cost, self.load_us)
+
+
+class Worth(NamedTuple):
+    """What making a value took: micro-dollars and microseconds."""
+
+    cost: int = 0
+    load_us: int = 0

@@ -1,5 +1,7 @@
 """What passes between the engine and the backends."""
 
+from collections.abc import Iterable
+from functools import reduce
 from typing import Literal, NamedTuple
 
 from cachectl._model.entry import Entry
@@ -40,6 +42,11 @@ class Removed(NamedTuple):
 
     def plus(self, other: "Removed") -> "Removed":
         return Removed(self.entries + other.entries, self.bytes + other.bytes)
+
+    @classmethod
+    def total(cls, parts: Iterable["Removed"]) -> "Removed":
+        """Return what was removed in all."""
+        return reduce(cls.plus, parts, cls())
 
 
 class Written(NamedTuple):

@@ -98,6 +98,15 @@ def micro_dollars(dollars: Money) -> int:
     return int(micros)
 
 
+def microseconds(seconds: float) -> int:
+    """Return the seconds that something took in microseconds. Raises `UsageError`."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise UsageError(f"not seconds: {seconds!r} (a {type(seconds).__name__})")
+    if not 0 <= seconds <= _LONGEST:
+        raise UsageError(f"not seconds that something took: {seconds!r}")
+    return round(seconds * 1e6)
+
+
 def format_bytes(size: float) -> str:
     """Return a size for people, in binary units: `1.5 MiB`."""
     if size < 1024:

@@ -39,6 +39,23 @@ def test_array_comes_back_as_npy(tool):
     assert (document["type"], document["dtype"], document["shape"]) == ("npy", ">f4", [2, 3])
 
 
+def test_several_arrays_come_back_as_npz(tool):
+    """A `.npz` file on the way in, and one on the way out."""
+    np.savez(tool.home / "speaker.npz", mean=np.arange(3), spread=np.ones(2))
+    assert tool("set", "a", "k", "@speaker.npz").code == 0
+
+    loaded = np.load(io.BytesIO(tool("get", "a", "k").raw), allow_pickle=False)
+
+    assert {name: array.tolist() for name, array in loaded.items()} == {
+        "mean": [0, 1, 2], "spread": [1, 1],
+    }  # fmt: skip
+    document = json.loads(tool("get", "a", "k", "--format", "json").out)
+    assert (document["type"], document["arrays"][0]) == (
+        "npz", {"name": "mean", "dtype": "int64", "shape": [3]},
+    )  # fmt: skip
+    assert "mean: array of int64" in tool("inspect", "a", "k").out
+
+
 def test_value_as_a_document(shared):
     """With JSON the value stands in a document with its type."""
     with shared.open() as cache:

@@ -13,6 +13,7 @@ FIGURES = [
     "entries", "max_entries", "bytes", "max_bytes", "memory_bytes", "ttl", "hits", "misses",
     "hit_rate", "sets", "evictions", "expired", "invalidated", "errors", "saved_cost",
     "saved_seconds", "last_hit_at", "compression_ratio", "compress_seconds", "decompress_seconds",
+    "shared",
 ]  # fmt: skip
 
 

@@ -204,7 +204,7 @@ def with_codec(copy) -> Copy:
     copy.add_line(
         "_model/codecs/__init__.py",
         "CODECS",
-        '    Registration(5, "fraction", "cachectl._model.codecs.fraction:FractionCodec",'
+        '    Registration(6, "fraction", "cachectl._model.codecs.fraction:FractionCodec",'
         ' ("fractions.Fraction",), (".fraction",)),',
     )
     return copy

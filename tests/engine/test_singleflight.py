@@ -10,8 +10,10 @@ from contextvars import ContextVar
 
 import pytest
 
-from cachectl import UnsupportedValue
+from cachectl import AsyncCache
+from cachectl._engine.options import LoadOptions
 from cachectl._engine.singleflight.flights import Flights
+from cachectl._model.coroutines import run
 from tests.support.openers import Opener
 from tests.support.processes import wait_until
 
@@ -154,10 +156,91 @@ def test_an_exception_reaches_all_and_is_not_cached(users):
     assert users.get_or_load("k", lambda: "second try") == "second try"
 
 
-def test_a_value_that_cannot_be_cached_is_refused(users):
-    with pytest.raises(UnsupportedValue):
-        users.get_or_load("k", lambda: {1, 2})
+def test_all_who_wait_get_a_value_that_cannot_be_stored(users):
+    loader = Loader({1, 2})
+
+    def let_go() -> None:
+        assert loader.started.wait(SECONDS)
+        wait_until(lambda: waiters(users, "k") == 4)
+        loader.go_on.set()
+
+    *found, _ = together(*[lambda: users.get_or_load("k", loader)] * 5, let_go)
+    assert found == [{1, 2}] * 5
+    assert loader.calls == 1
+    assert users.stats().errors == 1
     assert users.get_or_load("k", lambda: [1, 2]) == [1, 2]
+
+
+def test_those_who_wait_count_as_one_miss_and_as_shared_loads_that_save(users):
+    loader = Loader()
+
+    def let_go() -> None:
+        assert loader.started.wait(SECONDS)
+        assert users.stats().misses == 1
+        wait_until(lambda: waiters(users, "k") == 7)
+        loader.go_on.set()
+
+    together(*[lambda: users.get_or_load("k", loader, cost=0.5)] * 8, let_go)
+    figures, entry = users.stats(), users.peek("k")
+    assert (figures.hits, figures.misses, figures.shared) == (0, 1, 7)
+    assert figures.saved_cost == 3.5
+    assert figures.saved_seconds == pytest.approx(7 * entry.load_us / 1e6)
+    assert figures.hit_rate == 0
+
+
+def test_those_who_wait_for_a_load_that_fails_save_nothing(users):
+    loader = Loader(ZeroDivisionError())
+
+    def let_go() -> None:
+        assert loader.started.wait(SECONDS)
+        wait_until(lambda: waiters(users, "k") == 3)
+        loader.go_on.set()
+
+    together(*[lambda: users.get_or_load("k", loader)] * 4, let_go)
+    figures = users.stats()
+    assert (figures.misses, figures.shared, figures.saved_seconds) == (4, 0, 0)
+
+
+def test_who_comes_too_late_for_a_load_and_finds_its_value_shares_it(users):
+    late = users.state.flights.completed
+    users.get_or_load("k", lambda: 1, cost=0.5)
+    options = LoadOptions()
+    assert run(users.operations.load("k", dict, options, late, bypass=False)) == 1
+    figures = users.stats()
+    assert (figures.misses, figures.shared, figures.saved_cost) == (1, 1, 0.5)
+
+
+def test_tasks_that_wait_are_counted_as_threads_are(cache):
+    async def main() -> None:
+        async with AsyncCache.of(cache._core.settings) as tasks:
+            users = tasks.namespace("users")
+
+            async def load() -> str:
+                await asyncio.sleep(0)
+                return "loaded"
+
+            @tasks.cached("others")
+            async def decorated() -> str:
+                return await load()
+
+            await asyncio.gather(*(users.get_or_load("k", load, cost=0.5) for _ in range(8)))
+            await asyncio.gather(*(decorated() for _ in range(8)))
+            for name in ("users", "others"):
+                figures = await tasks.namespace(name).stats()
+                assert (figures.hits, figures.misses, figures.shared) == (0, 1, 7)
+            assert (await users.stats()).saved_cost == 3.5
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("operation", ["invalidate", "clear"])
+def test_what_is_removed_everywhere_is_not_stored_by_a_load_under_way(cache, users, operation):
+    def load() -> str:
+        cache.invalidate(tag="t") if operation == "invalidate" else cache.clear()
+        return "stale"
+
+    assert users.get_or_load("k", load, tags=["t"]) == "stale"
+    assert not users.has("k")
 
 
 def test_none_is_loaded_once(users):

@@ -69,6 +69,12 @@ ENTRIES = {
     "npy-bool-empty": Golden("speakers", "user:4", np.zeros((0, 5), dtype="?")),
     "npy-times": Golden("speakers", "user:5", np.array(["2026-01-02", "NaT"], dtype="<M8[D]")),
     "npy-text": Golden("speakers", "user:6", np.array(["ab", "é"], dtype="<U2")),
+    "npz-tuple": Golden(
+        "speakers", "user:7", (np.linspace(0, 1, 4, dtype="<f4"), np.zeros((0, 2), dtype="<i2"))
+    ),
+    "npz-dict": Golden(
+        "speakers", "user:8", {"mean": np.array(0.5, dtype="<f8"), "é/b": np.array([[1, 2]], "<i8")}
+    ),
     "everything": Golden(
         "users:eu",
         "clé/\0\n" + "k" * 100,
@@ -84,6 +90,7 @@ COMPRESSED = {
     "text": Golden("prompts", "k", "Grüße, 世界 \U0001f3a7\0\n" * 20),
     "bytes": Golden("tts", "k", bytes(range(16)) * 40, cost=5_000, tags=("org:42", "région")),
     "npy": Golden("speakers", "k", np.arange(300, dtype="<i8").reshape(3, 100)),
+    "npz": Golden("speakers", "k", {"a": np.arange(300, dtype="<i8"), "b": np.zeros(9, "<f4")}),
 }
 
 

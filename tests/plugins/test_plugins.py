@@ -137,7 +137,7 @@ def test_without_the_package_its_suffix_and_type_are_unknown(without):
     code, _, message = without.call("warm", "users.kv", "--namespace", "users")
     assert (code, "known: .jsonl" in message) == (2, True)
     code, _, message = without.call("set", "prices", "apple", "1.50", "--type", "decimal")
-    assert (code, "known: json, text, bytes, npy" in message) == (2, True)
+    assert (code, "known: json, text, bytes, npy, npz" in message) == (2, True)
 
 
 def test_everything_public_is_listed_in_order():

@@ -99,7 +99,7 @@ def soak(settings: dict[str, object], seconds: float, seed: int, folder: str) ->
     del place, callers
     return {
         "status": status,
-        "counted": figures.hits + figures.misses,
+        "counted": figures.hits + figures.misses + figures.shared,
         "errors": figures.errors,
         "looked up": journal.noted(LOOKED_UP),
         "interrupted": journal.noted(INTERRUPTED),

@@ -28,6 +28,7 @@ space: Namespace = cache.namespace(
     compress="zstd",
 )
 cache.namespace("space", ttl=None, max_entries=None)
+cache.namespace("space", dump=str, load=int)
 
 
 @cache.cached("space")

@@ -3,8 +3,8 @@
     namespace                 may be left out if the caller names one
     key | features            a string | an object that the namespace makes a key of
     value | value_file | value_base64
-    type                      json, text, bytes or npy; else a value is what it is in JSON, a
-                              file what its suffix says (.json, .txt, .npy), base64 is bytes
+    type                      json, text, bytes, npy or npz; else a value is what it is in JSON, a
+                              file what its suffix says (.json, .txt, .npy, .npz), base64 is bytes
     ttl                       a duration; else the namespace's
     tags                      a list of strings
     cost                      dollars

@@ -10,9 +10,8 @@ from cachectl._engine.decorator.keys import FunctionKeys, Keys
 from cachectl._engine.decorator.names import code_of, name_of, target_of
 from cachectl._engine.handle import Handle
 from cachectl._engine.namespace import Namespace
-from cachectl._engine.options import LoadOptions
+from cachectl._engine.options import TO_LOAD, LoadOptions
 from cachectl._model.coroutines import run
-from cachectl._model.entry import MISSING
 from cachectl.errors import UsageError
 
 if TYPE_CHECKING:  # imports asyncio
@@ -56,8 +55,8 @@ def _sync_calls(
         loader = partial(function, *args, **kwargs)
         completed = flights.completed
         key = keys.key(*args, **kwargs) if state.policy.enabled else ""
-        value = get(key) if key else MISSING
-        if value is MISSING:
+        value = get(key, TO_LOAD) if key else TO_LOAD
+        if value is TO_LOAD:
             value = run(load(key, loader, options, completed, bypass=False))
         return value
 
@@ -82,8 +81,8 @@ def _sync_calls(
         if key is None:
             return call(*args, **kwargs)
         completed = flights.completed
-        value = get(key)
-        if value is MISSING:
+        value = get(key, TO_LOAD)
+        if value is TO_LOAD:
             value = run(load(key, partial(function, *args), options, completed, bypass=False))
         return value
 
@@ -101,8 +100,8 @@ def _async_calls(
         loader = partial(function, *args, **kwargs)
         completed = flights.completed
         key = keys.key(*args, **kwargs) if state.policy.enabled else ""
-        value = await get(key) if key else MISSING
-        if value is MISSING:
+        value = await get(key, TO_LOAD) if key else TO_LOAD
+        if value is TO_LOAD:
             value = await load(key, loader, options, completed, bypass=False)
         return value
 

@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
+from cachectl._model.entry import Worth
+
 _LEAST: Final = 1.0
 _MOST: Final = 30.0
 _UNKNOWN: Final = 5.0
@@ -52,11 +54,11 @@ W = TypeVar("W", bound=Waiter)
 
 class Flight:
     """A load that is under way. What a stale one brings is not stored; one whose leader somebody else
-    has replaced is stale, too.
+    has replaced is stale, too. `worth` is what it saves each who waits, known at its end.
     """
 
     __slots__ = (
-        "__weakref__", "caller", "is_stale", "key", "leader", "parent", "waiters", "waits_for",
+        "__weakref__", "caller", "is_stale", "key", "leader", "parent", "waiters", "waits_for", "worth",
     )  # fmt: skip
 
     def __init__(self, key: str, leader: Leader, parent: "Flight | None") -> None:
@@ -67,6 +69,7 @@ class Flight:
         self.waiters: dict[Waiter, None] = {}
         self.caller: Waiter | None = None  # who began it, if that is not its leader
         self.is_stale: bool = False
+        self.worth: Worth = Worth()
 
     def depends_on(self, caller: "Flight | None") -> bool:
         """Return whether this one can end only after that of the caller, or one that asked for it."""

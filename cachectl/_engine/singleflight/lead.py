@@ -9,6 +9,8 @@ from cachectl._engine.singleflight.flights import Flight, Flights, Outcome
 T = TypeVar("T")
 Load: TypeAlias = Callable[[Flight], Awaitable[T]]
 """What is done by the leader. What it makes must not be stored once the flight is stale."""
+Share: TypeAlias = Callable[[Flight], None]
+"""What is done by each who waited, once the flight has brought a value."""
 
 
 async def lead(flights: Flights, flight: Flight, load: "Load[T]") -> T:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from cachectl._engine.singleflight.flights import Flight, Flights, Outcome, leading
-from cachectl._engine.singleflight.lead import Load, lead
+from cachectl._engine.singleflight.lead import Load, Share, lead
 from cachectl._engine.singleflight.threads import FIRST_LOOK, LAST_LOOK, result_of
 
 T = TypeVar("T")
@@ -60,8 +60,10 @@ class TaskWaiter:
             self.woken.set_result(None)
 
 
-async def share(flights: Flights, key: str, load: "Load[T]") -> T:
-    """Return what `load` returns, called for this or for a concurrent caller of `key`."""
+async def share(flights: Flights, key: str, load: "Load[T]", shared: Share) -> T:
+    """Return what `load` returns, called for this or for a concurrent caller of `key`; `shared` is
+    told of the latter.
+    """
     loop = asyncio.get_running_loop()
     began = loop.time()
     while True:
@@ -79,6 +81,8 @@ async def share(flights: Flights, key: str, load: "Load[T]") -> T:
             await _wait(flights, flight, waiter)
         if waiter.outcome is not None:
             value: T = result_of(waiter)
+            if leader.task is None:
+                shared(flight)
             return value
         if leader.task is not None:
             raise asyncio.CancelledError  # so the load ended: for its caller, not for those who joined

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 from cachectl._engine.singleflight.flights import Flight, Flights, Outcome, Waiter, leading
-from cachectl._engine.singleflight.lead import Load, lead
+from cachectl._engine.singleflight.lead import Load, Share, lead
 from cachectl._model.threads import this_thread
 
 T = TypeVar("T")
@@ -45,8 +45,9 @@ class ThreadWaiter:
         self.woken.set()
 
 
-async def share(flights: Flights, key: str, load: "Load[T]") -> T:
-    """Return what `load` returns, called by this or by a concurrent caller of `key`.
+async def share(flights: Flights, key: str, load: "Load[T]", shared: Share) -> T:
+    """Return what `load` returns, called by this or by a concurrent caller of `key`; `shared` is
+    told of the latter.
 
     A thread that runs an event loop never waits: who leads may need that loop.
     """
@@ -63,6 +64,7 @@ async def share(flights: Flights, key: str, load: "Load[T]") -> T:
         _wait(flights, flight, waiter)
         if waiter.outcome is not None:
             value: T = result_of(waiter)
+            shared(flight)
             return value
 
 

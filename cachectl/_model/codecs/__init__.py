@@ -69,6 +69,7 @@ CODECS: Final = (
     Registration(2, "text", "cachectl._model.codecs.text:TextCodec", ("str",), (".txt",)),
     Registration(3, "bytes", "cachectl._model.codecs.raw:BytesCodec", ("bytes",)),
     Registration(4, "npy", "cachectl._model.codecs.npy:NpyCodec", ("numpy.ndarray",), (".npy",)),
+    Registration(5, "npz", "cachectl._model.codecs.npz:NpzCodec", ("tuple",), (".npz",)),
 )  # fmt: skip
 """The codecs that come with cachectl."""
 
@@ -77,6 +78,8 @@ _UNREAD: Final = Registration(
     ("cachectl._model.codecs.unread.Unread",),
 )  # fmt: skip
 """What is named and never read. No entry of ours has this number: it would not fit into one."""
+
+_NPZ: Final = 5
 
 _BY_NUMBER: Final = {registration.number: registration for registration in (*CODECS, _UNREAD)}
 _BY_TYPE: Final = {name: each for each in (*CODECS, _UNREAD) for name in each.types}
@@ -107,7 +110,13 @@ def encode(value: object) -> tuple[int, bytes]:
     """
     kind = type(value)
     number = _NUMBERS.get(kind) or number_of(kind)
-    payload = codec(number).encode(value)
+    try:
+        payload = codec(number).encode(value)
+    except UnsupportedValue:
+        if not _holds_arrays(value):
+            raise
+        number = _NPZ
+        payload = codec(number).encode(value)
     if len(payload) > VALUE_LIMIT:
         raise UnsupportedValue(f"a value of {len(payload)} bytes is over {VALUE_LIMIT}")
     return number, payload
@@ -121,6 +130,21 @@ def decode(number: int, payload: memoryview) -> object:
         raise DamagedEntry(f"not {codec_name(number)}: {type(error).__name__}") from None
 
 
+def number_for(value: object) -> int:
+    """Return the number of the codec for a value: its type says, but for a dictionary of arrays.
+
+    Raises `UnsupportedValue` if there is none.
+    """
+    return _NPZ if _holds_arrays(value) else number_of(type(value))
+
+
+def _holds_arrays(value: object) -> bool:
+    """Return whether this is a dictionary of arrays; numpy is not imported for others."""
+    if type(value) is not dict or not value:
+        return False
+    return all(qualified_name(type(each)) == "numpy.ndarray" for each in value.values())
+
+
 def number_of(kind: type) -> int:
     """Return the number of the codec for a type, and remember it: names take time to make.
 
@@ -129,8 +153,10 @@ def number_of(kind: type) -> int:
     name = qualified_name(kind)
     found = _BY_TYPE.get(name) or next((r for r in plugins() if name in r.types), None)
     if found is None:
+        from cachectl._model.codecs.advice import advice
+
         raise UnsupportedValue(
-            f"a value of type {name} cannot be cached ({', '.join(names())} can)"
+            f"a value of type {name} cannot be cached ({', '.join(names())} can): {advice(kind)}"
         )
     return _NUMBERS.setdefault(kind, found.number)
 

@@ -12,6 +12,7 @@ from itertools import repeat
 from sys import getsizeof
 from typing import Any, Final, NoReturn
 
+from cachectl._model.codecs.advice import advice
 from cachectl._model.codecs.text import utf8
 from cachectl.errors import UnsupportedValue
 
@@ -127,8 +128,8 @@ def _is_plain(value: Any, path: _Path, depth: int) -> bool:
     elif type(value) is list:
         places = zip(repeat(None), value)
     else:
-        name = type(value).__qualname__
-        raise UnsupportedValue(f"a value of type {name} at {_told(path)} is not JSON")
+        name, way = type(value).__qualname__, advice(type(value))
+        raise UnsupportedValue(f"a value of type {name} at {_told(path)} is not JSON: {way}")
     plain = True
     for place, item in places:
         kind = type(item)

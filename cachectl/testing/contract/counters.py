@@ -53,6 +53,14 @@ class CountersContract(Contract):
         assert figures.saved_seconds == pytest.approx(3 * took / 1e6)
         assert (figures.hits, figures.misses, figures.sets) == (3, 1, 1)
 
+    def test_seconds_saved_may_be_told_when_a_value_is_stored(self, cache: Cache) -> None:
+        users = cache.namespace("users")
+        users.set("k", 1, load_seconds=2.5)
+        users.set("k", 1, load_seconds=1.5, xx=True)
+        users.get("k")
+        users.get("k")
+        assert cache.stats().namespaces["users"].saved_seconds == 3.0
+
     def test_a_rate_without_lookups_is_unknown(self, cache: Cache) -> None:
         cache.namespace("users").set("k", 1)
         figures = cache.stats()

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from cachectl import MISSING, BackendBusy
+from cachectl import MISSING, BackendBusy, UsageError
 from cachectl._engine.cache import Cache
 from cachectl._model.batches import BATCH
+from cachectl._model.records import Removed
 from cachectl._model.write import Write
 from cachectl.testing.clock import Clock
 from cachectl.testing.contract.base import Contract
@@ -47,6 +48,28 @@ class RemovalContract(Contract):
         assert removed.entries == 2
         assert {listed.key for listed in users.entries()} == {"b", "d"}
         assert cache.stats().namespaces["users"].invalidated == 2
+
+    def test_a_tag_is_invalidated_in_all_namespaces(self, cache: Cache) -> None:
+        for name in ("a", "b"):
+            cache.namespace(name).set_many([Write("1", 1, tags=["t"]), Write("2", 2)])
+        cache.namespace("c").set("3", 3)
+        removed = cache.invalidate(tag="t")
+        assert removed.entries == 2
+        assert removed.bytes > 0
+        assert [cache.namespace(name).get("1") for name in "ab"] == [MISSING, MISSING]
+        assert [cache.namespace(name).get("2") for name in "ab"] == [2, 2]
+        assert cache.namespace("c").get("3") == 3
+        assert cache.stats().totals.invalidated == 2
+        with pytest.raises(UsageError):
+            cache.invalidate(tag="")
+
+    def test_a_whole_cache_is_cleared(self, cache: Cache) -> None:
+        for name in NEIGHBOURS:
+            cache.namespace(name).set("k", name)
+        assert cache.clear().entries == len(NEIGHBOURS)
+        assert cache.clear() == Removed()
+        assert not any(used.entries for used in cache.usage().values())
+        assert cache.stats().totals.sets == len(NEIGHBOURS)
 
     def test_many_entries_are_tagged_listed_and_removed(self, cache: Cache) -> None:
         users = cache.namespace("users")

@@ -62,6 +62,16 @@ class SharedContract(Contract):
         assert other.namespace("users").invalidate(tag="t").entries == 1
         assert one.namespace("users").get("k") is MISSING
 
+    def test_what_is_removed_everywhere_is_also_what_others_stored(self, opener: Opener) -> None:
+        one, other = opener(), opener()
+        users, jobs = one.namespace("users"), one.namespace("jobs")
+        users.set("k", "v", tags=["t"])
+        jobs.set("k", "v")
+        assert other.invalidate(tag="t").entries == 1
+        assert users.get("k") is MISSING
+        assert other.clear().entries == 1
+        assert jobs.get("k") is MISSING
+
     def test_a_read_of_one_process_saves_an_entry_from_the_limit_of_another(
         self, opener: Opener, clock: Clock
     ) -> None:

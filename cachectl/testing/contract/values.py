@@ -80,6 +80,16 @@ class ValuesContract(Contract):
         assert kept.tobytes() == value.tobytes()
         assert not kept.flags.writeable
 
+    def test_tuples_and_dictionaries_of_arrays_come_back_as_they_were(
+        self, users: Namespace
+    ) -> None:
+        pair = (np.arange(3), np.zeros((2, 2), "f4"))
+        named = {"mean": np.array(0.5), "large": np.ones(300_000)}
+        users.set_many({"pair": pair, "named": named})
+        assert repr(users.get("pair")) == repr(pair)
+        assert repr(users.get("named")) == repr(named)
+        assert not found(users.get("pair"))[0].flags.writeable
+
     @pytest.mark.parametrize("size", [0, 1, 32_767, 32_768, 1_048_576, 1_048_577, 3_000_000])
     def test_bytes_of_every_size_come_back(self, users: Namespace, size: int) -> None:
         users.set("k", b"\xff" * size)
@@ -109,6 +119,8 @@ class ValuesContract(Contract):
             (Fields(), f"{__name__}.Fields"),
             ({1, 2}, "set"),
             ((1, 2), "tuple"),
+            ((np.zeros(1), 1), "tuple"),
+            ({"a": np.zeros(1), "b": 1}, "ndarray at $"),
             (bytearray(b"x"), "bytearray"),
             (datetime(2026, 1, 1, tzinfo=UTC), "datetime.datetime"),
             (Decimal(1), "decimal.Decimal"),
@@ -133,6 +145,7 @@ class ValuesContract(Contract):
         users.set("k", "before")
         with pytest.raises(UnsupportedValue) as caught:
             users.set("k", value)
+        assert str(caught.value).startswith("namespace users: ")
         assert named in str(caught.value)
         assert users.get("k") == "before"
 
@@ -168,7 +181,8 @@ class ValuesContract(Contract):
         [
             {"ttl": 0}, {"ttl": -1}, {"ttl": "1x"}, {"ttl": True}, {"cost": -1}, {"cost": "much"},
             {"tags": "org"}, {"tags": [""]}, {"tags": ["a\nb"]}, {"tags": ["x" * 129]}, {"tags": [1]},
-            {"tags": [str(n) for n in range(16)]},
+            {"tags": [str(n) for n in range(16)]}, {"load_seconds": -1}, {"load_seconds": math.nan},
+            {"load_seconds": math.inf}, {"load_seconds": "1s"}, {"load_seconds": True},
         ],
         ids=str,
     )  # fmt: skip

@@ -125,11 +125,11 @@ def test_what_cannot_be_stored_is_a_failure(load: Load):
     """A value of a type that is refused, and a line that is no key."""
     values = {"a": object(), "b": {1: 2}, "c": "fine"}
     report = load(values.__getitem__, "a", "b", "c", "k" * 1025)
-    assert sorted(failure[1:] for failure in report.failures) == [
-        (1, "a value of type object cannot be cached (json, text, bytes, npy can)"),
-        (2, "a key of type int at $ is not JSON (a string is)"),
-        (4, "a key has 1 to 1024 bytes, this one has 1025"),
-    ]
+    told = dict(failure[1:] for failure in report.failures)
+    assert told.keys() == {1, 2, 4}
+    assert "a value of type object cannot be cached (json, text, bytes, npy, npz can)" in told[1]
+    assert "a key of type int at $ is not JSON (a string is)" in told[2]
+    assert told[4] == "a key has 1 to 1024 bytes, this one has 1025"
     assert report.written == 1
 
 

@@ -141,7 +141,7 @@ REFUSED: list[tuple[Any, str]] = [
     ("[" * 100_000 + "]" * 100_000, "JSON that is nested too deep"),
     (
         f'{{"namespace":"n","key":"k","value":{"[" * 102}1{"]" * 102}}}',
-        "a value nested more than 100 deep cannot be cached",
+        "namespace n: a value nested more than 100 deep cannot be cached",
     ),
     (
         f'{{"namespace":"n","features":{{"a":{"[" * 102}1{"]" * 102}}},"value":1}}',
@@ -160,7 +160,7 @@ REFUSED: list[tuple[Any, str]] = [
     (line(key=None, features=[1]), "'features' must be dict, not list"),
     (line(value=None), "there is no 'value' or 'value_file' or 'value_base64'"),
     (line(value_file="x"), "'value' and 'value_file' exclude each other"),
-    (line(type="xml"), "unknown type 'xml' (known: json, text, bytes, npy)"),
+    (line(type="xml"), "unknown type 'xml' (known: json, text, bytes, npy, npz)"),
     (line(type="text"), "a value of type text must be str, not int"),
     (line(type="bytes"), "type bytes needs 'value_file' or 'value_base64'"),
     (line(type="npy", value=[1]), "type npy needs 'value_file' or 'value_base64'"),

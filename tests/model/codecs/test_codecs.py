@@ -1,14 +1,18 @@
 """Codecs: what they write they read, and hostile payloads are refused with a ValueError."""
 
 import struct
+from io import BytesIO
 from sys import getsizeof
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cachectl import UnsupportedValue
+from cachectl import UnsupportedValue, UsageError
+from cachectl._admin import values
 from cachectl._model import codecs
 from cachectl._model.codecs import CODECS, VALUE_LIMIT
+from cachectl._model.codecs import npz as npz_codec
 from cachectl.errors import DamagedEntry
 from cachectl.testing import CodecContract
 from tests.golden.entries import ENTRIES
@@ -19,6 +23,14 @@ def npy(dtype: bytes, shape: tuple[int, ...], data: bytes = b"") -> bytes:
     head = bytes((len(dtype),)) + dtype + bytes((len(shape),))
     return head + struct.pack(f"<{len(shape)}q", *shape) + data
 
+
+def npz(kind: int, count: int, *parts: tuple[bytes, bytes], after: bytes = b"") -> bytes:
+    """Return a payload of the codec of many arrays: names and payloads behind a head as told."""
+    packed = [struct.pack("<IQ", len(name), len(data)) + name + data for name, data in parts]
+    return struct.pack("<BI", kind, count) + b"".join(packed) + after
+
+
+ONE = npy(b"<f4", (1,), b"\0" * 4)
 
 HOSTILE: dict[int, list[bytes]] = {
     1: [
@@ -36,6 +48,13 @@ HOSTILE: dict[int, list[bytes]] = {
         npy(b"<U0", (2**40,), b""), npy(b"<M8[xx]", (1,), b"\0" * 8), npy(b"<M8[", (1,), b"\0" * 8),
         npy(b"\xff\xff", (1,), b"\0"), npy(b"<i4", (1,) * 70, b"\0" * 4), npy(b"S999999999", (1,), b"x"),
         npy(b"(2,)f4", (1,), b"\0" * 8), npy(b"__import__", (1,), b"\0"), npy(b"<f4", (0, 2**62, 2**62), b""),
+    ],
+    5: [
+        b"", b"\0", npz(0, 0), npz(1, 0), npz(2, 1, (b"", ONE)), npz(0, 1), npz(0, 2, (b"", ONE)),
+        npz(0, 1, (b"a", ONE)), npz(1, 1, (b"", ONE)), npz(1, 2, (b"a", ONE), (b"a", ONE)),
+        npz(1, 1, (b"\xff", ONE)), npz(0, 1, (b"", b"")), npz(0, 1, (b"", ONE[:-1])),
+        npz(0, 1, (b"", ONE + b"\0")), npz(0, 1, (b"", ONE), after=b"\0"), npz(0, 2**32 - 1),
+        struct.pack("<BIIQ", 0, 1, 0, 2**64 - 1), struct.pack("<BIIQ", 1, 1, 2**32 - 1, 0) + ONE,
     ],
 }  # fmt: skip
 
@@ -65,13 +84,17 @@ class TestNpy(OfOurs):
     registration = CODECS[3]
 
 
+class TestNpz(OfOurs):
+    registration = CODECS[4]
+
+
 def test_every_codec_is_proved():
     proved = {each.registration.name for each in OfOurs.__subclasses__()}
     assert proved == {registration.name for registration in CODECS}
 
 
 def test_unknown_codecs_are_damage():
-    for number in (0, 5, 255):
+    for number in (0, 6, 255):
         with pytest.raises(DamagedEntry, match=f"codec {number}"):
             codecs.decode(number, memoryview(b"1"))
 
@@ -116,3 +139,44 @@ def test_the_memory_of_json_counts_shared_parts_once():
     memory = codecs.codec(1).memory
     assert memory([shared, shared]) == getsizeof([1, 2]) + getsizeof(shared)
     assert memory({"a": [None, True]}) == getsizeof({"a": 1}) + getsizeof("a") + getsizeof([1, 2])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        (), (1, 2), (np.zeros(1), 1), {"a": np.zeros(1), "b": 1}, {1: np.zeros(1)}, {"": np.zeros(1)},
+        {"a\0b": np.zeros(1)}, {"\ud800": np.zeros(1)}, {"a": np.array([object()])},
+        (np.ma.masked_array([1]),), {"a": (np.zeros(1),)},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_holds_anything_but_arrays_under_names_is_refused(value):
+    with pytest.raises(UnsupportedValue):
+        codecs.encode(value)
+
+
+def test_an_archive_of_numpy_is_read_and_one_of_ours_by_numpy(tmp_path):
+    arrays: dict[str, Any] = {"a": np.arange(3), "b": np.zeros((2, 2))}
+    np.savez_compressed(tmp_path / "named.npz", **arrays)
+    np.savez(tmp_path / "numbered.npz", *arrays.values())
+    named, numbered = (
+        values.parse("npz", (tmp_path / f"{name}.npz").read_bytes())
+        for name in ("named", "numbered")
+    )
+    assert repr(named) == repr(arrays)
+    assert repr(numbered) == repr(tuple(arrays.values()))
+    for value in (arrays, tuple(arrays.values())):
+        read = np.load(BytesIO(values.render(value)))
+        assert [array.tolist() for array in read.values()] == [[0, 1, 2], [[0, 0], [0, 0]]]
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"\x93NUMPY"])
+def test_what_is_no_archive_is_refused(data):
+    with pytest.raises(UsageError, match=r"\.npz"):
+        values.parse("npz", data)
+
+
+def test_an_archive_that_inflates_beyond_a_value_is_refused(monkeypatch):
+    monkeypatch.setattr(npz_codec, "VALUE_LIMIT", 1000)
+    with pytest.raises(UsageError, match="more than"):
+        values.parse("npz", values.render((np.zeros(100), np.zeros(100))))
