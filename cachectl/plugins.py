@@ -28,7 +28,7 @@ entry point is the suffix of its files.
 `cachectl.testing` has suites that prove backends and codecs.
 """
 
-from cachectl._admin.warm.records import Load, Position, Record, Refused, Source
+from cachectl._admin.warm.records import Features, Load, Position, Record, Refused, Source
 from cachectl._backends.base import BaseBackend
 from cachectl._backends.base_store import BaseStore
 from cachectl._backends.protocols import (
@@ -38,6 +38,7 @@ from cachectl._backends.protocols import (
     SupportsCompaction,
     SupportsDetails,
     SupportsFlush,
+    SupportsForgetting,
     SupportsFork,
     SupportsPolicies,
     SupportsRecovery,
@@ -90,6 +91,7 @@ __all__ = [
     "Directory",
     "Entry",
     "EntryInfo",
+    "Features",
     "Item",
     "Kind",
     "Limits",
@@ -106,6 +108,7 @@ __all__ = [
     "SupportsCompaction",
     "SupportsDetails",
     "SupportsFlush",
+    "SupportsForgetting",
     "SupportsFork",
     "SupportsPolicies",
     "SupportsRecovery",

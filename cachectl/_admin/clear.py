@@ -1,6 +1,6 @@
 """Clearing: what is named is found, shown in advance, and removed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -9,11 +9,12 @@ from typing import Final, NamedTuple
 from cachectl._engine.cache import Cache
 from cachectl._engine.namespace import Namespace
 from cachectl._model.keys import check_tags
-from cachectl._model.policy import check_namespace
+from cachectl._model.policy import check_namespace, is_namespace
 from cachectl._model.records import EntryInfo, Removed, Usage
-from cachectl.errors import CacheError, UsageError
+from cachectl.errors import CacheError, DamagedEntry, UsageError
 
 EXAMPLES: Final = 5
+_HINT: Final = "for a key say: clear NS --key KEY"
 
 
 class Preview(NamedTuple):
@@ -25,24 +26,31 @@ class Preview(NamedTuple):
 
 
 class ClearPlan:
-    """Entries of these namespaces, or all, that have the tag and match the glob.
+    """Entries of these namespaces, or all, that have the tag and match the glob; or those under
+    `keys`, which are made of the one namespace.
 
     Raises `UsageError` for what cannot be, and for a list of namespaces of which only some hold
     anything: perhaps one of them was meant as a key.
     """
 
     def __init__(
-        self, cache: Cache, namespaces: Sequence[str], tag: str | None, match: str | None
+        self,
+        cache: Cache,
+        namespaces: Sequence[str],
+        tag: str | None,
+        match: str | None,
+        keys: Callable[[Namespace], Sequence[str]] | None = None,
     ) -> None:
         if tag is not None:
             check_tags([tag])
-        names = [check_namespace(name) for name in namespaces]
+        names = _checked(namespaces)
         self._held = cache.usage()
         _require_known(names, self._held)
         self._cache = cache
         self._namespaces = names or list(self._held)
         self._tag = tag
         self._match = match
+        self._keys = None if keys is None else list(dict.fromkeys(keys(cache.namespace(*names))))
         self.removed: dict[str, Removed] = {}
         """What was removed so far, by namespace."""
 
@@ -69,11 +77,16 @@ class ClearPlan:
             raise
 
     def _entries(self, namespace: Namespace) -> Iterator[EntryInfo]:
+        if self._keys is not None:
+            yield from _under(namespace, self._keys)
+            return
         for info in namespace.entries(self._tag):
             if self._match is None or fnmatchcase(info.key, self._match):
                 yield info
 
     def _remove(self, namespace: Namespace) -> Removed:
+        if self._keys is not None:
+            return namespace.delete_many(self._keys)
         if self._match is not None:
             return namespace.delete_many(info.key for info in self._entries(namespace))
         if self._tag is not None:
@@ -81,10 +94,30 @@ class ClearPlan:
         return namespace.clear()
 
 
+def _checked(names: Sequence[str]) -> list[str]:
+    """Return the names of namespaces; one of several that cannot be one is a key."""
+    for name in names if len(names) > 1 else ():
+        if not is_namespace(name):
+            raise UsageError(f"not a namespace: {name!r}; {_HINT}")
+    return [check_namespace(name) for name in names]
+
+
 def _require_known(names: Sequence[str], held: Mapping[str, Usage]) -> None:
     unknown = [name for name in names if name not in held] if len(names) > 1 else []
     if 0 < len(unknown) < len(names):
-        raise UsageError(f"no namespace {unknown[0]}; for a key say: clear NS --match KEY")
+        raise UsageError(f"no namespace {unknown[0]}; {_HINT}")
+
+
+def _under(namespace: Namespace, keys: Sequence[str]) -> Iterator[EntryInfo]:
+    """Yield the entries that are there under these keys."""
+    for key in keys:
+        try:
+            entry = namespace.peek(key)
+        except DamagedEntry:  # only a listing tells how much that is
+            yield from (info for info in namespace.entries() if info.key == key)
+        else:
+            if entry is not None:
+                yield EntryInfo(key, entry, entry.size, entry.created_at)
 
 
 def _less(before: Mapping[str, Usage], now: Mapping[str, Usage]) -> dict[str, Removed]:

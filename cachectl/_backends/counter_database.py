@@ -77,6 +77,15 @@ class CounterDatabase:
         """Delete all counts."""
         self._do(lambda: self._made().execute("DELETE FROM counters"))
 
+    def forget(self, namespace: str) -> None:
+        """Delete the counts of a namespace."""
+
+        def forget() -> None:
+            if self._found() is not None:
+                self._made().execute("DELETE FROM counters WHERE namespace = ?", (namespace,))
+
+        self._do(forget)
+
     def close(self) -> None:
         with self._turn:
             self._close()

@@ -222,6 +222,16 @@ class SupportsCompaction(Protocol):
 
 
 @runtime_checkable
+class SupportsForgetting(Protocol):
+    """A backend that knows namespaces also when they hold nothing, and no process uses them."""
+
+    def forget(self, namespace: str, now: float) -> bool:
+        """Remove what is known of a namespace, counters included, if it holds nothing; return whether
+        that is so.
+        """
+
+
+@runtime_checkable
 class SupportsFork(Protocol):
     """A backend, or a store of one, that holds what two processes must not share."""
 

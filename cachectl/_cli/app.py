@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "inspect": "cachectl._cli.commands.inspect:inspect",
     "clear": "cachectl._cli.commands.clear:clear",
     "cleanup": "cachectl._cli.commands.cleanup:cleanup",
+    "forget": "cachectl._cli.commands.forget:forget",
     "warm": "cachectl._cli.commands.warm:warm",
 }
 """The commands, each imported only when it is named."""

@@ -26,13 +26,9 @@ class Session:
         self, config: str | None, backend: str | None, url: str | None, directory: str | None
     ) -> None:
         self._config = config
+        self._backend = backend
+        self._url = url
         self._directory = directory
-        if url is not None and backend is None:
-            backend = "redis"  # else the URL would be for nothing
-        flags = {"backend": backend, "redis.url": url}
-        self._overrides: dict[str, object] = {
-            name: value for name, value in flags.items() if value is not None
-        }
 
     @contextmanager
     def cache(self, *, writing: bool = False) -> Iterator[Cache]:
@@ -40,7 +36,9 @@ class Session:
 
         Raises `BackendRefused` before anything is asked, loaded or shown.
         """
-        settings = load(self._config, overrides=self._overrides, directory=self._directory)
+        settings = load(
+            self._config, backend=self._backend, url=self._url, directory=self._directory
+        )
         tuning = _TUNING.get(settings.backend, {})
         backend = open_backend(settings, clock=time.time, strict=True, tuning=tuning)
         with Cache(backend, settings, strict=True) as cache:

@@ -25,7 +25,8 @@ from cachectl._config.reading import InvalidSettings, read
 from cachectl._model.settings import located
 
 _PREFIX: Final = "CACHECTL_"
-_SHORT: Final = {"CACHECTL_URL": ("redis", "url")}
+_URL: Final = ("redis", "url")
+_SHORT: Final = {"CACHECTL_URL": _URL}
 _NOT_SETTINGS: Final = frozenset(("CACHECTL_CONFIG", "CACHECTL_REQUIRE_REDIS"))
 _DIRECTORY: Final = ("file", "directory")
 
@@ -34,13 +35,16 @@ def load(
     file: str | os.PathLike[str] | None = None,
     *,
     overrides: Mapping[str, object] = MappingProxyType({}),
+    backend: str | None = None,
+    url: str | None = None,
     directory: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Return the settings; flags win over environment, file and defaults.
 
     `overrides` has dotted names (`"redis.url"`) or whole tables; None is a flag not given.
-    `directory` is that of the chosen backend, whichever it is.
+    `backend` and `url` (of Redis, which it chooses) go before those; `directory` is that of the
+    chosen backend, whichever it is.
     `environ` is that of the process unless given. Raises `ConfigError`, naming every problem.
     """
     environ = os.environ if environ is None else environ
@@ -48,6 +52,7 @@ def load(
     builder = SettingsBuilder(source, tree)
     builder.add_environment(environ)
     builder.add_overrides(overrides)
+    builder.add_flags(backend, url, directory)
     builder.interpolate(environ)
     builder.add_directory(directory)
     builder.locate_paths(environ)
@@ -90,6 +95,17 @@ class SettingsBuilder:
                     self._problems.append(f"option {dotted(keys)}: {_unknown(keys, dotted)}")
                 elif value is not None:
                     self._put(keys, value, f"option {dotted(keys)}")
+
+    def add_flags(
+        self, backend: str | None, url: str | None, directory: str | os.PathLike[str] | None
+    ) -> None:
+        """Take what is said about the backend, or choose it: a URL that is a flag means Redis; so does
+        one of the environment where nothing names a backend, nor a flag the directory of one.
+        """
+        open_choice = directory is None and "backend" not in self._tree
+        if url is not None or (open_choice and _URL in self._origins):
+            backend = backend or "redis"
+        self.add_overrides({"backend": backend, "redis.url": url})
 
     def interpolate(self, environ: Mapping[str, str]) -> None:
         """Replace the variables in what the file says and nothing has overridden."""

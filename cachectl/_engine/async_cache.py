@@ -129,6 +129,12 @@ class AsyncCache(BaseCache):
         )
         return await plan.run(namespaces)
 
+    async def forget(self, name: str) -> bool:
+        """Remove a namespace that holds nothing, with its counters, and return whether it held
+        nothing; who uses it makes it anew. Raises `BackendRefused` on memory, and `BackendError`.
+        """
+        return await self._handle.in_thread(self._core.forget, name)
+
     async def flush(self) -> None:
         """Write counts and uses now. Raises `BackendError`; nothing is lost then."""
         await self._handle.in_thread(self._core.flush)

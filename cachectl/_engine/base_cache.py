@@ -49,13 +49,13 @@ class BaseCache:
         """Open the cache that a configuration file describes; without one, the usual places.
 
         `settings` are those of the file, as nested tables or dotted names; they, `backend`, `url`
-        (of Redis) and `directory` (of the chosen backend) go before the environment and the file.
+        (of Redis, which it chooses) and `directory` (of the chosen backend) go before the environment
+        and the file.
         `clock` returns Unix seconds. Raises `ConfigError`; connects to nothing yet.
         """
-        flags = {"backend": backend, "redis.url": url}
-        given = {name: value for name, value in flags.items() if value is not None}
-        overrides = {**(settings or {}), **given}
-        chosen = load(config, overrides=overrides, directory=directory)
+        chosen = load(
+            config, overrides=settings or {}, backend=backend, url=url, directory=directory
+        )
         return cls.of(chosen, clock=clock, strict=strict)
 
     @classmethod

@@ -125,6 +125,12 @@ class Cache(BaseCache):
         )
         return plan.run(namespaces)
 
+    def forget(self, name: str) -> bool:
+        """Remove a namespace that holds nothing, with its counters, and return whether it held
+        nothing; who uses it makes it anew. Raises `BackendRefused` on memory, and `BackendError`.
+        """
+        return self._core.forget(name)
+
     def flush(self) -> None:
         """Write counts and uses now. Raises `BackendError`; nothing is lost then."""
         self._core.flush()

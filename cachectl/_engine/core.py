@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cachectl._backends.protocols import (
     Backend,
     SupportsCompaction,
+    SupportsForgetting,
     SupportsPolicies,
     SupportsRecovery,
     SupportsStatus,
@@ -38,6 +39,7 @@ from cachectl.errors import (
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
     from cachectl._metrics.reports import Stats, Status
+    from cachectl._metrics.windows import Window
 
 
 class Core:
@@ -87,7 +89,18 @@ class Core:
         known = {*counts, *usage}
         if not isinstance(self.backend, SupportsPolicies):
             known |= {*self.settings.namespaces, *self._states}
-        return Stats.of(names or sorted(known), usage, counts, self.policy, window, status)
+        unknown = self._unknown(names, known, window)
+        return Stats.of(names or sorted(known), usage, counts, self.policy, window, status, unknown)
+
+    def _unknown(
+        self, names: Collection[str], known: Collection[str], window: "Window"
+    ) -> list[str]:
+        """Return which names are of no namespace, though it may have counted nothing in the window."""
+        unknown = [name for name in names if name not in known]
+        if unknown and window.ring is not None:
+            ever = self.backend.counters.read(window._replace(ring=None, start=None))
+            return [name for name in unknown if name not in ever]
+        return unknown
 
     def status(self) -> "Status":
         self.require_open()
@@ -138,6 +151,15 @@ class Core:
             self._recorder,
             self.clock,
         )
+
+    def forget(self, name: str) -> bool:
+        self.require_open()
+        if not isinstance(self.backend, SupportsForgetting):
+            reason = "a namespace is known as long as its application runs"
+            raise BackendRefused(f"the backend {self.backend.name} forgets nothing: {reason}")
+        self.flush()
+        self.counting.collect()
+        return self.backend.forget(check_namespace(name), self.clock())
 
     def flush(self) -> None:
         """Write counts and uses. Raises `BackendError`; nothing is lost then."""

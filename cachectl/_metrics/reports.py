@@ -117,7 +117,7 @@ def _ratio(part: int, whole: int) -> float | None:
 @dataclass(frozen=True, slots=True, repr=False)
 class Stats:
     """The figures of a cache at `generated_at` (Unix seconds), counted within `window`: by
-    namespace, and in total.
+    namespace, and in total. `unknown` are those of the namespaces that nobody has used or configured.
     """
 
     generated_at: float
@@ -125,6 +125,7 @@ class Stats:
     window: Window
     totals: NamespaceStats
     namespaces: Mapping[str, NamespaceStats]
+    unknown: Sequence[str] = ()
 
     def __repr__(self) -> str:
         names = ", ".join(self.namespaces) or "no namespace"
@@ -139,6 +140,7 @@ class Stats:
         policy: Callable[[str], Policy],
         window: Window,
         status: Status,
+        unknown: Sequence[str] = (),
     ) -> "Stats":
         """Return the figures of these namespaces, out of what was read of any."""
         held = {name: usage.get(name, Usage()) for name in names}
@@ -151,6 +153,7 @@ class Stats:
             namespaces={
                 name: NamespaceStats.of(held[name], counted[name], policy(name)) for name in held
             },
+            unknown=unknown,
         )
 
 

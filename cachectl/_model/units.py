@@ -118,6 +118,15 @@ def format_bytes(size: float) -> str:
     return f"{size:.1f} {unit}"
 
 
+def format_dollars(amount: float) -> str:
+    """Return money for people: cents, or three digits where cents are too coarse: `$0.000003`."""
+    if amount == 0 or amount >= 1:
+        return f"${amount:,.2f}"
+    decimals = 2 - math.floor(math.log10(amount))
+    whole, _, fraction = f"{amount:.{decimals}f}".partition(".")
+    return f"${whole}.{fraction.rstrip('0'):0<2}"
+
+
 def format_entries(count: int) -> str:
     """Return a number of entries for people: `1 entry`, `1,234 entries`."""
     return f"{count:,} {'entry' if count == 1 else 'entries'}"

@@ -61,11 +61,75 @@ def test_is_silent_when_all_is_well(filled):
 def test_dry_run_foretells(filled, options, expected):
     """Each option condemns what it says; `--dry-run` removes nothing and counts the same."""
     foretold = document(filled("cleanup", *options, "--dry-run", "--format", "json"))
-    done = document(filled("cleanup", *options, "--format", "json"))
+    done = document(filled("cleanup", *options, "--yes", "--format", "json"))
 
     assert (foretold["dry_run"], done["dry_run"]) == (True, False)
     assert counts(foretold) == counts(done) == expected
     assert (foretold["entries"], foretold["bytes"]) == (done["entries"], done["bytes"])
+
+
+HALF = ["--older-than", "1d"], ["--max-entries", "1"], ["--max-bytes", "60"]
+
+
+@pytest.mark.parametrize("options", HALF, ids=" ".join)
+def test_more_than_half_is_asked_about(filled, options):
+    """Where nobody can be asked it is refused; what has expired does not count."""
+    ended = filled("cleanup", *options)
+
+    assert (ended.code, ended.raw) == (6, b"")
+    assert ended.err.startswith(
+        "cachectl: this removes more than half (3 of 5 entries that are fresh, "
+    )
+    assert ended.err.endswith(" B): say --yes, or --dry-run\n")
+    with filled.open() as cache:
+        assert cache.stats().totals.entries == 9
+    assert filled("cleanup", *options, "--yes") == (0, b"", "")
+
+
+def test_up_to_half_is_not(filled):
+    """Neither what options ask for, nor whatever has expired or is over the policy's limits."""
+    assert filled("cleanup", "--max-entries", "2") == (0, b"", "")
+    with filled.open() as cache:
+        assert cache.stats().totals.entries == 4
+    limited = filled.having(CACHECTL_DEFAULTS__MAX_ENTRIES="1")
+    assert limited("cleanup") == (0, b"", "")
+
+
+@pytest.mark.parametrize(("typed", "code", "left"), [(b"y\n", 0, 2), (b"n\n", 6, 9)])
+def test_asks_on_a_terminal(filled, typed, code, left):
+    """Only yes is yes."""
+    with filled.on_terminal("cleanup", "--older-than", "1d", columns=200) as terminal:
+        terminal.wait_for(b"Remove more than half: 3 of 5 entries that are fresh, ")
+        ended = terminal.type(typed) or terminal.end()
+
+    assert ended.code == code
+    with filled.open() as cache:
+        assert cache.stats().totals.entries == left
+
+
+@pytest.mark.parametrize("age", ["30", "30.5", " 30 "])
+def test_an_age_needs_a_unit(filled, age):
+    """Thirty seconds, minutes or days: too much depends on it to be guessed."""
+    ended = filled("cleanup", "--older-than", age, "--yes")
+
+    number = age.strip()
+    assert (ended.code, ended.err) == (
+        2, f"cachectl: an age needs a unit: write {number}s, {number}m or {number}d\n"
+    )  # fmt: skip
+    with filled.open() as cache:
+        assert cache.stats().totals.entries == 9
+
+
+def test_unknown_namespace_is_said(filled):
+    """It has nothing to clean, and perhaps another name; those that are known are cleaned."""
+    ended = filled("cleanup", "a", "typo")
+
+    assert (ended.code, ended.err) == (
+        0, "no namespace typo: nobody has used or configured it\n"
+    )  # fmt: skip
+    with filled.open() as cache:
+        assert cache.stats().totals.entries == 5
+        assert "typo" not in cache.stats().namespaces
 
 
 def test_says_what_it_would_remove(filled):
@@ -114,7 +178,7 @@ def test_deadline(filled):
 
 def test_memory_has_nothing_to_clean(tool):
     """On the memory backend there is nothing to do: each process cleans its own."""
-    assert tool("--backend", "memory", "cleanup", "a") == (0, b"", "")
+    assert tool("--backend", "memory", "cleanup") == (0, b"", "")
 
 
 def test_damaged_database(tool):

@@ -138,15 +138,109 @@ def test_asks_on_a_terminal(tool, typed, code, left):
 def test_nothing_to_remove_is_no_question(tool):
     """Where there is nothing to remove, nobody is asked, and the second run removes nothing."""
     with tool.on_terminal("clear", "a") as terminal:
-        assert terminal.end() == (0, b"removed 0 entries, 0 B\r\n", "")
+        ended = terminal.end()
+
+    assert ended.code == 0
+    assert ended.raw.endswith(b"removed 0 entries, 0 B\r\n")
+    assert b"[y/N]" not in ended.raw
 
 
 def test_memory_of_others_is_out_of_reach(tool):
-    """On the memory backend it says that it cannot reach what applications hold."""
-    code, out, err = tool("--backend", "memory", "clear", "a", "--yes")
+    """On the memory backend it says that it removed nothing, also that it would not, and ends with 6."""
+    message = (
+        "nothing was removed: what applications hold in memory can only be reached by themselves"
+    )
+    for how in ("--yes", "--dry-run"):
+        assert tool("--backend", "memory", "clear", "a", how) == (6, b"", f"cachectl: {message}\n")
 
-    assert (code, out) == (0, b"")
-    assert err.splitlines() == [
-        "removed 0 entries, 0 B",
-        "entries in the memory of other processes cannot be cleared from here",
-    ]
+
+@pytest.mark.parametrize(
+    ("options", "gone"),
+    [
+        (["--key", "a?c"], ["a?c"]),
+        (["--key", "*", "--key", "[x]", "--key", "*"], ["[x]", "*"]),
+        (["--key", "a*"], []),
+        (["--key", "none", "--key", "abc"], ["abc"]),
+    ],
+    ids=" ".join,
+)
+def test_exact_keys(filled, options, gone):
+    """A key is that key, whatever it would mean in a glob; the dry run says what the run does."""
+    foretold = document(filled("clear", "a", *options, "--dry-run", "--format", "json"))
+    before = keys(filled, "a")
+    done = document(filled("clear", "a", *options, "--yes", "--format", "json"))
+
+    assert (foretold["entries"], foretold["bytes"]) == (done["entries"], done["bytes"])
+    assert [key for key in before if key not in keys(filled, "a")] == gone
+    assert done["entries"] == len(gone)
+    assert len(keys(filled, "b")) == 6
+
+
+def test_damaged_entry_is_removed_by_its_key(on_redis, redis_server):
+    """What cannot be read can be removed, and the dry run knows how much it is."""
+    with on_redis.open() as cache:
+        cache.namespace("a").set("k", "v" * 100)
+    with redis_server.client() as client:
+        client.setrange("cachectl:{a}:e:k", 60, b"xx")
+    foretold = document(on_redis("clear", "a", "--key", "k", "--dry-run", "--format", "json"))
+    done = document(on_redis("clear", "a", "--key", "k", "--yes", "--format", "json"))
+
+    assert foretold["entries"] == done["entries"] == 1
+    assert foretold["bytes"] == done["bytes"]
+
+
+def test_keys_on_stdin(filled):
+    """`-` is the keys on stdin, one a line: what is secret is in no history and no list of processes."""
+    ended = filled("clear", "a", "--key", "-", "--yes", stdin=b"abc\r\n\n[x]\n")
+
+    assert (ended.code, ended.err.startswith("removed 2 entries, ")) == (0, True)
+    assert keys(filled, "a") == ["user:1", "user:2", "*", "a?c"]
+    assert filled("clear", "a", "--key", "-", "--yes", stdin=b"\n") == (
+        2, b"", "cachectl: there is no key on stdin\n"
+    )  # fmt: skip
+    assert len(keys(filled, "a")) == 4
+
+
+def test_key_of_features(filled):
+    """The key that applications make of the same features and extras."""
+    with filled.open() as cache:
+        a = cache.namespace("a")
+        a.set(a.key({"tempo": 120.0}, model="genre-2"), "v")
+    options = ["--features", '{"tempo": 120.0}', "--extra", "model=genre-2"]
+
+    assert document(filled("clear", "a", *options, "-y", "-f", "json"))["entries"] == 1
+    assert len(keys(filled, "a")) == 6
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--key", "k"], ["a", "b", "--key", "k"], ["a", "--key", "k", "--tag", "t"],
+        ["a", "--key", "k", "--match", "*"], ["--all", "--key", "k"], ["a", "--extra", "n=1"],
+        ["a", "--key", "k", "--features", "{}"], ["--tag", "t", "--features", "{}"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_keys_are_those_of_one_namespace(filled, arguments):
+    """Whatever else is said with them is a mistake, and removes nothing."""
+    assert filled("clear", *arguments, "--yes").code in (2, 6)
+    assert len(keys(filled, "a")) == len(keys(filled, "b")) == 6
+
+
+def test_hint_for_a_key(filled):
+    """Who names a key like a namespace is told how keys are named."""
+    for key, reason in (("a1", "no namespace a1"), ("a[1]", "not a namespace: 'a[1]'")):
+        assert filled("clear", "a", key, "--yes") == (
+            2, b"", f"cachectl: {reason}; for a key say: clear NS --key KEY\n"
+        )  # fmt: skip
+    assert len(keys(filled, "a")) == 6
+
+
+def test_unknown_namespace_is_said(filled):
+    """Nothing is removed from it, and perhaps it has another name."""
+    ended = filled("clear", "typo", "--yes")
+
+    assert ended.code == 0
+    assert ended.err.splitlines() == [
+        "no namespace typo: nobody has used or configured it", "removed 0 entries, 0 B"
+    ]  # fmt: skip

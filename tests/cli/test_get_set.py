@@ -157,6 +157,63 @@ def test_features(shared):
 
     assert shared("get", "ai", "--features", '{"key": "C", "tempo": 120.0}').out == "techno"
     assert shared("get", "ai", "--features", '{"key": "D", "tempo": 120.0}').code == 3
+    assert (
+        shared("get", "ai", "--features", "-", stdin=b'{"key": "C", "tempo": 120.0}').out
+        == "techno"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "extra"),
+    [
+        (["model=genre-2"], {"model": "genre-2"}),
+        (["model=genre-2", "version=3"], {"model": "genre-2", "version": 3}),
+        (['{"model": "genre-2", "version": 3.5}'], {"model": "genre-2", "version": 3.5}),
+        (['{"model": "genre-2"}', "on=true"], {"model": "genre-2", "on": True}),
+        (['version="3"', "none=null", "empty="], {"version": "3", "none": None, "empty": ""}),
+        (["equation=a=b"], {"equation": "a=b"}),
+    ],
+    ids=" ".join,
+)
+def test_extras(tool, options, extra):
+    """`--extra` adds what applications pass to `key()` by name: JSON values, or else text."""
+    arguments = [word for option in options for word in ("--extra", option)]
+    with tool.open() as cache:
+        ai = cache.namespace("ai")
+        ai.set(ai.key({"tempo": 120.0}, **extra), "techno")
+
+    features = ["--features", '{"tempo": 120.0}']
+    assert tool("get", "ai", *features, *arguments).out == "techno"
+    assert tool("set", "ai", "house", *features, *arguments).code == 0
+    with tool.open() as cache:
+        assert cache.namespace("ai").get(ai.key({"tempo": 120.0}, **extra)) == "house"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--extra", "model"], ["--extra", "=3"], ["--extra", "a={"], ["--extra", '{"a": 1'],
+        ["--extra", "a=1", "--extra", "a=2"], ["--extra", "a=1", "--extra", '{"a": 1}'],
+        ["--extra", "features=1"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_extras_that_cannot_be(tool, arguments):
+    """They make no key, rather than another one."""
+    assert tool("get", "ai", "--features", "{}", *arguments).code == 2
+    assert tool("get", "ai", "k", "--extra", "a=1").code == 2
+
+
+def test_key_on_stdin(tool):
+    """`-` is the one key on stdin; where the value comes from there, it cannot."""
+    assert tool("set", "a", "-", "v", stdin=b"the key\n").code == 0
+    assert tool("get", "a", "the key").out == "v"
+    assert tool("get", "a", "-", stdin=b"the key").out == "v"
+    assert tool("get", "a", "-", stdin=b"one\ntwo\n").err == (
+        "cachectl: one key is needed, not the 2 on stdin\n"
+    )
+    for arguments in (["-", "-"], ["-", "--features", "-"], ["k"], ["k", "v", "--features", "{}"]):
+        assert tool("set", "a", *arguments, stdin=b"{}").code == 2
 
 
 def test_memory_says_that_it_forgets(tool):

@@ -65,6 +65,16 @@ def test_entries(filled):
     assert {json.loads(line)["key"] for line in tagged.lines} == {"one", "three"}
 
 
+def test_small_money(shared):
+    """Tables write small amounts out, wherever they stand."""
+    with shared.open() as cache:
+        cache.namespace("a").set("k", "v", cost="0.000003")
+        cache.namespace("a").get("k")
+
+    for arguments in (["inspect", "a"], ["inspect", "a", "k"], ["stats"]):
+        assert "$0.000003" in shared(*arguments).out
+
+
 def test_entries_for_programs(filled):
     """JSON, JSONL and CSV have the same raw fields."""
     document = json.loads(filled("inspect", "a", "-f", "json").out)
@@ -139,3 +149,26 @@ def test_memory_is_empty(tool):
     assert tool("--backend", "memory", "inspect", "a").lines == [
         "key  type  size  age  used  TTL left  cost  tags"
     ]
+
+
+def test_memory_of_others_is_out_of_reach(tool):
+    """On the memory backend it says why there is nothing to see."""
+    said = "what applications hold in memory can only be reached by themselves"
+    listing = tool("--backend", "memory", "inspect", "a")
+    one = tool("--backend", "memory", "inspect", "a", "k")
+
+    assert (listing.code, listing.err) == (0, f"{said}; stats shows what they publish\n")
+    assert (one.code, one.err.startswith(said)) == (3, True)
+    assert said in tool("--backend", "memory", "get", "a", "k").err
+
+
+def test_key_from_elsewhere(filled):
+    """A key may come from stdin, or be made of features."""
+    with filled.open() as cache:
+        a = cache.namespace("a")
+        a.set(a.key([1, 2.5], model="genre-2"), "found")
+
+    assert json.loads(filled("inspect", "a", "-", "-f", "json", stdin=b"two\n").out)["key"] == "two"
+    made = filled("inspect", "a", "--features", "[1, 2.5]", "--extra", "model=genre-2")
+    assert (made.code, made.lines[-1].split()) == (0, ["value", "found"])
+    assert filled("inspect", "--features", "{}").code == 2

@@ -62,7 +62,7 @@ def filled(tool):
 
 
 @pytest.mark.parametrize("signum", CODES)
-@pytest.mark.parametrize("command", ["clear a --yes", "cleanup --max-entries 1"])
+@pytest.mark.parametrize("command", ["clear a --yes", "cleanup --max-entries 1 --yes"])
 def test_removal_that_is_interrupted(filled, command, signum):
     """It ends with 128 + the signal and says how much it removed: what is gone, and no less."""
     process = filled.start(*command.split())
@@ -133,12 +133,12 @@ def test_interrupted_while_asking(tool):
 
 def test_killed_cleanup_leaves_no_lock(filled):
     """After SIGKILL nothing is locked, and the next run completes."""
-    process = filled.start("cleanup", "--max-entries", "1", stderr=subprocess.DEVNULL)
+    process = filled.start("cleanup", "--max-entries", "1", "--yes", stderr=subprocess.DEVNULL)
     while held(filled) == ENTRIES:
         assert process.poll() is None
     process.kill()
     process.communicate()
 
     assert healthy(filled)
-    assert filled("cleanup", "--max-entries", "1") == (0, b"", "")
+    assert filled("cleanup", "--max-entries", "1", "--yes") == (0, b"", "")
     assert held(filled) <= 1

@@ -20,7 +20,7 @@ SECRET = "hunter2-canary"  # no password of anything
         (["get"], "Missing argument 'NS'."),
         (["get", "a"], "give either KEY or --features JSON"),
         (["get", "a", "k", "--features", "{}"], "give either KEY or --features JSON"),
-        (["get", "a", "--features", "{"], "--features is not JSON: Expecting property name"),
+        (["get", "a", "--features", "{"], "--features: not JSON at character 2"),
         (["get", "a", ""], "a key has 1 to 1024 bytes, this one has 0"),
         (["get", "a", "k" * 1025], "a key has 1 to 1024 bytes, this one has 1025"),
         (["get", "a", b"\xff"], "not valid Unicode: '\\udcff'"),

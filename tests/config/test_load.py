@@ -119,6 +119,35 @@ def test_the_redis_url_has_two_variables(here: Path, variable: str) -> None:
     }
 
 
+@pytest.mark.parametrize("variable", ["CACHECTL_URL", "CACHECTL_REDIS__URL"])
+def test_the_url_of_the_environment_means_redis(here: Path, variable: str) -> None:
+    """As the flag does: nobody who names a Redis means files."""
+    environ = {variable: "redis://elsewhere"}
+    assert load(environ=environ).backend == "redis"
+    assert load(url="redis://elsewhere", environ={}).backend == "redis"
+
+
+def test_a_backend_that_is_named_goes_before_the_url_of_the_environment(here: Path) -> None:
+    """By a flag, a variable, the file, or the directory that only it has; a flag `url` says more."""
+    environ = {"CACHECTL_URL": "redis://elsewhere"}
+    named = {**environ, "CACHECTL_BACKEND": "memory"}
+
+    assert load(backend="file", environ=environ).backend == "file"
+    assert load(overrides={"backend": "file"}, environ=environ).backend == "file"
+    assert load(directory="here", environ=environ).backend == "file"
+    assert load(environ=named).backend == "memory"
+    assert load(url="redis://there", environ=named).backend == "redis"
+    (here / "cachectl.toml").write_text("backend = 'file'")
+    assert load(environ=environ).backend == "file"
+    assert load(url="redis://there", environ=environ).backend == "redis"
+
+
+def test_a_url_in_the_file_only_describes_redis(here: Path) -> None:
+    """Tables of backends do not choose one: there are files that describe several."""
+    (here / "cachectl.toml").write_text("[redis]\nurl = 'redis://elsewhere'")
+    assert load(environ={}).backend == "file"
+
+
 @pytest.mark.parametrize(
     ("variable", "text", "attribute", "expected"),
     [

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cachectl import UsageError
 from cachectl._model.units import (
     format_bytes,
+    format_dollars,
     format_seconds,
     micro_dollars,
     parse_duration,
@@ -128,3 +129,15 @@ def test_sizes_for_people(size, text):
 )  # fmt: skip
 def test_durations_for_people(seconds, text):
     assert format_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("dollars", "text"),
+    [
+        (0, "$0.00"), (3e-6, "$0.000003"), (1.5e-7, "$0.00000015"), (0.005, "$0.005"), (0.00514, "$0.00514"),
+        (0.5, "$0.50"), (0.1 + 0.2, "$0.30"), (0.9999, "$1.00"), (1.5, "$1.50"), (1234.5, "$1,234.50"),
+    ],
+)  # fmt: skip
+def test_money_for_people(dollars, text):
+    """Small amounts are written out, as people write them, and never as powers of ten."""
+    assert format_dollars(dollars) == text

@@ -64,6 +64,6 @@ def test_a_million_entries_are_counted_listed_cleaned_and_cleared(config):
     with run(config, "inspect", "many", "--format", "jsonl").open("rb") as listing:
         assert sum(1 for _ in listing) == MILLION
 
-    assert report(config, "cleanup", "--max-entries", "600000")["entries"] == 400_000
+    assert report(config, "cleanup", "--max-entries", "600000", "--yes")["entries"] == 400_000
     assert report(config, "clear", "many", "--yes")["entries"] == 600_000
     assert report(config, "stats")["totals"]["bytes"] == 0

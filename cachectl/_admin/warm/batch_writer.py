@@ -1,9 +1,9 @@
 """Writing records: in batches, in the order they came, each acknowledged or accounted for."""
 
-from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from cachectl._admin.warm.records import Position, Record
+from cachectl._admin.keys import feature_key
+from cachectl._admin.warm.records import Features, Position, Record
 from cachectl._admin.warm.report import WarmReport
 from cachectl._engine.cache import Cache
 from cachectl._engine.namespace import Namespace
@@ -71,8 +71,8 @@ class BatchWriter:
 
     def _write(self, record: Record) -> Write:
         namespace, key = self.namespace(record.namespace), record.key
-        if isinstance(key, Mapping):
-            key = namespace.key(key)
+        if isinstance(key, Features):
+            key = feature_key(namespace, *key)
         return Write(key, record.value, record.ttl, record.tags, record.cost, record.load_us)
 
     def _put(self, name: str) -> None:

@@ -1,7 +1,8 @@
 """Manifests: what one line may say, whatever the format of the file.
 
     namespace                 may be left out if the caller names one
-    key | features            a string | an object that the namespace makes a key of
+    key | features            a string | whatever the namespace makes a key of
+    extra                     an object: what else is in a key of features, by name
     value | value_file | value_base64
     type                      json, text, bytes, npy or npz; else a value is what it is in JSON, a
                               file what its suffix says (.json, .txt, .npy, .npz), base64 is bytes
@@ -19,13 +20,14 @@ from typing import Any, Final
 
 from cachectl._admin.values import check_type, parse, type_of
 from cachectl._admin.warm.files import read_below
-from cachectl._admin.warm.records import Position, Record
+from cachectl._admin.warm.records import Features, Position, Record
 from cachectl.errors import UsageError
 
 FIELDS: Final[dict[str, tuple[type, ...]]] = {
     "namespace": (str,),
     "key": (str,),
-    "features": (dict,),
+    "features": (object,),
+    "extra": (dict,),
     "value": (object,),
     "value_file": (str,),
     "value_base64": (str,),
@@ -50,12 +52,11 @@ class Manifest:
     def record(self, fields: Mapping[str, Any], position: Position, size: int) -> Record:
         """Return what a line of `size` bytes says. Raises `UsageError`."""
         _check(fields)
-        name = _only(_KEYS, fields)
         value, size = self._value(fields, size)
         return Record(
             position,
             self._namespace_of(fields),
-            fields[name],
+            _key(fields),
             value,
             size,
             ttl=fields.get("ttl"),
@@ -102,6 +103,16 @@ def _check(fields: Mapping[str, Any]) -> None:
         raise UsageError("'tags' must be a list of str")
     if "type" in fields:
         check_type(fields["type"])
+
+
+def _key(fields: Mapping[str, Any]) -> str | Features:
+    name = _only(_KEYS, fields)
+    if name == "features":
+        return Features(fields[name], fields.get("extra", {}))
+    if "extra" in fields:
+        raise UsageError("'extra' goes with 'features'")
+    key: str = fields[name]
+    return key
 
 
 def _only(names: tuple[str, ...], fields: Mapping[str, Any]) -> str:

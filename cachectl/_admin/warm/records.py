@@ -1,6 +1,7 @@
 """What sources hand to a warm-up, one item after another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from cachectl._model.units import Duration, Money
@@ -16,14 +17,19 @@ class Position(NamedTuple):
     end: int
 
 
+class Features(NamedTuple):
+    """What the namespace makes a key of: `Namespace.key(value, **extra)`."""
+
+    value: object
+    extra: Mapping[str, object] = MappingProxyType({})
+
+
 class Record(NamedTuple):
-    """An entry to write. `key` is a string, or features that the namespace makes a key of;
-    `size` the bytes that it was read from.
-    """
+    """An entry to write. `size` are the bytes that it was read from."""
 
     position: Position
     namespace: str
-    key: str | Mapping[str, object]
+    key: str | Features
     value: object
     size: int
     ttl: Duration | None = None

@@ -22,6 +22,7 @@ from cachectl._backends.protocols import (
     Backend,
     SupportsCheck,
     SupportsCompaction,
+    SupportsForgetting,
     SupportsFork,
     SupportsSlots,
 )
@@ -30,7 +31,7 @@ from cachectl._metrics.reports import Status
 from cachectl._model.coroutines import run
 from cachectl._model.records import Usage
 from cachectl._model.turn import CallLock, Turn
-from cachectl.errors import BackendUnavailable
+from cachectl.errors import BackendRefused, BackendUnavailable
 
 
 class FallbackBackend:
@@ -124,6 +125,12 @@ class FallbackBackend:
         if isinstance(self._backend, SupportsCompaction):
             with suppress(BackendUnavailable):
                 self._breaker.call(self._backend.compact)
+
+    def forget(self, namespace: str, now: float) -> bool:
+        backend = self._backend
+        if not isinstance(backend, SupportsForgetting):
+            raise BackendRefused(f"the backend {backend.name} forgets nothing")
+        return self._breaker.call(lambda: backend.forget(namespace, now))
 
     def turns(self) -> Iterator[Turn]:
         yield self._turn

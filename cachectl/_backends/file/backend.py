@@ -115,6 +115,13 @@ class FileBackend(BaseBackend[FileStore]):
         exists = self._writer.is_open or self._reader.connections.exists()
         return self.table if exists else None
 
+    def forget(self, namespace: str, now: float) -> bool:
+        table = self.existing_table()
+        if table is not None and not table.forget(namespace):
+            return False
+        self._database.forget(namespace)
+        return True
+
     def usage(self) -> Mapping[str, Usage]:
         return self._reader.usage()
 

@@ -40,6 +40,12 @@ def remove_some(transaction: Transaction) -> bool:
     return True
 
 
+def forget(transaction: Transaction) -> None:
+    """Take its name from an empty namespace; what evictions remember of it is removed in steps."""
+    transaction.execute("UPDATE namespaces SET name = NULL WHERE id = ?", (transaction.id,))
+    transaction.execute("DELETE FROM lrfu_states WHERE namespace_id = ?", (transaction.id,))
+
+
 def _detach(transaction: Transaction) -> Removed:
     """Give the namespace another id: its entries stay behind under one that has no name."""
     execute, id_ = transaction.execute, transaction.id

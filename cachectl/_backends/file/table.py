@@ -164,6 +164,13 @@ class EntryTable:
             more = self._run(None, clearing.remove_some, self._writer.patience())
             pace.end(began)
 
+    def forget(self, namespace: str) -> bool:
+        """Remove a namespace if it holds nothing, and return whether that is so."""
+        empty = self._run(namespace, _forget, self._writer.patience())
+        if empty:
+            self.remove_cleared()
+        return empty
+
     def cleanup(self, namespace: str, rule: CleanupRule) -> CleanupStep:
         """Remove some entries that `rule` names; nothing if there are none."""
         began = self._pace.begin()
@@ -253,6 +260,15 @@ def _touch(transaction: Transaction, used: Sequence[tuple[str, int]]) -> None:
 
 def _clear(transaction: Transaction) -> Removed:
     return clearing.clear(transaction) if transaction.load() else Removed()
+
+
+def _forget(transaction: Transaction) -> bool:
+    if not transaction.load():
+        return True
+    if transaction.entries == 0:
+        clearing.forget(transaction)
+        return True
+    return False
 
 
 def _has_file(transaction: Transaction, filename: str) -> bool:

@@ -10,7 +10,7 @@ from xxhash import xxh3_64_hexdigest
 
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.redis.client import Client, ThreadClient
-from cachectl._backends.redis.counters import RedisCounters
+from cachectl._backends.redis.counters import RedisCounters, all_suffixes
 from cachectl._backends.redis.errors import Translation
 from cachectl._backends.redis.keyspace import Keyspace
 from cachectl._backends.redis.lease import held
@@ -104,6 +104,18 @@ class RedisBackend:
         calls = [(self._keys.base(name), (_SAMPLE,)) for name in names]
         used = await self._client.run_all(_used, "usage", calls)
         return dict(zip(names, used, strict=True))
+
+    def forget(self, namespace: str, now: float) -> bool:
+        return run(self._forget(namespace, now))
+
+    async def _forget(self, namespace: str, now: float) -> bool:
+        base, suffixes = self._keys.base(namespace), list(all_suffixes(now))
+        if not await self._client.run(number, "forget", base, *suffixes):
+            return False
+        await self._client.command(anything, "SREM", self._keys.names, namespace)
+        if await self._client.command(number, "EXISTS", f"{base}lru"):  # written to meanwhile
+            await self._client.command(anything, "SADD", self._keys.names, namespace)
+        return True
 
     def check(self) -> None:
         run(self._client.command(anything, "PING"))

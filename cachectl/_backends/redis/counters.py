@@ -70,6 +70,15 @@ def _arguments(batch: Batch, counts: Counts) -> Iterator[Argument]:
             yield from (name, amount)
 
 
+def all_suffixes(now: float) -> Iterator[str]:
+    """Yield the suffix of every table of counters that may be there."""
+    yield "c"
+    for ring in RINGS:
+        first, last = ring.bucket(now - ring.span - ring.width), ring.bucket(now) + ring.width
+        for bucket in range(first, last + 1, ring.width):
+            yield f"c:{ring.width}:{bucket}"
+
+
 def _suffixes(window: Window) -> Iterator[str]:
     if window.ring is None or window.start is None:
         yield "c"

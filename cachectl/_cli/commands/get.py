@@ -1,6 +1,5 @@
 """`cachectl get`."""
 
-import json
 import sys
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import Format, out
 from cachectl._cli.output.text import printable, printable_lines
 from cachectl._cli.session import session
-from cachectl._engine.namespace import Namespace
+from cachectl._engine.cache import Cache
 from cachectl._model.entry import MISSING
 from cachectl.errors import UsageError
 
@@ -20,10 +19,11 @@ from cachectl.errors import UsageError
 def get(
     context: typer.Context,
     namespace: options.Namespace,
-    key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="The key.")] = None,
-    features: Annotated[
-        str | None, typer.Option(metavar="JSON", help="Make the key of these features.")
+    key: Annotated[
+        str | None, typer.Argument(metavar="[KEY|-]", help="The key; - reads it from stdin.")
     ] = None,
+    features: options.Features = None,
+    extra: options.Extra = None,
     form: options.OutputFormat = Format.TABLE,
 ) -> None:
     """Print a value: as it is into a pipe or file, readable on a terminal. Counts as a lookup.
@@ -32,31 +32,26 @@ def get(
 
     cachectl get ai 3f2a… | jq .summary
 
-    cachectl get ai --features '{"tempo": 120.0, "key": "C"}'
+    cachectl get ai --features '{"tempo": 120.0, "key": "C"}' --extra model=genre-2
     """
     out.use(form)
     with session(context).cache() as cache:
         found = cache.namespace(namespace)
-        name = key_of(found, key, features)
+        name = options.key_of(found, key, features, extra)
         value = found.get(name)
-    if value is MISSING:
-        raise Stop(Exit.NOT_FOUND, f"{namespace} has no {printable(name)}")
+        if value is MISSING:
+            raise _missing(cache, namespace, name)
     if form in (Format.JSON, Format.JSONL):
         out.document("get", {"namespace": namespace, "key": name, **values.describe(value)})
     else:
         _print(value)
 
 
-def key_of(namespace: Namespace, key: str | None, features: str | None) -> str:
-    """Return the key that was given, or that of the features. Raises `UsageError`."""
-    if (key is None) == (features is None):
-        raise UsageError("give either KEY or --features JSON")
-    if key is not None:
-        return key
-    try:
-        return namespace.key(json.loads(features or ""))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"--features is not JSON: {error}") from None
+def _missing(cache: Cache, namespace: str, key: str) -> Stop:
+    from cachectl._admin.reach import OUT_OF_REACH, in_memory  # a hit needs none
+
+    reason = f"; {OUT_OF_REACH}" if in_memory(cache) else ""
+    return Stop(Exit.NOT_FOUND, f"{namespace} has no {printable(key)}{reason}")
 
 
 def _print(value: Any) -> None:

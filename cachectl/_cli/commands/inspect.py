@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from cachectl._admin import entries
+from cachectl._admin.reach import OUT_OF_REACH, in_memory
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import Format, out
@@ -22,7 +23,11 @@ _TABLE_ROWS: Final = 100
 def inspect(
     context: typer.Context,
     namespace: Annotated[str | None, typer.Argument(metavar="[NS]", help="The namespace.")] = None,
-    key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="The key.")] = None,
+    key: Annotated[
+        str | None, typer.Argument(metavar="[KEY|-]", help="The key; - reads it from stdin.")
+    ] = None,
+    features: options.Features = None,
+    extra: options.Extra = None,
     tag: Annotated[
         str | None, typer.Option(metavar="T", help="Only entries with this tag.")
     ] = None,
@@ -39,19 +44,22 @@ def inspect(
 
     cachectl inspect ai 3f2a… --format json
     """
-    if key is None:
-        out.use(form, Format.CSV)
-    else:
-        out.use(form)
-    if (tag is not None or limit is not None) and (namespace is None or key is not None):
+    one = key is not None or features is not None or bool(extra)
+    out.use(form, *(() if one else (Format.CSV,)))
+    if (tag is not None or limit is not None) and (namespace is None or one):
         raise UsageError("--tag and --limit go with NS alone")
+    if one and namespace is None:
+        raise UsageError("--features goes with NS")
     with session(context).cache() as cache:
+        if namespace is not None and in_memory(cache):
+            out.note(f"{OUT_OF_REACH}; stats shows what they publish")
         if namespace is None:
             _show_namespaces({name: use._asdict() for name, use in cache.usage().items()})
-        elif key is None:
+        elif not one:
             _show_entries(cache.namespace(namespace), tag, limit)
         else:
-            _show_entry(cache.namespace(namespace), key)
+            found = cache.namespace(namespace)
+            _show_entry(found, options.key_of(found, key, features, extra))
 
 
 def _show_namespaces(usage: dict[str, dict[str, int | None]]) -> None:

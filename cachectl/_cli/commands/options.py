@@ -1,10 +1,14 @@
 """Options and arguments that several commands share."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cachectl._cli.output import Format
+
+if TYPE_CHECKING:
+    from cachectl._engine.namespace import Namespace as Found
 
 Namespace = Annotated[str, typer.Argument(metavar="NS", help="The namespace.")]
 Namespaces = Annotated[
@@ -12,3 +16,22 @@ Namespaces = Annotated[
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would go; remove nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Features = Annotated[
+    str | None, typer.Option(metavar="JSON|-", help="Make the key of these features, or stdin's.")
+]
+Extra = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE|JSON", help="With --features: what else is in the key."),
+]
+
+
+def key_of(
+    namespace: "Found", key: str | None, features: str | None, extra: Sequence[str] | None
+) -> str:
+    """Return the key that was given, or that of the features. Raises `UsageError`."""
+    if key is not None and key != "-" and features is None and not extra:
+        return key
+    from cachectl._cli.naming import named_key  # most keys are just typed
+
+    return named_key(namespace, key, features, extra or [])

@@ -8,6 +8,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from cachectl._admin import values
+from cachectl._admin.reach import in_memory
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import out
@@ -22,10 +23,15 @@ from cachectl.errors import UnsupportedValue, UsageError
 def set_(
     context: typer.Context,
     namespace: options.Namespace,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="The key.")],
-    value: Annotated[
-        str, typer.Argument(metavar="VALUE|-|@FILE", help="The value, from stdin, or from a file.")
+    key: Annotated[
+        str, typer.Argument(metavar="[KEY|-]", help="The key, or from stdin; not with --features.")
     ],
+    value: Annotated[
+        str | None,
+        typer.Argument(metavar="VALUE|-|@FILE", help="The value, from stdin, or from a file."),
+    ] = None,
+    features: options.Features = None,
+    extra: options.Extra = None,
     ttl: Annotated[
         str | None, typer.Option(metavar="DURATION", help="15m, 7d, none; else the namespace's.")
     ] = None,
@@ -50,17 +56,29 @@ def set_(
     """
     if nx and xx:
         raise UsageError("--nx and --xx exclude each other")
-    content = _value(value, kind)
+    typed, text = _arguments(key, value, features)
+    content = _value(text, kind)
     with session(context).cache(writing=True) as cache:
         found = cache.namespace(namespace)
-        outcome = found.set(key, content, ttl=ttl, tags=tag or [], cost=cost, nx=nx, xx=xx)
+        name = options.key_of(found, typed, features, extra)
+        outcome = found.set(name, content, ttl=ttl, tags=tag or [], cost=cost, nx=nx, xx=xx)
         if not outcome:
-            raise _refusal(namespace, key, outcome, nx=nx)
-        in_memory = cache.status().active_backend == "memory"
+            raise _refusal(namespace, name, outcome, nx=nx)
+        ends_here = in_memory(cache)
     lifetime = found.policy.ttl if ttl is None else parse_duration(ttl)
     out.detail(f"stored in {namespace}, TTL {format_seconds(lifetime)}")
-    if in_memory:
+    if ends_here:
         out.note("the memory backend ends with this process, and the value with it")
+
+
+def _arguments(first: str, second: str | None, features: str | None) -> tuple[str | None, str]:
+    """Return the key, unless it is made of features, and the value. Raises `UsageError`."""
+    key, value = (None, first) if features is not None and second is None else (first, second)
+    if value is None:
+        raise UsageError("give KEY and VALUE, or VALUE and --features JSON")
+    if value == "-" and "-" in (key, features):
+        raise UsageError("key and value cannot both be read from stdin")
+    return key, value
 
 
 def _refusal(namespace: str, key: str, outcome: Outcome, *, nx: bool) -> Stop:

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from cachectl._admin import documents
+from cachectl._admin.namespaces import unknown
 from cachectl._admin.thresholds import Threshold
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Interrupted, Stop
@@ -16,6 +17,7 @@ from cachectl._engine.cache import Cache
 from cachectl._metrics.reports import Stats
 from cachectl._model.policy import check_namespace
 from cachectl._model.units import parse_duration
+from cachectl.errors import UsageError
 
 
 def stats(
@@ -32,7 +34,16 @@ def stats(
     ] = 2.0,
     fail_under: Annotated[
         str | None,
-        typer.Option(metavar="hit-rate=50%", help="Exit with 8 if the hit rate is lower."),
+        typer.Option(
+            metavar="hit-rate=50%", help="Exit with 8 if that of a named NS, or in total, is lower."
+        ),
+    ] = None,
+    each: Annotated[
+        bool, typer.Option("--each", help="With --fail-under: every namespace by itself.")
+    ] = False,
+    min_lookups: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="With --fail-under: fewer lookups are no alarm."),
     ] = None,
     form: options.OutputFormat = Format.TABLE,
 ) -> None:
@@ -40,33 +51,65 @@ def stats(
 
     cachectl stats --since 1h
 
-    cachectl stats ai --format json --fail-under hit-rate=50%
+    cachectl stats --since 1h --fail-under hit-rate=50% --each --min-lookups 100
     """
     out.use(form, Format.CSV, Format.PROMETHEUS)
-    threshold = None if fail_under is None else Threshold.parse(fail_under)
+    if since is not None and form is Format.PROMETHEUS:
+        raise UsageError("Prometheus takes counters since they began, and --since has others")
+    alarm = _Alarm.of(fail_under, each=each, min_lookups=min_lookups)
     names = [check_namespace(name) for name in namespaces or []]
     seconds = None if since is None else parse_duration(since)
     with session(context).cache() as cache:
         if watch:
-            _watch(cache, names, seconds, interval)
+            _watch(cache, names, seconds, interval, alarm)
         report = cache.stats(*names, since=seconds)
-    shown = names or list(report.namespaces)
-    _show(report, shown)
+    _answer(report, names, alarm)
+
+
+class _Alarm(NamedTuple):
+    """What `--fail-under` and its companions say."""
+
+    threshold: Threshold | None
+    each: bool
+
+    @classmethod
+    def of(cls, fail_under: str | None, *, each: bool, min_lookups: int | None) -> "_Alarm":
+        if fail_under is not None:
+            return cls(Threshold.parse(fail_under, min_lookups or 1), each)
+        if each or min_lookups is not None:
+            raise UsageError("--each and --min-lookups go with --fail-under")
+        return cls(None, each)
+
+    def crossed(self, report: Stats, names: Sequence[str]) -> str | None:
+        """Return in words what is under the threshold. Raises `UsageError` for unknown names."""
+        if self.threshold is None:
+            return None
+        return self.threshold.crossed(report, list(report.namespaces) if self.each else names)
+
+
+def _answer(report: Stats, names: Sequence[str], alarm: _Alarm) -> None:
+    """Show the figures, and end the command if there is an alarm."""
+    crossed = alarm.crossed(report, names)
+    _show(report, names or list(report.namespaces))
     for note in report.backend.notes:
         out.note(note)
-    if threshold is not None and (crossed := threshold.crossed(report, names)):
+    for name in report.unknown:
+        out.note(unknown(name))
+    if crossed:
         raise Stop(Exit.THRESHOLD, crossed)
 
 
-def _watch(cache: Cache, names: Sequence[str], since: float | None, interval: float) -> None:
-    """Show the figures every `interval` seconds until interrupted."""
+def _watch(
+    cache: Cache, names: Sequence[str], since: float | None, interval: float, alarm: _Alarm
+) -> None:
+    """Show the figures every `interval` seconds until interrupted, or alarmed."""
     if out.format is Format.JSON:
         out.format = Format.JSONL  # one document a line, so that a reader can follow
     try:
         while True:
             report = cache.stats(*names, since=since)
             out.clear_screen()
-            _show(report, names or list(report.namespaces))
+            _answer(report, names, alarm)
             time.sleep(interval)
     except Interrupted:
         raise Stop(Exit.DONE) from None

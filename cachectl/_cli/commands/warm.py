@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cachectl._admin.reach import in_memory
 from cachectl._admin.warm import (
     LoaderSource,
     Progress,
@@ -47,7 +48,7 @@ def warm(
 ) -> None:
     """Fill the cache. Bad lines are reported by number, the rest is done; then it exits with 4.
 
-    Lines of a manifest have: key or features; value, value_file or value_base64; and, if
+    Lines of a manifest have: key, or features and extra; value, value_file or value_base64; and, if
     wanted, namespace, type, ttl, tags, cost.
 
     cachectl warm products.jsonl images/ --namespace images
@@ -66,7 +67,7 @@ def warm(
                 _show(report)
             raise
         _show(report)
-        if cache.status().active_backend == "memory":
+        if in_memory(cache):
             out.note("the memory backend ends with this process, and its entries with it")
     if report.failed:
         raise Stop(Exit.PARTLY)

@@ -11,7 +11,7 @@ from cachectl._cli.output.tables import UNKNOWN, ago, facts, rows
 from cachectl._cli.output.text import printable, shortened
 from cachectl._model.entry import Entry
 from cachectl._model.records import EntryInfo
-from cachectl._model.units import format_bytes, format_seconds
+from cachectl._model.units import format_bytes, format_dollars, format_seconds
 
 _HEADINGS: Final = ("key", "type", "size", "age", "used", "TTL left", "cost", "tags")
 _PREVIEW: Final = 500
@@ -29,7 +29,7 @@ def entry_facts(known: dict[str, Any], entry: Entry, now: float) -> Table:
         **known,
         "size": _size(entry),
         "ttl_left": _time_left(entry, now),
-        "cost": f"${entry.cost / 1e6:g}",
+        "cost": format_dollars(entry.cost / 1e6),
         "load_seconds": format_seconds(entry.load_us / 1e6),
         "tags": " ".join(entry.tags),
     }
@@ -46,7 +46,7 @@ def _cells(info: EntryInfo, now: float) -> Iterator[str]:
     yield "damaged" if entry is None else format_seconds(max(now - entry.created_at, 0))
     yield ago(now - info.used_at)
     yield UNKNOWN if entry is None else _time_left(entry, now)
-    yield UNKNOWN if entry is None or not entry.cost else f"${entry.cost / 1e6:g}"
+    yield UNKNOWN if entry is None or not entry.cost else format_dollars(entry.cost / 1e6)
     yield "" if entry is None else printable(" ".join(entry.tags))
 
 

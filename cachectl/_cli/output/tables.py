@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cachectl._cli.output.text import printable, shortened
 from cachectl._metrics.reports import NamespaceStats, Stats
-from cachectl._model.units import format_bytes, format_seconds
+from cachectl._model.units import format_bytes, format_dollars, format_seconds
 
 UNKNOWN = "–"
 _HEADINGS = (
@@ -65,7 +65,7 @@ def _cells(figures: NamespaceStats, ttl: str, now: float) -> list[str]:
         percent(figures.hit_rate),
         f"{figures.evictions:,}",
         f"{figures.expired:,}",
-        dollars(figures.saved_cost),
+        format_dollars(figures.saved_cost),
         format_seconds(figures.saved_seconds),
         UNKNOWN if figures.last_hit_at is None else ago(now - figures.last_hit_at),
     ]
@@ -90,11 +90,6 @@ def fullness(figures: NamespaceStats) -> float | None:
 def percent(fraction: float | None) -> str:
     """Return a fraction as a percentage; nothing is known of None."""
     return UNKNOWN if fraction is None else f"{fraction:.1%}"
-
-
-def dollars(amount: float) -> str:
-    """Return money for people; cents are not enough for what a single hit saves."""
-    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.2g}"
 
 
 def ago(seconds: float) -> str:

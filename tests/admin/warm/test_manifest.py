@@ -67,6 +67,23 @@ def test_features_make_the_key_that_the_namespace_makes(cache: Cache, warm_lines
     assert namespace.get(namespace.key({"key": "C", "tempo": 120.01})) == "hit"
 
 
+@pytest.mark.parametrize(
+    "features", [{"tempo": 1.5}, [1, "a"], "text", 7, 1.5, True, None], ids=str
+)
+def test_features_of_any_type_and_extras(cache: Cache, warm_lines: Warm, features: Any):
+    """What applications pass to `key()`, as far as JSON has it."""
+    namespace = cache.namespace("n")
+    extra = {"model": "genre-2", "version": 3}
+    report = warm_lines(
+        {"namespace": "n", "features": features, "extra": extra, "value": "with"},
+        {"namespace": "n", "features": features, "value": "without"},
+    )
+
+    assert report.failures == []
+    assert namespace.get(namespace.key(features, model="genre-2", version=3)) == "with"
+    assert namespace.get(namespace.key(features)) == "without"
+
+
 def npy(array: Any) -> bytes:
     file = io.BytesIO()
     np.save(file, array)
@@ -157,7 +174,9 @@ REFUSED: list[tuple[Any, str]] = [
     (line(key=1), "'key' must be str, not int"),
     (line(key=""), "a key has 1 to 1024 bytes, this one has 0"),
     (line(key="k" * 1025), "a key has 1 to 1024 bytes, this one has 1025"),
-    (line(key=None, features=[1]), "'features' must be dict, not list"),
+    (line(key=None, features=[1], extra=[1]), "'extra' must be dict, not list"),
+    (line(key=None, features=[1], extra={"features": 1}), "no extra can be called 'features'"),
+    (line(extra={"a": 1}), "'extra' goes with 'features'"),
     (line(value=None), "there is no 'value' or 'value_file' or 'value_base64'"),
     (line(value_file="x"), "'value' and 'value_file' exclude each other"),
     (line(type="xml"), "unknown type 'xml' (known: json, text, bytes, npy, npz)"),

@@ -19,19 +19,19 @@ def test_csv_has_the_fields_of_a_manifest_as_columns(warm_file: Warm, cache: Cac
     """A value is text unless the type says json; an empty cell says nothing."""
     (tmp_path / "v.bin").write_bytes(b"\0")
     report = warm_file(
-        "\ufeffnamespace,key,features,value,value_file,value_base64,type,ttl,tags,cost\r\n"
-        "n,a,,42,,,,,,\r\n"
-        'n,b,,"{""x"": 1}",,,json,15m,org:42 b;c,0.005\r\n'
+        "\ufeffnamespace,key,features,extra,value,value_file,value_base64,type,ttl,tags,cost\r\n"
+        "n,a,,,42,,,,,,\r\n"
+        'n,b,,,"{""x"": 1}",,,json,15m,org:42 b;c,0.005\r\n'
         "\r\n"
-        'n,,"{""tempo"": 1.5}","two\r\nlines",,,,,,\r\n'
-        "n,d,,,v.bin,,,,,\r\n"
-        "n,e,,,,/w==,,none,,\r\n",
+        'n,,"{""tempo"": 1.5}","{""n"": 2}","two\r\nlines",,,,,,\r\n'
+        "n,d,,,,v.bin,,,,,\r\n"
+        "n,e,,,,,/w==,,none,,\r\n",
         "m.csv",
     )
     namespace = cache.namespace("n")
     assert (report.failures, report.written) == ([], 5)
     assert [namespace.get(key) for key in "abde"] == ["42", {"x": 1}, b"\0", b"\xff"]
-    assert namespace.get(namespace.key({"tempo": 1.5})) == "two\r\nlines"
+    assert namespace.get(namespace.key({"tempo": 1.5}, n=2)) == "two\r\nlines"
     entry = namespace.peek("b")
     assert entry is not None
     assert (entry.tags, entry.cost) == (("b", "c", "org:42"), 5000)
@@ -47,7 +47,7 @@ def test_a_bad_csv_row_fails_alone(warm_file: Warm, cache: Cache):
         b"n,b,,\xff,\n"
         b'n,c,,"x"y,\n'
         b"n,d,,{,json\n"
-        b"n,,[1],x,\n"
+        b"n,,[1,x,\n"
         b"n,,{,x,\n"
         b"n,e,,,\n"
         b"n,f,,last,\n"
@@ -59,7 +59,7 @@ def test_a_bad_csv_row_fails_alone(warm_file: Warm, cache: Cache):
         (5, "not UTF-8 at byte 6"),
         (6, "not CSV: ',' expected after '\"'"),
         (7, "not JSON at character 2: Expecting property name enclosed in double quotes"),
-        (8, "'features' must be dict, not list"),
+        (8, "not JSON at character 3: Expecting ',' delimiter"),
         (9, "not JSON at character 2: Expecting property name enclosed in double quotes"),
         (10, "there is no 'value' or 'value_file' or 'value_base64'"),
         (12, "not CSV: unexpected end of data"),

@@ -1,6 +1,6 @@
 """CSV with a header: the fields of a manifest as columns.
 
-An empty cell says nothing. `features` is JSON, `tags` are separated by spaces or semicolons, a
+An empty cell says nothing. `features` and `extra` are JSON, `tags` are separated by spaces or semicolons, a
 `value` is text unless `type` says json.
 """
 
@@ -107,8 +107,8 @@ def _fields(header: list[str], row: list[str]) -> dict[str, Any]:
     if len(row) != len(header):
         raise UsageError(f"{len(row)} cells, where the header has {len(header)}")
     fields: dict[str, Any] = {n: cell for n, cell in zip(header, row, strict=True) if cell}
-    if "features" in fields:
-        fields["features"] = parse_json(fields["features"])
+    for name in fields.keys() & {"features", "extra"}:
+        fields[name] = parse_json(fields[name])
     if "tags" in fields:
         fields["tags"] = [tag for tag in _BETWEEN_TAGS.split(fields["tags"]) if tag]
     if "value" in fields and fields.get("type") == "json":

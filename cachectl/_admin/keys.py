@@ -1,0 +1,66 @@
+"""Keys that are made as applications make them: of features, and of named extras."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from cachectl._engine.namespace import Namespace
+from cachectl._model.codecs.strict_json import parse_json
+from cachectl.errors import UsageError
+
+_STRUCTURED: Final = ("{", "[", '"')  # what begins like this is meant as JSON, right or wrong
+_TAKEN: Final = frozenset(("self", "features"))  # parameters of `Namespace.key`
+
+
+def feature_key(namespace: Namespace, features: object, extra: Mapping[str, object]) -> str:
+    """Return the key that `Namespace.key(features, **extra)` returns. Raises `UsageError`."""
+    for name in _TAKEN & extra.keys():
+        raise UsageError(f"no extra can be called {name!r}")
+    return namespace.key(features, **extra)
+
+
+def parse_features(text: str) -> object:
+    """Return what `--features` says. Raises `UsageError`."""
+    try:
+        return parse_json(text)
+    except UsageError as error:
+        raise UsageError(f"--features: {error}") from None
+
+
+def parse_extra(texts: Sequence[str]) -> dict[str, Any]:
+    """Return what one or more `--extra` say: JSON objects, or `name=value` where the value is JSON
+    or else text. Raises `UsageError`.
+    """
+    found: dict[str, Any] = {}
+    for name, value in _extras(texts):
+        if name in found:
+            raise UsageError(f"--extra: {name!r} is there twice")
+        found[name] = value
+    return found
+
+
+def _extras(texts: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if text.lstrip().startswith("{"):
+            yield from _object(text).items()
+        elif name and equals:
+            yield name, _value(value)
+        else:
+            raise UsageError(f"not an extra: {text!r} (write name=value or a JSON object)")
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = parse_json(text)
+    except UsageError as error:
+        raise UsageError(f"--extra: {error}") from None
+    return found
+
+
+def _value(text: str) -> object:
+    try:
+        return parse_json(text)
+    except UsageError as error:
+        if text.lstrip().startswith(_STRUCTURED):
+            raise UsageError(f"--extra: {error}") from None
+        return text

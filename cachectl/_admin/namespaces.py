@@ -1,0 +1,19 @@
+"""Namespaces by name: what is said where there is none."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cachectl._engine.cache import Cache
+
+
+def unknown(name: str) -> str:
+    """Return that nothing is known of a namespace, which may be a typing mistake."""
+    return f"no namespace {name}: nobody has used or configured it"
+
+
+def unknown_among(cache: "Cache", names: Sequence[str]) -> Sequence[str]:
+    """Return those that nobody has used or configured."""
+    held = cache.usage()
+    missing = [name for name in names if name not in held]
+    return cache.stats(*missing).unknown if missing else ()
