@@ -43,6 +43,7 @@ from cachectl._backends.protocols import (
     SupportsPolicies,
     SupportsRecovery,
     SupportsSlots,
+    SupportsSparing,
     SupportsStatus,
 )
 from cachectl._metrics.counters import Batch, CounterStore, Counts
@@ -113,6 +114,7 @@ __all__ = [
     "SupportsPolicies",
     "SupportsRecovery",
     "SupportsSlots",
+    "SupportsSparing",
     "SupportsStatus",
     "Table",
     "Text",

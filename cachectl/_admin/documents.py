@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cachectl._metrics.reports import CleanupReport, NamespaceStats, Stats, Status
+from cachectl._model.entry import LATEST
 from cachectl._model.records import Removed
 
 
 def timestamp(seconds: float | None) -> str | None:
-    """Return Unix seconds as RFC 3339 in UTC."""
+    """Return Unix seconds as RFC 3339 in UTC: from 1970 to 9999, whatever they were damaged to."""
     if seconds is None:
         return None
     return (
-        datetime.fromtimestamp(seconds, UTC)
+        datetime.fromtimestamp(min(LATEST, max(0.0, seconds)), UTC)
         .isoformat(timespec="milliseconds")
         .replace("+00:00", "Z")
     )

@@ -85,7 +85,9 @@ class BaseStore(ABC):
 
     @abstractmethod
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
-        """Yield all entries, or those with `tag`, least recently used first."""
+        """Yield all entries, or those with `tag`, least recently used first: each once, also if it
+        is used meanwhile.
+        """
 
     def unpack(self, key: str, data: bytes) -> Entry:
         """Return the entry that `Item.data` was made of, for `peek`. Raises `DamagedEntry`."""

@@ -27,7 +27,8 @@ _ADD: Final = (
 _SUM: Final = (
     "SELECT namespace, "  # noqa: S608 - column names of ours
     + ", ".join(f"sum({name})" for name in SUMMED)
-    + f", max({LAST_HIT}) FROM counters WHERE width = ? AND bucket >= ? GROUP BY namespace"
+    + f", max({LAST_HIT}) FROM counters WHERE width = ? AND bucket BETWEEN ? AND ?"
+    " GROUP BY namespace"
 )
 _SEEN: Final = (
     "INSERT INTO clients VALUES(?, ?, ?) ON CONFLICT(client) DO UPDATE SET"
@@ -67,7 +68,8 @@ class CounterDatabase:
             connection = self._found()
             found: list[tuple[Any, ...]] = []
             if connection is not None:
-                found = connection.execute(_SUM, (width, window.start or 0)).fetchall()
+                span = (window.start or 0, window.end)  # what a clock put after it is not within
+                found = connection.execute(_SUM, (width, *span)).fetchall()
             return found
 
         rows = self._do(read)

@@ -93,7 +93,8 @@ class Store(Protocol):
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
         """Yield all entries, least recently used first; that is not a use.
 
-        Streams: entries written or removed meanwhile may or may not be seen.
+        Streams: what is there all the time comes once, and what is written or removed meanwhile
+        may come or not. What is used meanwhile may come later than its turn.
         """
 
 
@@ -281,6 +282,16 @@ class SupportsRecovery(SupportsStatus, Protocol):
 
     def recover(self) -> None:
         """Return to the other if it is back. Raises `BackendError` if it is not."""
+
+
+@runtime_checkable
+class SupportsSparing(Protocol):
+    """A backend that spares its callers errors, and says so."""
+
+    def note_spared(self, note: Callable[[str], None]) -> None:
+        """Call `note` with the namespace of each lookup, and of each call that writes or removes,
+        that something else answers because the backend is away.
+        """
 
 
 @runtime_checkable

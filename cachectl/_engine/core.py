@@ -12,6 +12,7 @@ from cachectl._backends.protocols import (
     SupportsForgetting,
     SupportsPolicies,
     SupportsRecovery,
+    SupportsSparing,
     SupportsStatus,
 )
 from cachectl._config import Settings, policy_fields
@@ -59,6 +60,8 @@ class Core:
         self.counting: Counting = Counting(backend, self._flush, self.close, clock, strict=strict)
         if log.isEnabledFor(logging.DEBUG):  # asked once: it would be a tenth of a hit
             self.counting.listeners.add(log_lookup)
+        if isinstance(backend, SupportsSparing):
+            backend.note_spared(lambda name: self._recorder(name).record_spared())
         self._is_closed = False
         forking.register(self.counting)
 

@@ -38,7 +38,7 @@ class Counts:
     evictions: int = _row("Entries removed by a limit.")
     expired: int = _row("Entries removed by their TTL.")
     invalidated: int = _row("Entries removed by someone.")
-    errors: int = _row("Damaged entries and backend errors.")
+    errors: int = _row("Damaged entries and backend errors, also those that memory spared callers.")
     saved_cost: int = _row(
         "Money that hits and shared loads saved.", per=10**6, metric="saved_cost_dollars"
     )

@@ -100,6 +100,11 @@ class Recorder:
             self._told.add(text)
             log.warning("namespace %s: %s", self.namespace, text)
 
+    def record_spared(self) -> None:
+        """Count an error that memory kept from a caller while the backend was away."""
+        if self.counting:
+            self._counters.current().errors += 1
+
     def record_write(self, items: Sequence[Item], written: Written) -> None:
         """Record a write of `items`, and what it removed."""
         if self.counting:

@@ -5,6 +5,8 @@ from typing import Final, Literal, NamedTuple
 
 NEVER: Final = float("inf")
 """The `expires_at` of an entry without a TTL."""
+LATEST: Final = 253_402_300_799.0
+"""The last second of the year 9999: no date is later."""
 
 
 class Missing(enum.Enum):

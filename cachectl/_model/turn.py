@@ -60,6 +60,17 @@ class Turn:
             raise
         self._wait(deadline(SECONDS) - monotonic() if patience is None else patience.left)
 
+    def attempt(self) -> bool:
+        """Take it if nobody has it, and return whether it is to be released."""
+        if self._is_mine():
+            return False
+        try:
+            return self._take(False)
+        except BaseException:  # of a signal handler that was called in there
+            if self._is_mine():
+                self.release()
+            raise
+
     def __enter__(self) -> None:
         self.acquire()
 

@@ -1,5 +1,6 @@
 """An application whose Redis goes away works on from memory, and returns when it is back."""
 
+import asyncio
 import logging
 import signal
 from collections.abc import Callable, Iterator
@@ -7,8 +8,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from cachectl import MISSING, BackendUnavailable, Cache
+from cachectl import MISSING, AsyncCache, BackendUnavailable, Cache
 from cachectl._backends.fallback.store import FALLBACK_ENTRIES
+from cachectl._config import Settings
 from cachectl._model.coroutines import run
 from cachectl._model.write import Write
 from cachectl.testing import Clock
@@ -32,12 +34,16 @@ class Outage:
         self._stack.close()
 
     def open(self, clock: Clock, **options: bool) -> Cache:
-        url = f"redis://127.0.0.1:{self._port}/0"
-        made = Cache.of(
-            settings("redis", redis__url=url, redis__timeout=0.2), clock=clock, **options
-        )
+        made = Cache.of(self._settings(), clock=clock, **options)
         self._outer.callback(made.close)
         return made
+
+    def open_for_tasks(self, clock: Clock) -> AsyncCache:
+        return AsyncCache.of(self._settings(), clock=clock)
+
+    def _settings(self) -> Settings:
+        url = f"redis://127.0.0.1:{self._port}/0"
+        return settings("redis", redis__url=url, redis__timeout=0.2)
 
 
 @pytest.fixture
@@ -115,6 +121,41 @@ def test_it_returns_and_every_count_arrives(redis: Outage, cache: Cache):
     figures = cache.stats()
     assert figures.backend.status == "ok"
     assert figures.namespaces["users"].misses == 8
+
+
+@pytest.mark.parametrize("metrics", [True, False])
+def test_errors_are_what_an_application_was_spared(redis: Outage, cache: Cache, metrics: bool):
+    """Each lookup, and each call that writes or removes, which memory answers instead."""
+    users = cache.namespace("users", metrics=metrics)
+    users.set("k", 1)
+    redis.end()
+    users.get("k")
+    users.get("k")
+    users.set("k", 2)
+    users.set_many({"a": 1, "b": 2})
+    users.delete("k")
+    users.invalidate(tag="t")
+    users.clear()
+    users.get_or_load("k", lambda: 1)  # a lookup and a write
+    assert "k" in users
+    assert len(list(users.entries())) == 1
+    assert cache.stats().namespaces["users"].errors == 9 * metrics
+    redis.begin()
+    cache.flush()
+    users.get("k")
+    assert cache.stats().namespaces["users"].errors == 9 * metrics
+
+
+def test_tasks_are_spared_as_well(redis: Outage, clock: Clock):
+    async def use() -> float:
+        async with redis.open_for_tasks(clock) as cache:
+            users = cache.namespace("users")
+            redis.end()
+            await users.get("k")
+            await users.set("k", 1)
+            return (await cache.stats()).namespaces["users"].errors
+
+    assert asyncio.run(use()) == 2
 
 
 def hang(redis: Outage) -> None:

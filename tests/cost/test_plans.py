@@ -61,6 +61,8 @@ def test_entries_are_found_by_an_index_and_never_sorted(
     perform, indexes = OPERATIONS[operation]
     perform(cache, users)
     plans = plans_of(opener, trace)
+    if operation.startswith("cleanup"):  # which counts all anew, in one walk
+        plans = {made: steps for made, steps in plans.items() if "GROUP BY" not in made}
     for steps in plans.values():
         assert not [step for step in steps if " SORT" in step or "TEMP B-TREE" in step], plans
         assert not [step for step in steps if step.startswith("SCAN")], plans

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from cachectl._backends.diskcache.keys import SHOWN, Key, PickledKey, name_of
 from cachectl._model.codecs import number_of
 from cachectl._model.codecs.unread import Unread
-from cachectl._model.entry import NEVER, Entry
+from cachectl._model.entry import LATEST, NEVER, Entry
 
 MODE_RAW: Final = 1  # in the row; text and bytes in a file; a pickle in either
 MODE_BINARY: Final = 2
@@ -17,7 +17,6 @@ _IN_ROW: Final[dict[str, type]] = {
     "text": str, "blob": bytes, "integer": int, "real": float, "null": type(None),
 }  # fmt: skip
 _IN_FILE: Final[dict[object, type]] = {MODE_BINARY: bytes, MODE_TEXT: str}
-_LATEST: Final = 253_402_300_799.0  # the last second of the year 9999
 
 COLUMNS: Final = f"""
     rowid,
@@ -93,7 +92,7 @@ class Row(NamedTuple):
             value=value,
             codec=number_of(self.type),
             created_at=moment(self.store_time),
-            expires_at=NEVER if expires_at == _LATEST else expires_at,
+            expires_at=NEVER if expires_at == LATEST else expires_at,
             cost=0,
             load_us=0,
             tags=tags,
@@ -104,4 +103,4 @@ class Row(NamedTuple):
 def moment(value: object) -> float:
     """Return Unix seconds between 1970 and 9999: an application may have expired in 10^9 years."""
     seconds = value if isinstance(value, int | float) else 0.0
-    return min(max(float(seconds), 0.0), _LATEST)
+    return min(max(float(seconds), 0.0), LATEST)

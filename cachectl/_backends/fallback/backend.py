@@ -12,6 +12,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -49,6 +50,7 @@ class FallbackBackend:
         self._breaker = CircuitBreaker(backend.name, clock)
         self._stand_ins: dict[str, StandIn] = {}
         self._turn = CallLock("the cache")
+        self._spared: Callable[[str], None] = _nobody_asks
 
     def __repr__(self) -> str:
         return f"FallbackBackend({self._backend!r})"
@@ -77,6 +79,9 @@ class FallbackBackend:
     def touch(self, namespace: str, uses: Sequence[tuple[str, int]]) -> None:
         if isinstance(self._backend, SupportsSlots):
             self._backend.touch(namespace, uses)
+
+    def note_spared(self, note: Callable[[str], None]) -> None:
+        self._spared = note
 
     def usage(self) -> Mapping[str, Usage]:
         try:
@@ -153,7 +158,8 @@ class FallbackBackend:
 
     def _around(self, store: AsyncStore, namespace: str, pause: Pause) -> FallbackStore:
         with self._turn:
-            stand_in = self._stand_ins.setdefault(namespace, StandIn())
+            note = partial(self._spared, namespace)
+            stand_in = self._stand_ins.setdefault(namespace, StandIn(note))
         return FallbackStore(self._breaker, store, stand_in, pause)
 
     def _standing_in(self) -> list[tuple[str, StandIn]]:
@@ -173,6 +179,10 @@ class FallbackBackend:
                 with self._breaker.lock:
                     stand_in.pending.add(taken)
                 raise
+
+
+def _nobody_asks(namespace: str) -> None:
+    """Take what nobody counts."""
 
 
 async def _sleep(seconds: float) -> None:

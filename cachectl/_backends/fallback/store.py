@@ -46,11 +46,20 @@ Pause = Callable[[float], Awaitable[None]]
 
 
 class StandIn:
-    """What one namespace holds while its backend is away, and what the backend has to be told."""
+    """What one namespace holds while its backend is away, and what the backend has to be told.
 
-    def __init__(self) -> None:
+    `spared` is called for each lookup and each change that is answered here.
+    """
+
+    def __init__(self, spared: Callable[[], None]) -> None:
+        self.spared = spared
         self.memory = MemoryStore()
         self.pending = PendingInvalidations()
+
+    def get(self, key: str, now: float) -> Entry | None:
+        """Look up in memory what the backend was asked for."""
+        self.spared()
+        return self.memory.get(key, now)
 
     def take(self) -> PendingInvalidations:
         """Return what the backend has to be told, and forget it."""
@@ -76,7 +85,7 @@ class FallbackStore:
                 return self._store.get(key, now)
             except BackendUnavailable as error:
                 self._breaker.trip(error)
-        return self._memory.get(key, now)
+        return self._stand_in.get(key, now)
 
     async def fetch(self, key: str, now: float) -> Entry | None:
         if not self._breaker.is_open:
@@ -84,7 +93,7 @@ class FallbackStore:
                 return await self._store.fetch(key, now)
             except BackendUnavailable as error:
                 self._breaker.trip(error)
-        return self._memory.get(key, now)
+        return self._stand_in.get(key, now)
 
     async def peek(self, key: str) -> Entry | None:
         if not self._breaker.is_open:
@@ -208,8 +217,10 @@ class FallbackStore:
                 except BackendUnavailable as error:
                     breaker.trip(error)
             with breaker.lock:
-                if breaker.is_open and not breaker.is_held:
-                    return stand_in()
+                value = stand_in() if breaker.is_open and not breaker.is_held else None
+            if value is not None:
+                self._stand_in.spared()
+                return value
             await self._pause(_LOOK)
         raise BackendUnavailable(breaker.last_error)
 

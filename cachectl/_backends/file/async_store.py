@@ -27,6 +27,7 @@ from cachectl._model.records import (
     Written,
 )
 
+_NONE: Final = Removed()
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -111,7 +112,8 @@ class FileTaskStore(InThread):
         return await self._tasks.writes.call(self._files.remove, list(keys))
 
     async def remove_expired(self, key: str, now: float) -> Removed:
-        return await self._tasks.writes.call(self._files.remove_expired, key, now)
+        writes = self._tasks.writes  # a lookup waits for none of them: it is found again
+        return await writes.call(self._files.remove_expired, key, now) if writes.is_idle else _NONE
 
     async def remove_tagged(self, tag: str) -> Removed:
         return await self._tasks.writes.call(self._files.remove_tagged, tag)

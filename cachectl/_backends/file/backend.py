@@ -40,6 +40,8 @@ class FileBackend(BaseBackend[FileStore]):
     evictions: ClassVar[Collection[str]] = EVICTIONS
     modules: ClassVar[tuple[str, ...]] = (
         "cachectl._backends.file.eviction_index",
+        "cachectl._backends.file.listing",
+        "cachectl._backends.file.recount",
         "cachectl._backends.file.table",
         "cachectl._metrics.slots.row",
     )
@@ -151,6 +153,7 @@ class FileBackend(BaseBackend[FileStore]):
         if table is None:
             return
         table.remove_cleared()
+        table.recount(self._reader)
         files = ValueFiles(self._directory)
         for name in files.names(older_than=time.time() - _ORPHAN_AGE):
             if not table.has_file(name):

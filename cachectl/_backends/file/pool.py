@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Final
 
 from cachectl._backends.directory import require_ours
-from cachectl._backends.file.schema import is_made
+from cachectl._backends.file.schema import AS_TEXT, is_made
 from cachectl._backends.sqlite import Patience, closed_on_error
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendRefused
@@ -112,6 +112,7 @@ class ReadConnections:
             check_same_thread=False,
             factory=ReadConnection,
         )
+        connection.text_factory = AS_TEXT
         with closed_on_error(connection):
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA trusted_schema = OFF")

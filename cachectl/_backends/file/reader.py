@@ -3,15 +3,15 @@
 A reader's connection cannot write. It is the path of every hit: one statement.
 """
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from cachectl._backends.file.pool import MOST_IDLE, ReadConnections
 from cachectl._backends.file.schema import NAMED
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.sqlite import FAILURES, Patience, translated
-from cachectl._model.batches import BATCH
 from cachectl._model.records import Usage
 from cachectl.errors import BackendBusy, DamagedEntry
 
@@ -22,33 +22,15 @@ _READ_NEAR: Final = (
     f" WHERE namespace_id = {NAMED} AND key = ?"
 )
 _AT_ONCE: Final = Patience(0)
-_COLUMNS: Final = "e.id, e.key, e.used_at, e.size, substr(e.value, 1, ?), e.filename"
-_LIST: Final = (
-    f"SELECT {_COLUMNS} FROM entries AS e WHERE namespace_id = {NAMED} AND typeof(key) = 'text'"
-    " AND (used_at, id) > (?, ?) ORDER BY used_at, id LIMIT ?"
+_USAGE: Final = (
+    "SELECT name, "
+    + ", ".join(f"max(0, CAST({total} AS INTEGER))" for total in ("entries", "bytes", "file_bytes"))
+    + " FROM namespaces WHERE name IS NOT NULL"
 )
-_LIST_TAGGED: Final = (
-    f"SELECT {_COLUMNS} FROM tags AS t CROSS JOIN entries AS e ON e.id = t.entry_id"
-    f" WHERE t.namespace_id = {NAMED} AND tag = ? AND entry_id > ? AND typeof(key) = 'text'"
-    " ORDER BY entry_id LIMIT ?"
-)
-_USAGE: Final = "SELECT name, entries, bytes, file_bytes FROM namespaces WHERE name IS NOT NULL"
-_FIRST: Final = -(2**63)
 _REPLACED: Final = 20  # how often in a row a value may be replaced while it is read
 _ROW_OVERHEAD: Final = 180
 """Bytes of a row beside its value: columns, and its places in three indexes. It only weighs how
 the size of the database is divided among namespaces."""
-
-
-class DiskRow(NamedTuple):
-    """A row in a listing; `head` is the beginning of a value that is not in a file."""
-
-    id: int
-    key: str
-    used_at: int
-    size: int
-    head: bytes | None
-    filename: str | None
 
 
 class Reader:
@@ -62,7 +44,7 @@ class Reader:
 
     def read(self, namespace: str, key: str) -> bytes | None:
         """Return the envelope of an entry. Raises `DamagedEntry`."""
-        rows = self._select(_READ, (namespace, key))
+        rows = self.select(_READ, (namespace, key))
         if not rows:
             return None
         data, filename = rows[0]
@@ -77,7 +59,7 @@ class Reader:
         else no bytes.
         """
         try:
-            rows = self._select(_READ_NEAR, (limit, namespace, key), _AT_ONCE)
+            rows = self.select(_READ_NEAR, (limit, namespace, key), patience=_AT_ONCE)
         except BackendBusy:
             return b""
         data = rows[0][0] if rows else None
@@ -89,7 +71,7 @@ class Reader:
             try:
                 return self._files.read(filename)
             except FileNotFoundError:
-                rows = self._select(_READ, (namespace, key))
+                rows = self.select(_READ, (namespace, key))
             except OSError as error:
                 raise translated(_WHAT, error) from None
             if not rows or rows[0][1] is None:
@@ -98,34 +80,22 @@ class Reader:
             filename = rows[0][1]
         raise DamagedEntry("the value file is gone")
 
-    def rows(self, namespace: str, limit: int) -> Iterator[DiskRow]:
-        """Yield rows with the first `limit` bytes of their values, least recently used first."""
-        after = (_FIRST, 0)
-        while rows := self._select(_LIST, (limit, namespace, *after, BATCH)):
-            yield from (DiskRow(*row) for row in rows)
-            after = (rows[-1][2], rows[-1][0])
-
-    def tagged_rows(self, namespace: str, tag: str, limit: int) -> Iterator[DiskRow]:
-        """Yield the rows that carry `tag`, first made first."""
-        after = 0
-        while rows := self._select(_LIST_TAGGED, (limit, namespace, tag, after, BATCH)):
-            yield from (DiskRow(*row) for row in rows)
-            after = rows[-1][0]
-
-    def head(self, row: DiskRow, limit: int) -> bytes:
-        """Return the first `limit` bytes of the value of a listed row. Raises `DamagedEntry`."""
-        if row.filename is None:
-            if type(row.head) is not bytes:
+    def head(self, value: object, filename: str | None, limit: int) -> bytes:
+        """Return the first `limit` bytes of a value, of which those in the row are known. Raises
+        `DamagedEntry`.
+        """
+        if filename is None:
+            if type(value) is not bytes:
                 raise DamagedEntry("the row holds no bytes")
-            return row.head
+            return value
         try:
-            return self._files.read(row.filename, limit)
+            return self._files.read(filename, limit)
         except OSError:
             raise DamagedEntry("the value file cannot be read") from None
 
     def usage(self) -> dict[str, Usage]:
         """Return what each namespace holds; the bytes on disk are divided by weight."""
-        rows = self._select(_USAGE, ())
+        rows = self.select(_USAGE, ())
         weights = {
             name: size - in_files + entries * _ROW_OVERHEAD
             for name, entries, size, in_files in rows
@@ -139,11 +109,15 @@ class Reader:
             for name, entries, size, in_files in rows
         }
 
-    def _select(
-        self, query: str, parameters: tuple[object, ...], patience: Patience | None = None
-    ) -> list[tuple[Any, ...]]:
-        """Return the rows of a query; none if there is no cache. It waits for other processes that
-        prepare the database for reading.
+    def select(
+        self,
+        query: str,
+        parameters: tuple[object, ...],
+        read: Callable[[sqlite3.Cursor], Sequence[Any]] = sqlite3.Cursor.fetchall,
+        patience: Patience | None = None,
+    ) -> Sequence[Any]:
+        """Return what is read of a query; nothing if there is no cache. It waits for other processes
+        that prepare the database for reading.
         """
         while True:
             idle = self.connections.idle
@@ -153,10 +127,10 @@ class Reader:
                 patience = patience or Patience(self._timeout)
                 opened = self.connections.open(patience)
                 if opened is None:
-                    return []
+                    return ()
                 connection = opened
             try:
-                return connection.execute(query, parameters).fetchall()
+                return read(connection.execute(query, parameters))
             except FAILURES as error:
                 failure = error
             finally:

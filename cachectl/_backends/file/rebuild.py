@@ -27,11 +27,6 @@ _REPLACED: Final = (
 )
 _LASTING: Final = "SELECT id FROM entries WHERE namespace_id = ?1 AND due_at IS NULL"
 _EXPIRING: Final = "SELECT count(*) FROM entries WHERE namespace_id = ? AND due_at IS NOT NULL"
-_TOTALS: Final = (
-    "UPDATE namespaces SET (entries, bytes, file_bytes) = (SELECT count(*), ifnull(sum(size), 0),"
-    " ifnull(sum(iif(filename IS NULL, 0, size)), 0) FROM entries WHERE namespace_id = ?1)"
-    " WHERE id = ?1"
-)
 
 
 def remove_all(transaction: Transaction) -> Removed:
@@ -96,6 +91,5 @@ def _keep(transaction: Transaction, ids: list[int] | None) -> Removed:
 def _account(transaction: Transaction) -> Removed:
     """Count what is left of the namespace, and return what is gone."""
     entries, size = transaction.entries, transaction.bytes
-    transaction.execute(_TOTALS, (transaction.id,))
-    transaction.load()
+    transaction.recount()
     return Removed(entries - transaction.entries, size - transaction.bytes)

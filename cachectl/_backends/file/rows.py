@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from cachectl._backends.file.schema import NAMED
+from cachectl._backends.file.schema import NAMED, SIZE
 from cachectl._backends.file.transaction import NAMESPACE, Transaction
 
 _ROW: Final = (
-    "e.id, e.key, CAST(e.size AS INTEGER), e.filename, e.expires_at, e.due_at,"
+    f"e.id, e.key, {SIZE}, e.filename, CAST(e.expires_at AS INTEGER), CAST(e.due_at AS INTEGER),"
     " EXISTS(SELECT 1 FROM tags WHERE entry_id = e.id)"
 )
 _FIND: Final = (
@@ -21,9 +21,7 @@ _REMOVABLE: Final = (
     " LEFT JOIN entries AS e ON e.namespace_id = n.id AND e.key IN ({marks}) WHERE n.name = ?"
 )
 _REMOVABLE_ONE: Final = _REMOVABLE.format(marks="?")
-_NEWEST: Final = (
-    f"SELECT used_at FROM entries WHERE namespace_id = {NAMED} ORDER BY used_at DESC LIMIT 1"
-)
+_NEWEST: Final = f"SELECT CAST(used_at AS INTEGER) FROM entries WHERE namespace_id = {NAMED} ORDER BY used_at DESC LIMIT 1"
 
 WITH_KEY: Final = "e.namespace_id = ? AND e.key = ?"
 OLDEST: Final = "e.namespace_id = ? ORDER BY e.used_at LIMIT ?"

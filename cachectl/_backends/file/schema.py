@@ -7,6 +7,7 @@ that is replaced keeps its place there until that time has come, and is reschedu
 timers of Varghese and Lauck, SOSP 1987).
 """
 
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Final
@@ -20,6 +21,16 @@ FORMAT: Final = 1
 
 NAMED: Final = "(SELECT id FROM namespaces WHERE name = ?)"
 """The id of a namespace, in any statement."""
+
+SIZE: Final = (
+    f"iif(filename IS NULL, ifnull(length(value), 0), max(0, min(CAST(size AS INTEGER), {2**40})))"
+)
+"""The stored bytes of a row in any statement: of a value in the row what it takes, of one in a file
+what can be, whatever became of the `size`."""
+AS_TEXT: Final = partial(str, encoding="utf-8", errors="replace")
+"""How texts of the database are read: one that was damaged is no error, but another text."""
+MOST_BYTES: Final = 2**50
+"""Bytes that a namespace never holds."""
 
 _NAMESPACES: Final = """
 CREATE TABLE namespaces(

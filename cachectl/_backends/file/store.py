@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from cachectl._backends.eviction.access_log import AccessLog
-from cachectl._backends.file.reader import DiskRow, Reader
+from cachectl._backends.file.reader import Reader
 from cachectl._model import envelope
 from cachectl._model.batches import batches
 from cachectl._model.entry import Entry
@@ -27,6 +27,7 @@ from cachectl.errors import DamagedEntry
 
 if TYPE_CHECKING:
     from cachectl._backends.file.backend import FileBackend
+    from cachectl._backends.file.listing import DiskRow
 
 FAR: Final = Entry(None, 0, 0.0, 0.0, 0, 0, (), 0)
 """Stands for an entry whose value is large, in a file, or not to be had at once."""
@@ -135,11 +136,9 @@ class FileStore:
         return table.cleanup(self._namespace, rule) if table else CleanupStep()
 
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
-        if tag is None:
-            rows = self._reader.rows(self._namespace, envelope.HEADER_LIMIT)
-        else:
-            rows = self._reader.tagged_rows(self._namespace, tag, envelope.HEADER_LIMIT)
-        for row in rows:
+        from cachectl._backends.file import listing  # no lookup needs it
+
+        for row in listing.rows(self._reader, self._namespace, tag, envelope.HEADER_LIMIT):
             yield self._listed(row)
 
     def flush(self) -> None:
@@ -150,9 +149,9 @@ class FileStore:
         """Whether a write is to look for what others did, too."""
         return limits != self._limits or not 0 <= now - self._limits_checked_at < _CHECK_EVERY
 
-    def _listed(self, row: DiskRow) -> EntryInfo:
+    def _listed(self, row: "DiskRow") -> EntryInfo:
         try:
-            head = self._reader.head(row, envelope.HEADER_LIMIT)
+            head = self._reader.head(row.head, row.filename, envelope.HEADER_LIMIT)
             entry = envelope.unpack_header(head)._replace(size=row.size)
         except DamagedEntry:
             entry = None

@@ -1,14 +1,16 @@
 """The entries of all namespaces: each method is one transaction, or one for each step."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file import clearing, eviction, leases, rebuild, rows
 from cachectl._backends.file.pacing import Pace
 from cachectl._backends.file.put import Placed, Put, remove_due
+from cachectl._backends.file.reader import Reader
 from cachectl._backends.file.rows import microseconds
 from cachectl._backends.file.transaction import Transaction
 from cachectl._backends.file.value_files import ROW_LIMIT, ValueFiles
@@ -28,8 +30,6 @@ from cachectl._model.records import (
 from cachectl.errors import BackendBusy
 
 T = TypeVar("T")
-_GLANCE: Final = 0.05
-"""Seconds that a lookup waits to remove what it found expired."""
 
 _BETWEEN_DROPS: Final = 60.0
 """Seconds between two drops of old leases."""
@@ -129,14 +129,13 @@ class EntryTable:
         return self._remove(namespace, partial(_remove_keys, keys=keys))
 
     def remove_expired(self, namespace: str, key: str, now: float) -> Removed:
-        """Remove one key if it expired by `now`, unless another process writes just then: a lookup
-        does not wait for that, and what has expired is found again.
+        """Remove one key if it expired by `now`, unless others write just then: a lookup waits for
+        nobody, and what has expired is found again.
         """
         action = partial(_remove_expired, key=key, now=microseconds(now))
-        try:
-            return self._run(namespace, action, self._writer.patience(_GLANCE), "DEFERRED")
-        except BackendBusy:
-            return Removed()
+        with suppress(BackendBusy):
+            return self._run(namespace, action, None, "DEFERRED")
+        return Removed()
 
     def remove_tagged(self, namespace: str, tag: str) -> Removed:
         """Remove all entries that carry `tag`."""
@@ -185,6 +184,14 @@ class EntryTable:
             return CleanupStep(expired)
         return self._run(namespace, partial(_excess, rule=rule), self._writer.patience())
 
+    def recount(self, reader: Reader) -> None:
+        """Correct totals that are not those of what is there."""
+        from cachectl._backends.file import recount  # only a cleanup needs it
+
+        if wrong := recount.excess(reader):
+            action = partial(recount.correct, wrong=wrong)
+            self._run(None, action, self._writer.patience())
+
     def has_file(self, filename: str) -> bool:
         """Return whether an entry has its value in this file."""
         return self._run(
@@ -195,7 +202,7 @@ class EntryTable:
         self,
         namespace: str | None,
         action: Callable[[Transaction], T],
-        patience: Patience,
+        patience: Patience | None,
         mode: Mode = "IMMEDIATE",
     ) -> T:
         """Return what `action` returns, called in a transaction on the namespace."""

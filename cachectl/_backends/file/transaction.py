@@ -4,6 +4,7 @@ from collections.abc import Callable
 from sqlite3 import Cursor
 from typing import TYPE_CHECKING, Final
 
+from cachectl._backends.file.schema import MOST_BYTES, SIZE
 from cachectl._model.policy import Limits
 
 if TYPE_CHECKING:  # few namespaces evict by lrfu
@@ -11,7 +12,8 @@ if TYPE_CHECKING:  # few namespaces evict by lrfu
     from cachectl._backends.file.eviction_index import SqlEvictionIndex
 
 NAMESPACE: Final = (
-    "n.id, n.entries, n.bytes, EXISTS(SELECT 1 FROM lrfu_states WHERE namespace_id = n.id),"
+    "n.id, CAST(n.entries AS INTEGER), CAST(n.bytes AS INTEGER),"
+    " EXISTS(SELECT 1 FROM lrfu_states WHERE namespace_id = n.id),"
     " EXISTS(SELECT 1 FROM leases WHERE namespace_id = n.id)"
 )
 """The columns that `Transaction.know` takes; `n` are the namespaces."""
@@ -20,6 +22,11 @@ _CREATE: Final = "INSERT INTO namespaces(name, entries, bytes, file_bytes) VALUE
 _ADD: Final = (
     "UPDATE namespaces SET entries = entries + ?, bytes = bytes + ?, file_bytes = file_bytes + ?"
     " WHERE id = ?"
+)
+_RECOUNT: Final = (
+    f"UPDATE namespaces SET (entries, bytes, file_bytes) = (SELECT count(*), ifnull(sum({SIZE}), 0),"
+    f" ifnull(sum(iif(filename IS NULL, 0, {SIZE})), 0) FROM entries WHERE namespace_id = ?1)"
+    " WHERE id = ?1 RETURNING entries, bytes"
 )
 
 
@@ -58,6 +65,13 @@ class Transaction:
         self._row_bytes = bytes_
         self.by_lrfu = bool(by_lrfu) or self.lrfu is not None
         self.has_leases = bool(has_leases)
+        if not 0 <= entries <= bytes_ < MOST_BYTES or (bytes_ and not entries):
+            self.recount()  # somebody damaged them
+
+    def recount(self) -> None:
+        """Set the totals to what is there, before anything changes in this transaction."""
+        counted = self.execute(_RECOUNT, (self.id,)).fetchall()
+        ((self._row_entries, self._row_bytes),) = counted
 
     def create(self) -> int:
         """Make the namespace unless it is there, and return its id."""

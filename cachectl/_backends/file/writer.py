@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from cachectl._backends.directory import claim, create_private
-from cachectl._backends.file.schema import is_made, make, make_leases, pragma
+from cachectl._backends.file.schema import AS_TEXT, is_made, make, make_leases, pragma
 from cachectl._backends.sqlite import FAILURES, Patience, closed_on_error, translated
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendRefused
@@ -32,6 +32,7 @@ _PREPARATION: Final = (
 )
 
 _WHAT: Final = "the cache"
+_TAKEN: Final = f"{_WHAT}: others use it"
 _FORKED: Final = f"{_WHAT}: the process was forked in the middle of this"
 _LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
 _PAGES: Final = 1_000  # that are given back at a time
@@ -61,11 +62,16 @@ class Writer:
         """Return what one call waits with; for `most` seconds, if that is less than usual."""
         return Patience(self._timeout if most is None else min(most, self._timeout))
 
-    def begin(self, mode: Mode, patience: Patience) -> sqlite3.Cursor:
-        """Begin a transaction, which is to be committed or taken back; `turn` is to be released then."""
+    def begin(self, mode: Mode, patience: Patience | None) -> sqlite3.Cursor:
+        """Begin a transaction, which is to be committed or taken back; `turn` is to be released then.
+        Without patience, only if there is nobody to wait for.
+        """
         begin = "BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN DEFERRED"
         while True:  # as `Patience.take`, in line: it is the path of every write
-            self.turn.acquire(patience)
+            if patience is not None:
+                self.turn.acquire(patience)
+            elif not self.turn.attempt():
+                raise BackendBusy(_TAKEN)
             try:
                 connection = self._connection or self._connect()
                 if connection.in_transaction:  # of one who was interrupted on his way
@@ -78,6 +84,8 @@ class Writer:
                 failure = error
             else:
                 return cursor
+            if patience is None:
+                raise BackendBusy(_TAKEN)
             patience.retry(_WHAT, failure)
 
     def take_back(self, error: BaseException) -> None:
@@ -153,6 +161,7 @@ class Writer:
         with closed_on_error(
             sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         ) as connection:
+            connection.text_factory = AS_TEXT
             if not is_made(connection, self._directory):
                 make(connection, self._directory)
             make_leases(connection)

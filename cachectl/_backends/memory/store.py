@@ -123,11 +123,13 @@ class MemoryStore:
             return self._drop(wanted)
 
     def remove_expired(self, key: str, now: float) -> Removed:
-        with self.lock:
+        if not self.lock.attempt():  # a lookup waits for nobody: it is found again
+            return Removed()
+        try:
             node = self._nodes.get(key)
-            if node is None or node.entry.expires_at > now:
-                return Removed()
-            return self._drop([key])
+            return self._drop([key] if node and node.entry.expires_at <= now else [])
+        finally:
+            self.lock.release()
 
     def remove_tagged(self, tag: str) -> Removed:
         with self.lock:

@@ -67,6 +67,19 @@ class CountersContract(Contract):
         assert figures.namespaces["users"].hit_rate is None
         assert figures.totals.hit_rate is None
 
+    def test_a_window_ends_now_also_if_the_clock_was_set_back(
+        self, cache: Cache, clock: Clock
+    ) -> None:
+        users = cache.namespace("users")
+        clock.advance(1800)
+        users.get("ahead")
+        cache.flush()
+        clock.advance(-1800)
+        users.get("now")
+        cache.flush()
+        for since, misses in (("15m", 1), ("1d", 1), (None, 2)):
+            assert cache.stats(since=since).namespaces["users"].misses == misses
+
     @pytest.mark.parametrize("ring", RINGS, ids=lambda ring: f"{ring.span}s")
     def test_a_window_holds_what_was_counted_within_it(
         self, cache: Cache, clock: Clock, ring: Ring

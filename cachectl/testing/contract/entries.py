@@ -191,3 +191,21 @@ class EntriesContract(Contract):
         clock.advance(5)
         assert users.get("a") is MISSING
         assert cache.stats().namespaces["users"].saved_cost == 0.5
+
+    @pytest.mark.parametrize("tag", [None, "t"])
+    def test_a_listing_visits_each_entry_once_and_ends_whatever_is_read_meanwhile(
+        self, cache: Cache, tag: str | None
+    ) -> None:
+        users = cache.namespace("users", ttl="none")
+        keys = [f"{number:04}" for number in range(2 * BATCH + 1)]
+        users.set_many(Write(key, 1, tags=["t"]) for key in keys)
+        seen: list[str] = []
+        for listed in users.entries(tag):
+            seen.append(listed.key)
+            assert len(seen) <= len(keys)
+            users.get(listed.key)
+            if len(seen) % (BATCH // 2) == 1:
+                for key in keys:
+                    users.get(key)
+                cache.flush()
+        assert sorted(seen) == keys

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from contextvars import Context
 from functools import partial
 from pathlib import Path
 
@@ -187,6 +188,25 @@ def test_the_loop_goes_on_beside_a_foreign_write(directory: Path) -> None:
         assert await users.get("k") == "new"
 
     run(directory, body, file__timeout=60)
+
+
+def test_a_lookup_that_finds_an_expired_entry_waits_for_no_write(directory: Path) -> None:
+    async def body(cache: AsyncCache) -> None:
+        users = cache.namespace("users", ttl="none")
+        await users.set("k", "v", ttl=0.001)
+        await asyncio.sleep(0.002)
+        with locked(directory / "cache.db") as release:
+            write = asyncio.ensure_future(users.set("other", 1))
+            for _ in range(3):
+                assert await users.get("k") is MISSING
+                await asyncio.sleep(0)
+            assert not write.done()
+            release()
+            assert await write
+        assert await users.get("k") is MISSING
+        assert (await cache.stats()).namespaces["users"].expired == 1
+
+    Context().run(run, directory, body, file__timeout=60)  # which has waited for nothing before
 
 
 @pytest.mark.parametrize("value", ["short", FAR, LARGE])

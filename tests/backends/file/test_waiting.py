@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from cachectl import MISSING, Cache
 from cachectl._backends.file.backend import FileBackend
+from cachectl._model.deadline import deadline, spent
 from cachectl.errors import BackendBusy, BackendError
 from tests.support.locked import locked
 from tests.support.openers import Opener
@@ -139,6 +141,29 @@ def test_a_lookup_that_finds_an_expired_entry_waits_for_nobody(opener: Opener, c
     clock.advance(10)
     with locked(opener.directory / "cache.db"):
         assert users.get("k") is MISSING
+
+
+def test_nor_for_other_threads_and_what_it_writes_then_waits_as_long_as_ever(opener: Opener, clock):
+    cache = made(opener)
+    users = cache.namespace("users")
+    users.set("k", "v", ttl=10)
+    clock.advance(10)
+    backend = cache._core.backend
+    assert isinstance(backend, FileBackend)
+
+    def look() -> None:
+        assert users.get("k") is MISSING
+        assert spent() == 0
+        assert deadline(3600) - time.monotonic() > LONG
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(backend.table._writer.turn.acquire).result()
+        Context().run(look)  # which has waited for nothing before
+        threads.submit(backend.table._writer.turn.release).result()
+    with locked(opener.directory / "cache.db"):
+        Context().run(look)
+    assert users.get("k") is MISSING
+    assert cache.stats().namespaces["users"].expired == 1
 
 
 def test_a_fork_does_not_wait_for_a_thread_that_waits(opener: Opener):

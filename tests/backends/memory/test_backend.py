@@ -6,13 +6,17 @@ import secrets
 import shutil
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cachectl import MISSING, Cache
+from cachectl._backends.memory.backend import MemoryBackend
 from cachectl._backends.memory.store import MemoryStore
+from cachectl._model.deadline import spent
 from cachectl.testing import Clock
 from tests.support.locked import locked
 from tests.support.openers import Opener, settings
@@ -234,3 +238,21 @@ def test_what_could_not_be_published_in_time_is_published_later(board: str):
         users.get("k")
         cache.flush()
         assert observer.stats().namespaces["users"].misses == 3
+
+
+@in_memory
+def test_a_lookup_that_finds_an_expired_entry_waits_for_nobody(opener: Opener, clock: Clock):
+    cache = opener()
+    users = cache.namespace("users", ttl=10)
+    users.set("k", 1)
+    clock.advance(10)
+    backend = cache._core.backend
+    assert isinstance(backend, MemoryBackend)
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(backend.store("users").lock.acquire).result()
+        waited = Context()
+        assert waited.run(users.get, "k") is MISSING
+        assert waited.run(spent) == 0
+        threads.submit(backend.store("users").lock.release).result()
+    assert users.get("k") is MISSING
+    assert cache.stats().namespaces["users"].expired == 1

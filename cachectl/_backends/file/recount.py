@@ -1,0 +1,38 @@
+"""Counting anew what namespaces hold, for totals that were damaged."""
+
+from typing import Final
+
+from cachectl._backends.file.reader import Reader
+from cachectl._backends.file.schema import SIZE
+from cachectl._backends.file.transaction import Transaction
+
+_TOTALS: Final = ("entries", "bytes", "file_bytes")
+_FOUND: Final = (
+    f"SELECT namespace_id, count(*) AS entries, sum({SIZE}) AS bytes,"
+    f" sum(iif(filename IS NULL, 0, {SIZE})) AS file_bytes FROM entries GROUP BY +namespace_id"
+)
+_EXCESS: Final = (
+    "SELECT "
+    + ", ".join(f"CAST(n.{total} AS INTEGER) - ifnull(found.{total}, 0)" for total in _TOTALS)
+    + f", n.id FROM namespaces AS n LEFT JOIN ({_FOUND}) AS found ON found.namespace_id = n.id"
+)
+_CORRECT: Final = (
+    "UPDATE namespaces SET "
+    + ", ".join(f"{total} = CAST({total} AS INTEGER) - ?" for total in _TOTALS)
+    + " WHERE id = ?"
+)
+
+Excess = tuple[int, int, int, int]
+"""By how much the totals of a namespace are too high, and its id."""
+
+
+def excess(reader: Reader) -> list[Excess]:
+    """Return by how much totals are wrong: all entries are read for that, as they stand at one
+    moment, while others write. What these change does not change the excess.
+    """
+    return [found for found in reader.select(_EXCESS, ()) if any(found[:3])]
+
+
+def correct(transaction: Transaction, wrong: list[Excess]) -> None:
+    """Take from the totals what is too much in them."""
+    transaction.cursor.executemany(_CORRECT, wrong)

@@ -1,0 +1,124 @@
+"""What is damaged in a row concerns that row alone, and totals are right again after a cleanup."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from cachectl import Cache
+from cachectl._admin.entries import listed
+from cachectl._engine.namespace import Namespace
+from cachectl.testing import Clock
+from tests.support.openers import Opener
+
+pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
+
+LIMIT = 5
+DAMAGED = [
+    "key = CAST(x'ff6b' AS TEXT)", "size = size | (1 << 60)", "size = -1", "size = 'size'",
+    "used_at = used_at | (1 << 62)", "used_at = 'time'", "used_at = -1", "expires_at = 'time'",
+    "due_at = 'time'", "expires_at = 1 << 62", "filename = CAST(x'ff' AS TEXT)",
+]  # fmt: skip
+"""What may happen to a row."""
+
+
+@pytest.fixture
+def connection(opener: Opener) -> Iterator[sqlite3.Connection]:
+    """A connection to spoil a full namespace with."""
+    with opener() as cache:
+        fill(cache.namespace("users", max_entries=LIMIT))
+    opened = sqlite3.connect(opener.directory / "cache.db", isolation_level=None)
+    yield opened
+    opened.close()
+
+
+def fill(users: Namespace) -> None:
+    for number in range(LIMIT):
+        users.set(f"k{number}", "value", ttl="1d", tags=["t"])
+
+
+def truth(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return how many entries there are, and their bytes."""
+    sizes = connection.execute("SELECT length(value) FROM entries").fetchall()
+    return len(sizes), sum(size for (size,) in sizes)
+
+
+def told(cache: Cache) -> tuple[int, int]:
+    """Return what the cache says of that."""
+    return cache.usage()["users"][:2]
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_beside_a_damaged_row_all_others_are_read_listed_written_and_removed(
+    opener: Opener, connection: sqlite3.Connection, clock: Clock, damage
+):
+    connection.execute(f"UPDATE entries SET {damage} WHERE key = 'k0'")
+    cache = opener()
+    users = cache.namespace("users", max_entries=LIMIT)
+    for tag in (None, "t"):
+        assert {"k1", "k2", "k3", "k4"} <= {info.key for info in users.entries(tag)}
+        json.dumps([listed(info) for info in users.entries(tag)])
+    assert users.get("k4") == "value"
+    clock.advance(2)
+    assert users.set("new", "value")
+    assert users.delete("k4")
+    assert told(cache)[0] == truth(connection)[0] == LIMIT - 1
+    fill(users)
+    assert cache.stats().namespaces["users"].entries == LIMIT
+    users.clear()
+    assert told(cache) == truth(connection) == (0, 0)
+
+
+@pytest.mark.parametrize("damage", ["size | (1 << 60)", "size | (1 << 20)", "-1", "'size'"])
+def test_a_damaged_size_does_not_change_the_totals(
+    opener: Opener, connection: sqlite3.Connection, damage
+):
+    connection.execute(f"UPDATE entries SET size = {damage} WHERE key = 'k0'")
+    cache = opener()
+    users = cache.namespace("users", max_entries=LIMIT)
+    assert {info.size for info in users.entries()} == {truth(connection)[1] // LIMIT}
+    users.delete("k0")
+    assert told(cache) == truth(connection)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["bytes = -1", "bytes = 1 << 60", "bytes = 'many'", "entries = -1", "entries = 'many'"],
+)
+def test_totals_that_cannot_be_are_counted_anew_by_the_next_write(
+    opener: Opener, connection: sqlite3.Connection, damage
+):
+    connection.execute(f"UPDATE namespaces SET {damage}")
+    cache = opener()
+    assert min(told(cache)) >= 0
+    assert cache.namespace("users", max_entries=LIMIT, max_bytes="1MB").set("new", "value")
+    assert told(cache) == truth(connection)
+    assert told(cache)[0] == LIMIT
+
+
+@pytest.mark.parametrize(
+    "damage", ["bytes = bytes + 4096", "entries = entries - 1", "file_bytes = 5000"]
+)
+def test_a_cleanup_counts_anew_also_what_could_be(
+    opener: Opener, connection: sqlite3.Connection, damage
+):
+    before = connection.execute("SELECT * FROM namespaces").fetchall()
+    connection.execute(f"UPDATE namespaces SET {damage}")
+    cache = opener()
+    cache.cleanup()
+    assert connection.execute("SELECT * FROM namespaces").fetchall() == before
+
+
+def test_a_value_in_a_file_whose_size_is_damaged_is_right_after_a_cleanup(opener: Opener):
+    cache = opener()
+    users = cache.namespace("users")
+    users.set("large", b"x" * 2_000_000)
+    users.set("small", "value")
+    with sqlite3.connect(opener.directory / "cache.db") as connection:
+        connection.execute("UPDATE entries SET size = size | (1 << 60) WHERE key = 'large'")
+    users.delete("large")
+    assert min(told(cache)) >= 0
+    cache.cleanup()
+    assert told(cache) == truth(connection)
+    connection.close()
