@@ -6,9 +6,10 @@ from sys import getsizeof
 from typing import Final
 
 from cachectl._backends.eviction.lrfu import MAIN, MAIN_GHOSTS, WINDOW, WINDOW_GHOSTS, Rank
+from cachectl._backends.memory.sizes import FLOAT, INTEGER, PAIR, is_sparse
 
-_PER_RANK: Final = 330
-"""Bytes of a rank, with its places in the dictionaries and in the heap."""
+_RANK: Final = getsizeof(Rank(MAIN, 0.0, 0.0, credited=True)) + FLOAT
+"""A rank and its score. In the main segment that is its order as well."""
 _SLACK: Final = 100
 
 
@@ -29,7 +30,11 @@ class MemoryEvictionIndex:
     @property
     def memory(self) -> int:
         """The bytes of the index, and of the keys that only it holds."""
-        return len(self._index) * _PER_RANK + self._ghost_bytes
+        ranks = len(self._index) * (_RANK + INTEGER) - self._in_main * INTEGER
+        changed = (len(self._heap) - self._in_main) * FLOAT
+        places = getsizeof(self._heap) + len(self._heap) * PAIR + changed
+        queues = sum(map(getsizeof, self._queues.values()))
+        return getsizeof(self._index) + ranks + places + queues + self._ghost_bytes
 
     def find(self, key: str) -> Rank | None:
         return self._index.get(key)
@@ -40,11 +45,7 @@ class MemoryEvictionIndex:
         if rank.segment == MAIN:
             self._in_main += 1
             heappush(self._heap, (rank.score, key))
-            if len(self._heap) > 2 * self._in_main + _SLACK:
-                self._heap = [
-                    (at.score, name) for name, at in self._index.items() if at.segment == MAIN
-                ]
-                heapify(self._heap)
+            self._shrink_heap()
         else:
             self._queues[rank.segment][key] = None
             if rank.segment > MAIN:
@@ -52,7 +53,10 @@ class MemoryEvictionIndex:
 
     def drop(self, key: str) -> None:
         self._leave(key)
-        del self._index[key]
+        self._index.pop(key, None)
+        self._shrink_heap()
+        if is_sparse(self._index):
+            self._index = self._index.copy()
 
     def first(self, segment: int) -> tuple[str, Rank] | None:
         if segment == MAIN:
@@ -76,7 +80,18 @@ class MemoryEvictionIndex:
             return
         if rank.segment == MAIN:
             self._in_main -= 1
-        else:
-            del self._queues[rank.segment][key]
-            if rank.segment > MAIN:
-                self._ghost_bytes -= getsizeof(key)
+            return
+        queue = self._queues[rank.segment]
+        del queue[key]
+        if is_sparse(queue):
+            self._queues[rank.segment] = queue.copy()
+        if rank.segment > MAIN:
+            del self._index[key]  # whoever comes back brings the text that others hold
+            self._ghost_bytes -= getsizeof(key)
+
+    def _shrink_heap(self) -> None:
+        if len(self._heap) > 2 * self._in_main + _SLACK:
+            self._heap = [
+                (at.score, name) for name, at in self._index.items() if at.segment == MAIN
+            ]
+            heapify(self._heap)

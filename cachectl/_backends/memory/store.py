@@ -3,15 +3,17 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from heapq import heapify, heappop, heappush
-from sys import getsizeof
+from sys import getsizeof, maxsize
 from typing import Final
 
 from cachectl._backends.eviction.lrfu import Lrfu, State
 from cachectl._backends.leases import Leases
 from cachectl._backends.memory.eviction_index import MemoryEvictionIndex
-from cachectl._model.batches import BATCH
-from cachectl._model.entry import NEVER, Entry
+from cachectl._backends.memory.expiries import Expiries
+from cachectl._backends.memory.node import Node
+from cachectl._backends.memory.sizes import is_sparse
+from cachectl._backends.memory.tag_index import TagIndex
+from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
     CleanupRule,
@@ -27,27 +29,7 @@ from cachectl._model.records import (
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy
 
-_PER_ENTRY: Final = 300
-_PER_EXPIRY: Final = 90
-_PER_TAG: Final = 80
-"""Bytes of bookkeeping, as `tracemalloc` sees them: the node with its place in the ordered
-dictionary, a place in the heap, and one in the index of tags."""
 _EXPIRED_PER_WRITE: Final = 10
-
-
-class _Node:
-    """An entry, the memory it occupies, and when it was last used."""
-
-    __slots__ = ("entry", "memory", "used_at")
-
-    def __init__(self, item: Item, now: float) -> None:
-        self.entry = item.entry
-        self.memory = item.memory + getsizeof(item.key) + _PER_ENTRY
-        if item.entry.expires_at != NEVER:
-            self.memory += _PER_EXPIRY
-        for tag in item.entry.tags:
-            self.memory += _PER_TAG + getsizeof(tag)
-        self.used_at = now
 
 
 class MemoryStore:
@@ -57,9 +39,9 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.lock = Turn("the cache")
-        self._nodes: OrderedDict[str, _Node] = OrderedDict()
-        self._expiries: list[tuple[float, str]] = []
-        self._tagged: dict[str, dict[str, None]] = {}
+        self._nodes: OrderedDict[str, Node] = OrderedDict()
+        self._expiries = Expiries(self._find)
+        self._tags = TagIndex()
         self._bytes = 0
         self._memory = 0
         self._leases = Leases()
@@ -76,7 +58,7 @@ class MemoryStore:
         node.used_at = now
         if self._order is not None:
             self._used.pop(key, None)
-            self._used[key] = None
+            self._used[node.key] = None
         return node.entry
 
     def peek(self, key: str) -> Entry | None:
@@ -100,7 +82,7 @@ class MemoryStore:
                 if not self._leases.permit(item.key, condition, fresh=fresh):
                     continue
                 expired += old is not None and not fresh
-                self._replace(item, now)
+                self._replace(old, item, now)
                 stored += 1
             expired += self._drop_expired(now, _EXPIRED_PER_WRITE).entries
             _, evicted = self._evict(limits)
@@ -134,7 +116,7 @@ class MemoryStore:
     def remove_tagged(self, tag: str) -> Removed:
         with self.lock:
             self._leases.revoke_tagged(tag)
-            return self._drop(list(self._tagged.get(tag, ())))
+            return self._drop(self._tags.keys(tag))
 
     def clear(self) -> Removed:
         with self.lock:
@@ -145,7 +127,7 @@ class MemoryStore:
 
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
         with self.lock:
-            expired = self._drop_expired(rule.now, len(self._expiries))
+            expired = self._drop_expired(rule.now, maxsize)
             idle = self._idle_keys(rule.idle_before)
             removed = self._drop(idle)
             over, keys = self._evict(rule.limits)
@@ -153,7 +135,7 @@ class MemoryStore:
 
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
         with self.lock:
-            keys = list(self._nodes if tag is None else self._tagged.get(tag, ()))
+            keys = list(self._nodes) if tag is None else self._tags.keys(tag)
         for key in keys:
             node = self._nodes.get(key)
             if node:
@@ -179,7 +161,12 @@ class MemoryStore:
         return self._usage()
 
     def _usage(self) -> Usage:
-        return Usage(len(self._nodes), self._bytes, self._memory + self._index.memory)
+        indexes = self._expiries.memory + self._tags.memory + self._index.memory
+        own = getsizeof(self._nodes) + getsizeof(self._used)
+        return Usage(len(self._nodes), self._bytes, self._memory + own + indexes)
+
+    def _find(self, key: str) -> Node | None:
+        return self._nodes.get(key)
 
     def _follow(self, eviction: str) -> None:
         """Let entries go by this eviction from now on."""
@@ -196,63 +183,41 @@ class MemoryStore:
             for key in list(used):
                 self._order.used(key)
 
-    def _replace(self, item: Item, now: float) -> None:
-        self._take(item.key)
-        node = self._nodes[item.key] = _Node(item, now)
-        self._bytes += item.entry.size
-        self._memory += node.memory
-        for tag in item.entry.tags:
-            self._tagged.setdefault(tag, {})[item.key] = None
-        if item.entry.expires_at != NEVER:
-            heappush(self._expiries, (item.entry.expires_at, item.key))
-            if len(self._expiries) > 2 * len(self._nodes) + BATCH:
-                self._forget_stale_expiries()
+    def _replace(self, old: Node | None, item: Item, now: float) -> None:
+        """Put an entry in the place of the old one: those who look it up always find either."""
+        key, had = (item.key, ()) if old is None else (old.key, old.entry.tags)
+        node = Node(key, item, self._tags.exchange(key, had, item.entry.tags), now)
+        self._nodes[key] = node
+        self._nodes.move_to_end(key)
+        self._expiries.enter(node, old)
+        self._bytes += item.entry.size - (old.entry.size if old else 0)
+        self._memory += node.memory - (old.memory if old else 0)
         if self._order is not None:
-            self._order.written(item.key)
+            self._order.written(key)
 
     def _drop(self, keys: Iterable[str]) -> Removed:
         entries = size = 0
         for key in keys:
-            node = self._take(key)
+            node = self._nodes.pop(key, None)
             if node is not None:
                 entries += 1
                 size += node.entry.size
-                if self._order is not None:
-                    self._order.removed(key)
+                self._forget(node)
+        if is_sparse(self._nodes):
+            self._nodes = self._nodes.copy()
         return Removed(entries, size)
 
-    def _take(self, key: str) -> _Node | None:
-        node = self._nodes.pop(key, None)
-        if node is not None:
-            self._bytes -= node.entry.size
-            self._memory -= node.memory
-            for tag in node.entry.tags:
-                self._untag(tag, key)
-        return node
-
-    def _untag(self, tag: str, key: str) -> None:
-        keys = self._tagged.get(tag, {})
-        keys.pop(key, None)  # not there if an exception of a signal handler came before it was
-        if not keys:
-            self._tagged.pop(tag, None)
+    def _forget(self, node: Node) -> None:
+        """Take a removed entry out of totals and indexes."""
+        self._bytes -= node.entry.size
+        self._memory -= node.memory
+        self._tags.remove(node.key, node.entry.tags)
+        self._expiries.leave(node)
+        if self._order is not None:
+            self._order.removed(node.key)
 
     def _drop_expired(self, now: float, most: int) -> Removed:
-        keys: list[str] = []
-        while self._expiries and len(keys) < most and self._expiries[0][0] <= now:
-            expires_at, key = heappop(self._expiries)
-            node = self._nodes.get(key)
-            if node and node.entry.expires_at == expires_at:
-                keys.append(key)
-        return self._drop(keys)
-
-    def _forget_stale_expiries(self) -> None:
-        """Drop what overwritten and removed entries left in the heap."""
-        self._expiries = [
-            (node.entry.expires_at, key)
-            for key, node in list(self._nodes.items())
-            if node.entry.expires_at != NEVER
-        ]
-        heapify(self._expiries)
+        return self._drop(self._expiries.take(now, most))
 
     def _evict(self, limits: Limits) -> tuple[Removed, list[str]]:
         """Remove what the eviction chooses while limits are exceeded; return that and its keys."""
@@ -270,7 +235,7 @@ class MemoryStore:
         return [key for key, node in list(self._nodes.items()) if node.used_at < before]
 
 
-def _oldest(nodes: OrderedDict[str, _Node]) -> str:
+def _oldest(nodes: OrderedDict[str, Node]) -> str:
     """Return the key at the front; others may move entries to the end meanwhile."""
     while True:
         with suppress(RuntimeError):  # so iterating ends when the order changes

@@ -75,6 +75,27 @@ def test_threads_neither_lose_counts_nor_exceed_limits(opener: Opener):
 
 
 @in_memory
+def test_an_entry_that_is_being_replaced_is_there_all_the_time(opener: Opener):
+    users = opener().namespace("users")
+    users.set("k", 0)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+
+    def replace() -> None:
+        for number in range(2000):
+            users.set("k", number, tags=[f"t{number % 3}"], ttl=60 - number % 7)
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        while thread.is_alive():
+            assert users.get("k") is not MISSING
+    finally:
+        sys.setswitchinterval(interval)
+        thread.join()
+
+
+@in_memory
 def test_what_was_overwritten_is_forgotten_also_by_the_expiry_queue(opener: Opener, clock: Clock):
     cache = opener()
     users = cache.namespace("users")
@@ -86,7 +107,7 @@ def test_what_was_overwritten_is_forgotten_also_by_the_expiry_queue(opener: Open
     assert len(store._expiries) < 1500
     clock.advance(10)
     assert cache.cleanup().removed().entries == 1
-    assert (store._expiries, store._tagged) == ([], {})
+    assert (len(store._expiries), len(store._tags)) == (0, 0)
 
 
 @in_memory
