@@ -153,10 +153,10 @@ class Namespace(BaseNamespace):
         """Return the cached value, or call `loader` and store what it returns.
 
         Concurrent callers of one key share one call of a loader. What it raises reaches all of
-        them and is not cached; nor is what it returns if this process changed or removed the
-        entry meanwhile. With `bypass` there is no lookup: the loader is called, and its
-        value replaces the cached one. `cost` may be a function of the value. A value that
-        cannot be stored is returned all the same, and counted as an error. Raises
+        them and is not cached; nor is what it returns if anybody, in any process, wrote or removed
+        the key meanwhile, or a tag of `tags`. With `bypass` there is no lookup: the loader is
+        called, and its value replaces the cached one. `cost` may be a function of the value. A
+        value that cannot be stored is returned all the same, and counted as an error. Raises
         `UnsupportedValue` for an async loader, which nothing here awaits.
         """
         completed = self.state.flights.completed

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from cachectl import MISSING, AsyncCache, BackendUnavailable, Cache
 from cachectl._backends.fallback.store import FALLBACK_ENTRIES
 from cachectl._config import Settings
 from cachectl._model.coroutines import run
+from cachectl._model.records import Removed
 from cachectl._model.write import Write
 from cachectl.testing import Clock
 from tests.support.openers import settings
@@ -225,11 +227,15 @@ def test_a_load_over_an_outage_keeps_nothing(redis: Outage, cache: Cache):
         redis.begin()
         cache.flush()
 
+    def lose_and_regain() -> None:
+        lose()
+        regain()
+
     load_while(lose, "one")
     assert (cache.status().status, users.get("one")) == ("fallback_only", MISSING)
     load_while(regain, "two")
     assert (cache.status().status, users.get("two")) == ("ok", MISSING)
-    load_while(lambda: (lose(), regain()), "three")
+    load_while(lose_and_regain, "three")
     assert (cache.status().status, users.get("three")) == ("ok", MISSING)
 
 
@@ -242,11 +248,16 @@ def test_what_is_removed_during_a_load_stays_removed_while_redis_is_away(
     for change in (
         lambda: store.remove(["k"]),
         lambda: store.remove_tagged("t"),
-        lambda: store.clear(),
+        store.clear,
     ):
-        assert users.get_or_load("k", lambda change=change: run(change()).entries, tags=["t"]) == 0
+        loader = partial(_removed, change)
+        assert users.get_or_load("k", loader, tags=["t"]) == 0
         assert users.get("k") is MISSING
     assert users.get_or_load("k", lambda: 2) == users.get("k") == 2
+
+
+def _removed(change: Callable[[], Coroutine[None, None, Removed]]) -> int:
+    return run(change()).entries
 
 
 def test_closing_without_redis_loses_counts_but_raises_nothing(redis: Outage, clock: Clock):

@@ -15,10 +15,12 @@ _FIND: Final = (
     " ON e.namespace_id = n.id AND e.key IN ({marks}) WHERE n.name = ?"
 )
 _FIND_ONE: Final = _FIND.format(marks="?")
+_LEASED: Final = "EXISTS(SELECT 1 FROM leases WHERE namespace_id = n.id)"
 _REMOVABLE: Final = (
     "SELECT n.id, EXISTS(SELECT 1 FROM lrfu_states WHERE namespace_id = n.id),"
-    f" EXISTS(SELECT 1 FROM leases WHERE namespace_id = n.id), {_ROW} FROM namespaces AS n"
-    " LEFT JOIN entries AS e ON e.namespace_id = n.id AND e.key IN ({marks}) WHERE n.name = ?"
+    f" {_LEASED}, {_ROW} FROM namespaces AS n LEFT JOIN entries AS e"
+    " ON e.namespace_id = n.id AND e.key IN ({marks})"
+    f" WHERE n.name = ? AND (e.id IS NOT NULL OR {_LEASED})"
 )
 _REMOVABLE_ONE: Final = _REMOVABLE.format(marks="?")
 _NEWEST: Final = f"SELECT CAST(used_at AS INTEGER) FROM entries WHERE namespace_id = {NAMED} ORDER BY used_at DESC LIMIT 1"
@@ -57,7 +59,9 @@ def find(transaction: Transaction, keys: Sequence[str]) -> dict[str, Row]:
 
 
 def find_removable(transaction: Transaction, keys: Sequence[str]) -> list[Row]:
-    """Return what is there under these keys, to be removed."""
+    """Return what is there under these keys, to be removed. The namespace is known from then on if
+    there is anything, or if it has leases.
+    """
     statement = _REMOVABLE_ONE if len(keys) == 1 else _REMOVABLE.format(marks=marks(keys))
     found = transaction.execute(statement, (*keys, transaction.name)).fetchall()
     if found:

@@ -74,21 +74,22 @@ class Client:
     async def run_after(
         self, shape: Shape[T], first: Command, name: str, base: str, *arguments: Argument
     ) -> T:
-        """Send a command and run a script, both or neither, in one go."""
-        commands = [
-            ("MULTI",),
-            first,
-            ("EVALSHA", script(name).sha, 1, base, *arguments),
-            ("EXEC",),
-        ]
+        """Send a command and run a script, with nothing of others in between, in one go: twice if the
+        server did not know the script.
+        """
 
         def read(replies: list[Reply]) -> _Done[T] | None:
             done, ran = array(checked(replies)[-1])
             checked([done])
             return _known(shape, [ran])[0]
 
-        done = await self._exchange(commands, read)
-        return await self.run(shape, name, base, *arguments) if done is None else done.value
+        known = script(name)
+        for run in (("EVALSHA", known.sha), ("EVAL", known.source)):
+            commands = [("MULTI",), first, (*run, 1, base, *arguments), ("EXEC",)]
+            done = await self._exchange(commands, read)
+            if done is not None:
+                return done.value
+        raise AssertionError("a text is always known")
 
     async def _exchange(self, commands: Sequence[Command], read: Reader[T]) -> T:
         try:

@@ -113,6 +113,21 @@ def test_large_values_keep_the_same_books_as_small_ones(backend, raw, clock, siz
 
 
 @pytest.mark.parametrize("known", [True, False])
+def test_nobody_writes_between_a_large_value_and_its_place_in_the_index(backend, raw, clock, known):
+    """The last one is set and indexed in one transaction, also if that took two."""
+    store = blocking(backend, "ns")
+    store.put([item("a")], FREE, clock())
+    if not known:
+        raw.script_flush()
+    raw.config_resetstat()
+    store.put([item("k", bytes(100_000))], FREE, clock())
+    told = raw.info("commandstats")
+    ran = {name: told.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("exec", "set")}
+    assert ran == ({"exec": 1, "set": 1} if known else {"exec": 2, "set": 2})
+    assert (told["cmdstat_evalsha"]["calls"], "cmdstat_eval" in told) == (1, not known)
+
+
+@pytest.mark.parametrize("known", [True, False])
 def test_a_large_value_that_could_not_be_indexed_is_not_there(backend, raw, clock, known):
     """It is set before the script that indexes it, whether or not the server knows that."""
     store = blocking(backend, "ns")
