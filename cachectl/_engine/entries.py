@@ -12,7 +12,7 @@ from cachectl._model.entry import Entry
 from cachectl._model.keys import check_key, check_tags
 from cachectl._model.policy import Policy
 from cachectl._model.records import Item
-from cachectl._model.units import Duration, Money, micro_dollars
+from cachectl._model.units import Amount, Duration, Money
 from cachectl._model.write import Write
 from cachectl.errors import DamagedEntry
 
@@ -50,17 +50,18 @@ class Entries:
         compressed = self._compressed(payload) if self._compressing else None
         if compressed is not None:
             payload = compressed
-        checked = check_tags(tags)
+        checked, amount = check_tags(tags), Amount.of(cost)
         entry = Entry(
             payload,
             number,
             now,
             expires_at(ttl, self._ttl, now),
-            micro_dollars(cost),
+            amount.micros,
             min(load_us, envelope.LOAD_LIMIT_US),
             checked,
             envelope.size_with(checked, payload),
             NONE if compressed is None else ZSTD,
+            amount.over,
         )
         if self._live:
             return _live_item(key, entry, payload)

@@ -36,7 +36,7 @@ class LoadedValues(NamedTuple):
         try:
             entry = await self.operations.store.peek(key)
             if entry is not None and is_fresh(entry, self.state.clock()):
-                return self.state.entries.value(entry), entry.worth
+                return self.state.entries.value(entry), Worth.of(entry)
         except CacheError as error:
             log.debug("namespace %s: %s", self.state.name, error)
         return None
@@ -215,4 +215,4 @@ class Loading:
         value = await self.call(wanted.loader)
         load_us = round((perf_counter() - started) * 1e6)
         item = self._values.made(wanted, value, load_us)
-        return Made(value, item, Worth(0, load_us) if item is None else item.entry.worth)
+        return Made(value, item, Worth(load_us) if item is None else Worth.of(item.entry))

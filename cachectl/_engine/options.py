@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from cachectl._model.entry import MISSING, MissingType
 from cachectl._model.keys import check_tags
 from cachectl._model.policy import Compression, Eviction
-from cachectl._model.units import Duration, Money, micro_dollars, parse_duration
+from cachectl._model.units import Amount, Duration, Money, parse_duration
 from cachectl._model.write import Write
 from cachectl.errors import UsageError
 
@@ -48,7 +48,7 @@ class LoadOptions(NamedTuple):
             parse_duration(self.ttl)
         check_tags(self.tags)
         if not callable(self.cost):
-            micro_dollars(self.cost)
+            Amount.of(self.cost)
 
     def checked(self) -> "LoadOptions":
         """Return these options, which nobody can change any more. Raises `UsageError`."""

@@ -52,6 +52,7 @@ class Counts:
         "Time that hits decompressed.", report="decompress_seconds", per=10**9
     )
     shared: int = _row("Lookups that waited for the load of another.", metric="shared_loads")
+    saved_over: int = _row("Nano-dollars by which `saved_cost` is too much.", report=None)
     last_hit_us: int = 0  # microseconds since 1970; merged by maximum
 
     def plus(self, other: "Counts") -> "Counts":
@@ -69,11 +70,13 @@ class Counts:
 
     def figures(self) -> dict[str, float]:
         """Return the counters by the names and in the units in which they are reported."""
-        return {
+        figures = {
             row.report: _in_units(getattr(self, row.name), row.per)
             for row in ROWS
             if row.report is not None
         }
+        figures["saved_cost"] = (self.saved_cost * 1000 - self.saved_over) / 10**9
+        return figures
 
 
 def _in_units(count: int, per: int) -> float:

@@ -41,6 +41,8 @@ class Recorder:
             counts.last_hit_at = now
             if entry.cost:
                 counts.saved_cost += entry.cost
+                if entry.cost_over:
+                    counts.saved_over += entry.cost_over
             if entry.load_us:
                 counts.saved_us += entry.load_us
         if self._observed:
@@ -70,6 +72,7 @@ class Recorder:
             counts = self._counters.current()
             counts.shared += 1
             counts.saved_cost += worth.cost
+            counts.saved_over += worth.cost_over
             counts.saved_us += worth.load_us
 
     def record_suppressed(self, error: CacheError) -> None:

@@ -31,8 +31,8 @@ class Entry(NamedTuple):
 
     `value` is the encoded payload for backends that store bytes, and the value itself for
     those that hold live values (`Backend.live`). Times are Unix seconds, `cost` is
-    micro-dollars, `load_us` the microseconds that making the value took, `size` the bytes of
-    the stored envelope. An encoded payload may be compressed; `cachectl._model.compression` says how.
+    micro-dollars, rounded up, and `cost_over` the nano-dollars by which that is too much; `load_us`
+    the microseconds that making the value took, `size` the bytes of the stored envelope. An encoded payload may be compressed; `cachectl._model.compression` says how.
     """
 
     value: object
@@ -44,15 +44,22 @@ class Entry(NamedTuple):
     tags: tuple[str, ...]
     size: int
     compression: int = 0
+    cost_over: int = 0
 
     @property
-    def worth(self) -> "Worth":
-        """What each hit saves."""
-        return Worth(self.cost, self.load_us)
+    def dollars(self) -> float:
+        """What the value cost."""
+        return (self.cost * 1000 - self.cost_over) / 10**9
 
 
 class Worth(NamedTuple):
-    """What making a value took: micro-dollars and microseconds."""
+    """What making a value took; see `Entry`."""
 
-    cost: int = 0
     load_us: int = 0
+    cost: int = 0
+    cost_over: int = 0
+
+    @classmethod
+    def of(cls, entry: Entry) -> "Worth":
+        """Return what each hit of an entry saves."""
+        return cls(entry.load_us, entry.cost, entry.cost_over)

@@ -9,13 +9,14 @@
         15     2  length of the tags
         17     8  created at, µs since 1970
         25     8  expires at, µs since 1970; 0 for never
-        33     8  cost, micro-dollars
+        33     8  cost: micro-dollars in 48 bits, above them the nano-dollars that these are over
         41     8  load time, µs
         49        tags, UTF-8, separated by NUL; then the payload
 
 All integers are little-endian. The checksum finds damage and swapped entries, before anything
 is decompressed; it is not a signature. A version that does not know a flag takes the entry for
-damaged, that is for a miss: so do those from before compression. XXH3 is Yann Collet's (xxHash);
+damaged, that is for a miss: so do those from before compression, and before nano-dollars one with
+some. XXH3 is Yann Collet's (xxHash);
 ccache protects its entries with it as well.
 """
 
@@ -32,6 +33,7 @@ from cachectl.errors import DamagedEntry
 _MAGIC: Final = b"cctl"
 _VERSION: Final = 1
 _FLAGS: Final = 1  # the highest that is known; they say how the payload is compressed
+_COST_BITS: Final = 48
 LOAD_LIMIT_US: Final = 10**12
 """Microseconds that a load may have taken, eleven days."""
 _PREFIX: Final = struct.Struct("<4sBQ")
@@ -52,7 +54,7 @@ def pack(namespace: str, key: str, entry: Entry, payload: bytes) -> bytes:
         len(tags),
         round(entry.created_at * 1e6),
         expires_us,
-        entry.cost,
+        entry.cost | entry.cost_over << _COST_BITS,
         entry.load_us,
     )
     body = b"".join((head, tags, payload))
@@ -86,14 +88,27 @@ def _parse(data: bytes) -> tuple[Entry, int]:
         raise DamagedEntry("not written by cachectl")
     if version != _VERSION or flags > _FLAGS:
         raise DamagedEntry(f"format version {version}.{flags} is not known here")
+    over = 0
+    if cost > COST_LIMIT:
+        cost, over = _amount(cost)
     if not (0 <= cost <= COST_LIMIT and 0 <= load_us <= LOAD_LIMIT_US):
         raise DamagedEntry("a cost or load time that cannot be")
     start = _HEADER.size + length
     tags = _tags(data[_HEADER.size : start]) if length else ()
     expires_at = expires / 1e6 if expires else NEVER
     payload = memoryview(data)[start:]
-    entry = Entry(payload, codec, created / 1e6, expires_at, cost, load_us, tags, len(data), flags)
+    entry = Entry(
+        payload, codec, created / 1e6, expires_at, cost, load_us, tags, len(data), flags, over
+    )
     return entry, checksum
+
+
+def _amount(stored: int) -> tuple[int, int]:
+    """Return micro-dollars, and the nano-dollars that they are over, where there are some."""
+    over, cost = divmod(stored, 1 << _COST_BITS)
+    if not (0 < cost <= COST_LIMIT and over < 1000):
+        raise DamagedEntry("a cost that cannot be")
+    return cost, over
 
 
 def _tags(stored: bytes) -> tuple[str, ...]:

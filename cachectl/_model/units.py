@@ -1,13 +1,13 @@
 """Durations, sizes and money: what people write, what the engine calculates with.
 
-Durations are seconds, sizes are bytes, money is integer micro-dollars. A bare number is
+Durations are seconds, sizes are bytes, money is integer micro- and nano-dollars. A bare number is
 already in the base unit; anything that does not parse to its last character is refused.
 """
 
 import math
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from cachectl.errors import UsageError
 
@@ -33,6 +33,7 @@ _BYTES = {
 _LONGEST = 100 * 365 * 86_400  # a century: longer is a typing mistake, and overflows clocks
 _LARGEST = 2**62
 _MICRO = 1_000_000
+_NANO = 1_000_000_000
 COST_LIMIT = 1_000_000 * _MICRO
 """Micro-dollars that an entry may have cost, a million dollars: sums of them must stay exact."""
 
@@ -82,20 +83,36 @@ def parse_size(text: int | str) -> int | None:
     return size
 
 
-def micro_dollars(dollars: Money) -> int:
-    """Return dollars as whole micro-dollars, rounded half to even. Raises `UsageError`."""
-    if type(dollars) is int and dollars == 0:
-        return 0
-    from decimal import Decimal
+class Amount(NamedTuple):
+    """Money: micro-dollars, rounded up, and the nano-dollars (under 1,000) by which that is too much:
+    so whatever is not nothing has some micro-dollars.
+    """
 
-    try:
-        micros = (Decimal(str(dollars)) * _MICRO).to_integral_value()
-        possible = 0 <= micros <= COST_LIMIT  # before int(), which takes a second for 1e99999
-    except (ArithmeticError, ValueError):  # whatever `decimal` objects to
-        raise UsageError(f"not an amount of dollars: {dollars!r}") from None
-    if not possible:
-        raise UsageError(f"not an amount of dollars: {dollars!r} (from 0 to a million)")
-    return int(micros)
+    micros: int = 0
+    over: int = 0
+
+    @classmethod
+    def of(cls, dollars: Money) -> "Amount":
+        """Return dollars, rounded half to even. Raises `UsageError`, also for what would be nothing."""
+        if type(dollars) is int and dollars == 0:
+            return NOTHING
+        from decimal import Decimal
+
+        try:
+            exact = Decimal(str(dollars)) * _NANO
+            nanos = exact.to_integral_value()
+            possible = 0 <= nanos <= COST_LIMIT * 1000  # int() takes a second for 1e99999
+        except (ArithmeticError, ValueError):  # whatever `decimal` objects to
+            raise UsageError(f"not an amount of dollars: {dollars!r}") from None
+        if not possible:
+            raise UsageError(f"not an amount of dollars: {dollars!r} (from 0 to a million)")
+        if exact and not nanos:
+            raise UsageError(f"not an amount of dollars: {dollars!r} (a billionth or more)")
+        micros = -(-int(nanos) // 1000)
+        return cls(micros, micros * 1000 - int(nanos))
+
+
+NOTHING: Final = Amount()
 
 
 def microseconds(seconds: float) -> int:

@@ -63,6 +63,19 @@ def test_table(used):
     assert re.match(r"total +3 +\d+ B +– .* 3 +1 +75\.0% ", total)
 
 
+def test_money_below_a_micro_dollar(shared):
+    """It is added up, and written without an exponent."""
+    with shared.open() as cache:
+        ai = cache.namespace("ai")
+        ai.set("k", 1, cost="0.00000006")
+        for _ in range(50):
+            ai.get("k")
+    assert re.search(r" \$0\.000003 ", shared("stats").lines[1])
+    assert json.loads(shared("stats", "-f", "json").out)["totals"]["saved_cost"] == 0.000003
+    assert " $0.00000006" in shared("inspect", "ai").out
+    assert json.loads(shared("inspect", "ai", "k", "-f", "json").out)["cost"] == 0.00000006
+
+
 def test_compression(shared):
     """Ratio and time are shown where anything is compressed, and for others a dash."""
     tool = shared.having(CACHECTL_NAMESPACES__AI__COMPRESS="zstd")

@@ -45,4 +45,4 @@ class Home(home.Home):
         """Return how many lookups all programs together have handed over."""
         with Cache.open(directory=self.path / ".cache" / "cachectl") as cache:
             counted = cache.stats(namespace).namespaces[namespace]
-            return counted.hits + counted.misses
+            return counted.hits + counted.misses + counted.shared

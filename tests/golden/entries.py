@@ -35,13 +35,14 @@ class Golden(NamedTuple):
     cost: int = 0
     load_us: int = 0
     tags: tuple[str, ...] = ()
+    cost_over: int = 0
 
     def entry(self) -> tuple[Entry, bytes]:
         """Return the entry as it is written, and its payload."""
         number, payload = codecs.encode(self.value)
         entry = Entry(
             payload, number, CREATED, self.expires_at, self.cost, self.load_us, self.tags, 0
-        )
+        )._replace(cost_over=self.cost_over)
         return entry, payload
 
     def packed(self) -> bytes:
@@ -84,6 +85,7 @@ ENTRIES = {
         load_us=1_234_567,
         tags=("org:42", "région", "vip"),
     ),
+    "nano-dollars": Golden("ai", "k", "answer", cost=10**12, cost_over=999),
 }  # fmt: skip
 COMPRESSED = {
     "json": Golden("ai", "k", {f"key {i}": [i, i / 8, "é"] for i in range(30)}),

@@ -29,9 +29,13 @@ def read(name: str, data: bytes) -> object:
     return codecs.decode(entry.codec, entry.value)
 
 
-@given(st.binary(max_size=200), moments, moments, st.integers(0, 10**12), tag_lists)
-def test_an_entry_comes_back_as_it_was(payload, created, expires, cost, tags):
-    entry = Entry(payload, 3, created, expires or NEVER, cost, cost // 3, tuple(tags), 0)
+amounts = st.just((0, 0)) | st.tuples(st.integers(1, 10**12), st.integers(0, 999))
+
+
+@given(st.binary(max_size=200), moments, moments, amounts, tag_lists)
+def test_an_entry_comes_back_as_it_was(payload, created, expires, amount, tags):
+    cost, over = amount
+    entry = Entry(payload, 3, created, expires or NEVER, cost, cost // 3, tuple(tags), 0, 0, over)
     data = envelope.pack("ns", "key", entry, payload)
     assert len(data) == envelope.packed_size(entry, payload)
     found = envelope.unpack("ns", "key", data)

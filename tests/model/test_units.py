@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from cachectl import UsageError
 from cachectl._model.units import (
+    Amount,
     format_bytes,
     format_dollars,
     format_seconds,
-    micro_dollars,
     parse_duration,
     parse_size,
 )
@@ -69,14 +69,15 @@ def test_what_is_not_a_size(text):
 
 
 @pytest.mark.parametrize(
-    ("dollars", "micros"),
+    ("dollars", "micros", "over"),
     [
-        (0, 0), (1, 1_000_000), (0.005, 5000), ("0.005", 5000), (Decimal("0.1"), 100_000), (0.1, 100_000),
-        ("0.0000005", 0), ("0.0000015", 2), (1e-7, 0), (1_000_000, 10**12),
+        (0, 0, 0), (1, 1_000_000, 0), (0.005, 5000, 0), ("0.005", 5000, 0), (Decimal("0.1"), 100_000, 0),
+        (0.1, 100_000, 0), ("0.0000005", 1, 500), ("0.0000015", 2, 500), (1e-7, 1, 900),
+        (1_000_000, 10**12, 0), ("0.0000000015", 1, 998), ("1e-9", 1, 999), (0.0, 0, 0), ("0.00", 0, 0),
     ],
 )  # fmt: skip
-def test_money_is_whole_micro_dollars(dollars, micros):
-    assert micro_dollars(dollars) == micros
+def test_money_is_micro_dollars_and_the_nano_dollars_that_these_are_over(dollars, micros, over):
+    assert Amount.of(dollars) == (micros, over)
 
 
 @pytest.mark.parametrize(
@@ -95,16 +96,18 @@ def test_money_is_whole_micro_dollars(dollars, micros):
         True,
         None,
         1e30,
+        "0.0000000004",
+        1e-300,
     ],
 )
 def test_what_is_not_an_amount(dollars):
     with pytest.raises(UsageError):
-        micro_dollars(dollars)
+        Amount.of(dollars)
 
 
 @given(st.text(max_size=12) | st.floats() | st.integers())
 def test_whatever_comes_only_a_usage_error_is_raised(text):
-    for parse in (parse_duration, parse_size, micro_dollars):
+    for parse in (parse_duration, parse_size, Amount.of):
         with suppress(UsageError):
             parse(text)
 

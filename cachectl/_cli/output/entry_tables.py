@@ -29,7 +29,7 @@ def entry_facts(known: dict[str, Any], entry: Entry, now: float) -> Table:
         **known,
         "size": _size(entry),
         "ttl_left": _time_left(entry, now),
-        "cost": format_dollars(entry.cost / 1e6),
+        "cost": format_dollars(entry.dollars),
         "load_seconds": format_seconds(entry.load_us / 1e6),
         "tags": " ".join(entry.tags),
     }
@@ -46,7 +46,7 @@ def _cells(info: EntryInfo, now: float) -> Iterator[str]:
     yield "damaged" if entry is None else format_seconds(max(now - entry.created_at, 0))
     yield ago(now - info.used_at)
     yield UNKNOWN if entry is None else _time_left(entry, now)
-    yield UNKNOWN if entry is None or not entry.cost else format_dollars(entry.cost / 1e6)
+    yield UNKNOWN if entry is None or not entry.cost else format_dollars(entry.dollars)
     yield "" if entry is None else printable(" ".join(entry.tags))
 
 

@@ -42,6 +42,18 @@ class CountersContract(Contract):
             users.get("tiny")
         assert cache.stats().namespaces["users"].saved_cost == 1.000003
 
+    def test_what_costs_less_than_a_micro_dollar_is_added_up_as_exactly(self, cache: Cache) -> None:
+        users = cache.namespace("users")
+        users.set("token", 1, cost="0.00000006")
+        users.set("mixed", 1, cost="0.0000015")
+        for _ in range(50):
+            users.get("token")
+        for _ in range(3):
+            users.get("mixed")
+        assert cache.stats().namespaces["users"].saved_cost == 0.0000075
+        assert cache.stats().totals.saved_cost == 0.0000075
+        assert found(users.peek("token")).dollars == 0.00000006
+
     def test_seconds_saved_are_those_that_the_load_took(self, cache: Cache) -> None:
         users = cache.namespace("users")
         users.get_or_load("k", lambda: sum(range(200_000)))
