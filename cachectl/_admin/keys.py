@@ -1,11 +1,13 @@
 """Keys that are made as applications make them: of features, and of named extras."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from cachectl._engine.namespace import Namespace
 from cachectl._model.codecs.strict_json import parse_json
-from cachectl.errors import UsageError
+from cachectl._model.keys import HashedKey
+from cachectl.errors import DamagedEntry, UsageError
 
 _STRUCTURED: Final = ("{", "[", '"')  # what begins like this is meant as JSON, right or wrong
 _TAKEN: Final = frozenset(("self", "features"))  # parameters of `Namespace.key`
@@ -16,6 +18,22 @@ def feature_key(namespace: Namespace, features: object, extra: Mapping[str, obje
     for name in _TAKEN & extra.keys():
         raise UsageError(f"no extra can be called {name!r}")
     return namespace.key(features, **extra)
+
+
+def stored_key(namespace: Namespace, key: str) -> str:
+    """Return the key under which an entry is kept, or that of a listing, where keys are hashed."""
+    stored = namespace.stored_key(key)
+    if stored == key or re.fullmatch(r"[0-9a-f]{64}", key) is None or _holds(namespace, stored):
+        return stored
+    listed = HashedKey(key)
+    return listed if _holds(namespace, listed) else stored
+
+
+def _holds(namespace: Namespace, key: str) -> bool:
+    try:
+        return namespace.peek(key) is not None
+    except DamagedEntry:
+        return True
 
 
 def parse_features(text: str) -> object:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from cachectl._admin.keys import feature_key, parse_extra, parse_features
+from cachectl._admin.keys import feature_key, parse_extra, parse_features, stored_key
 from cachectl._engine.namespace import Namespace
 from cachectl._model.codecs.text import utf8
 from cachectl.errors import UsageError
@@ -29,7 +29,13 @@ def named_key(
 def named_keys(
     namespace: Namespace, keys: Sequence[str], features: str | None, extra: Sequence[str]
 ) -> list[str]:
-    """Return the keys that are named, of which `-` is those on stdin, one a line."""
+    """Return the keys that are named, as they are stored; `-` is those on stdin, one a line."""
+    return [stored_key(namespace, key) for key in _named(namespace, keys, features, extra)]
+
+
+def _named(
+    namespace: Namespace, keys: Sequence[str], features: str | None, extra: Sequence[str]
+) -> list[str]:
     if bool(keys) == (features is not None):
         raise UsageError("give either KEY or --features JSON")
     if features is not None:

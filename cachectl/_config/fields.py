@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from cachectl._backends import BACKENDS, backends, is_backend
 from cachectl._config.messages import dotted, either, shown
-from cachectl._model.policy import COMPRESSIONS, EVICTIONS
+from cachectl._model.policy import COMPRESSIONS, EVICTIONS, KEYS
 from cachectl._model.settings import DURATION, SIZE, Kind, size, ttl, whole
 
 KeyDecimals = int | Mapping[str, int] | None
@@ -61,4 +61,5 @@ Digits = Annotated[
     KeyDecimals, Kind(_decimals, "0 to 15, a table of fields with 0 to 15 each, or 'none'")
 ]  # fmt: skip
 Eviction = Annotated[str, _one_of(EVICTIONS)]
+KeyForm = Annotated[str, _one_of(KEYS)]
 Compression = Annotated[str, _one_of(COMPRESSIONS)]

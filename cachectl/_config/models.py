@@ -18,6 +18,7 @@ from cachectl._config.fields import (
     Digits,
     Entries,
     Eviction,
+    KeyForm,
     Size,
     Ttl,
 )
@@ -41,6 +42,7 @@ class NamespaceSettings(Table):
     metrics: Boolean = _UNSET
     eviction: Eviction = _UNSET
     compress: Compression = _UNSET
+    keys: KeyForm = _UNSET
 
     def chosen(self) -> dict[str, Any]:
         """Return the values that were set, by name."""

@@ -105,7 +105,10 @@ class SettingsBuilder:
         open_choice = directory is None and "backend" not in self._tree
         if url is not None or (open_choice and _URL in self._origins):
             backend = backend or "redis"
-        self.add_overrides({"backend": backend, "redis.url": url})
+        if backend is not None:
+            self.add_overrides({"backend": backend})
+        if url is not None:  # or what a command never imports would tell what it may be
+            self.add_overrides({dotted(_URL): url})
 
     def interpolate(self, environ: Mapping[str, str]) -> None:
         """Replace the variables in what the file says and nothing has overridden."""

@@ -11,7 +11,7 @@ from cachectl._engine.hooks import Hook
 from cachectl._engine.options import policy_options
 from cachectl._model.entry import MISSING, MissingType
 from cachectl._model.keys import check_tags
-from cachectl._model.policy import Compression, Eviction
+from cachectl._model.policy import Compression, Eviction, Keys
 from cachectl._model.records import Removed, Usage
 from cachectl._model.units import Duration
 
@@ -40,6 +40,7 @@ class AsyncCache(BaseCache):
         metrics: bool | MissingType = MISSING,
         eviction: Eviction | MissingType = MISSING,
         compress: Compression | MissingType = MISSING,
+        keys: Keys | MissingType = MISSING,
         dump: Hook | MissingType | None = MISSING,
         load: Hook | MissingType | None = MISSING,
     ) -> AsyncNamespace:
@@ -53,7 +54,7 @@ class AsyncCache(BaseCache):
         a miss. They too hold from now on; None removes one.
         """
         policy = policy_options(
-            ttl, max_entries, max_bytes, key_decimals, enabled, metrics, eviction, compress
+            ttl, max_entries, max_bytes, key_decimals, enabled, metrics, eviction, compress, keys
         )
         namespace = self._handle.async_namespace(name, policy)
         namespace.state.use_hooks(dump, load)

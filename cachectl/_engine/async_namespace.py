@@ -9,7 +9,6 @@ from cachectl._engine.options import TO_LOAD, Cost, LoadOptions
 from cachectl._engine.state import NamespaceState
 from cachectl._metrics.events import MissReason
 from cachectl._model.entry import MISSING, Entry, MissingType
-from cachectl._model.keys import check_key
 from cachectl._model.outcome import Outcome
 from cachectl._model.records import EntryInfo, Removed
 from cachectl._model.units import Duration, Money
@@ -55,7 +54,7 @@ class AsyncNamespace(BaseNamespace):
                 self._recorder.record_hit(key, entry, now)
                 return value
             if entry is None:
-                plain = check_key(key)  # what is found was checked when it was written
+                plain = self._stored_key(key)  # what is found was checked when it was written
                 if plain is not key:
                     return await self.get(plain, default)
                 self._recorder.record_miss(key, self._absent, loads=default is TO_LOAD)
@@ -63,12 +62,12 @@ class AsyncNamespace(BaseNamespace):
                 await self.operations.remove_expired(key, now)
                 self._recorder.record_miss(key, MissReason.EXPIRED, loads=default is TO_LOAD)
         except (TypeError, UnicodeEncodeError):  # the store could make nothing of the key
-            plain = check_key(key)
+            plain = self._stored_key(key)
             if plain is key:
                 raise
             return await self.get(plain, default)
         except DamagedEntry as error:
-            plain = check_key(key)
+            plain = self._stored_key(key)
             if plain is not key:  # what is bound to a key is bound to its text
                 return await self.get(plain, default)
             self._recorder.record_suppressed(error)

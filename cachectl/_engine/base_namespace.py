@@ -4,6 +4,7 @@ from typing import Any
 
 from cachectl._backends.immediate import Immediate
 from cachectl._engine.disabled import CLOSED, NOTHING
+from cachectl._engine.hashed import ByHash
 from cachectl._engine.operations import Operations
 from cachectl._engine.state import NamespaceState
 from cachectl._metrics.events import MissReason
@@ -29,7 +30,10 @@ class BaseNamespace:
         self._readable = store if enabled or store is CLOSED else NOTHING
         if isinstance(self._readable, Immediate):
             self._readable = self._readable.reads  # a hit asks nobody in between
+        if self.state.policy.keys == "hashed" and self._readable is not CLOSED:
+            self._readable = ByHash(self._readable)
         self._as_is = self._live and self._entries.hooks.load is None
+        self._stored_key = self.state.policy.stored_key
         self._absent = MissReason.ABSENT if enabled else MissReason.DISABLED
 
     @property
@@ -47,6 +51,12 @@ class BaseNamespace:
         `key_decimals` says. Raises `InvalidKey` for a value without a canonical form.
         """
         return feature_key(features, extra, self.state.policy.key_decimals)
+
+    def stored_key(self, key: str) -> str:
+        """Return the key under which an entry is kept: its SHA-256 if the policy's `keys` are
+        `hashed`. Raises `InvalidKey`.
+        """
+        return self._stored_key(key)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}: {self.policy.summary}>"

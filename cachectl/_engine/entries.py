@@ -9,7 +9,7 @@ from cachectl._metrics.recorder import Recorder
 from cachectl._model import codecs, envelope
 from cachectl._model.compression import NONE, ZSTD, compress, decompress
 from cachectl._model.entry import Entry
-from cachectl._model.keys import check_key, check_tags
+from cachectl._model.keys import check_tags
 from cachectl._model.policy import Policy
 from cachectl._model.records import Item
 from cachectl._model.units import Amount, Duration, Money
@@ -31,6 +31,7 @@ class Entries:
     def use(self, policy: Policy) -> None:
         """Follow `policy` from now on."""
         self._ttl = policy.ttl
+        self._stored_key = policy.stored_key
         self._compressing = policy.compress == "zstd" and not self._live
 
     def build(
@@ -45,7 +46,7 @@ class Entries:
         load_us: int = 0,
     ) -> Item:
         """Return what to write. Raises `InvalidKey`, `UnsupportedValue` or `UsageError`."""
-        key = check_key(key)
+        key = self._stored_key(key)
         number, payload = codecs.encode(self.hooks.dumped(value))
         compressed = self._compressed(payload) if self._compressing else None
         if compressed is not None:

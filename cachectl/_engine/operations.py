@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cachectl._backends.protocols import AsyncStore
 from cachectl._engine.disabled import CLOSED
 from cachectl._engine.freshness import is_fresh
+from cachectl._engine.hashed import marked
 from cachectl._engine.options import LoadOptions
 from cachectl._engine.state import NamespaceState
 from cachectl._engine.writer import Writer
@@ -18,7 +19,7 @@ from cachectl._metrics.recorder import log
 from cachectl._model.batches import batches
 from cachectl._model.deadline import one_call, spent
 from cachectl._model.entry import Entry
-from cachectl._model.keys import check_key, check_tags
+from cachectl._model.keys import check_tags
 from cachectl._model.outcome import Outcome
 from cachectl._model.records import CleanupStep, Condition, EntryInfo, Removed
 from cachectl._model.units import Duration, Money, microseconds
@@ -48,6 +49,7 @@ class Operations:
 
     def _follow(self) -> None:
         self._enabled = self.state.policy.enabled
+        self._stored_key = self.state.policy.stored_key
         self._writer.limits = self.state.policy.limits
         if self.state.is_closed:
             self.store = self._writer.store = CLOSED
@@ -126,12 +128,13 @@ class Operations:
         loading = self.loading()
         if not self._enabled:
             return await loading.call(loader)
+        key = self._stored_key(key)
         if bypass:
             return await loading.reload(key, loader, options)
         return await loading.load(key, loader, options, completed)
 
     async def delete(self, key: str) -> bool:
-        key = check_key(key)
+        key = self._stored_key(key)
         flights = self.state.flights
         flights.invalidate_key(key)
         try:
@@ -142,7 +145,7 @@ class Operations:
 
     async def delete_many(self, keys: Iterable[str]) -> Removed:
         total = Removed()
-        for batch in batches(map(check_key, keys)):
+        for batch in batches(map(self._stored_key, keys)):
             removed = await self._changed(batch, self.store.remove(batch))
             total = total.plus(self._removed(removed, "delete"))
         return total
@@ -156,20 +159,21 @@ class Operations:
         return self._removed(await self._changed(None, self.store.clear()), "clear")
 
     async def peek(self, key: str) -> Entry | None:
-        entry = await self.store.peek(check_key(key))
+        entry = await self.store.peek(self._stored_key(key))
         return entry and entry._replace(value=self.state.entries.value(entry))
 
     async def details(self, key: str) -> Mapping[str, object]:
-        return await self.store.details(key)
+        return await self.store.details(self._stored_key(key))
 
     async def has(self, key: str) -> bool:
         try:
-            return is_fresh(await self.store.peek(check_key(key)), self.state.clock())
+            return is_fresh(await self.store.peek(self._stored_key(key)), self.state.clock())
         except DamagedEntry:
             return False
 
     def entries(self, tag: str | None) -> AsyncIterator[EntryInfo]:
-        return self.store.scan(tag)
+        found = self.store.scan(tag)
+        return marked(found) if self.state.policy.keys == "hashed" else found
 
     async def flush(self) -> None:
         await self.store.flush()

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from cachectl._model.entry import MISSING, MissingType
 from cachectl._model.keys import check_tags
-from cachectl._model.policy import Compression, Eviction
+from cachectl._model.policy import Compression, Eviction, Keys
 from cachectl._model.units import Amount, Duration, Money, parse_duration
 from cachectl._model.write import Write
 from cachectl.errors import UsageError
@@ -30,6 +30,7 @@ def policy_options(
     metrics: bool | MissingType,
     eviction: Eviction | MissingType,
     compress: Compression | MissingType,
+    keys: Keys | MissingType,
 ) -> dict[str, object]:
     """Return the settings of a namespace that were given, by name."""
     return {name: value for name, value in locals().items() if value is not MISSING}

@@ -12,11 +12,28 @@ TAG_LIMIT: Final = 128
 TAGS_LIMIT: Final = 15
 
 
+class HashedKey(str):
+    """A key that stands for another, whose SHA-256 it is: it is not hashed again."""
+
+    __slots__ = ()
+
+
+def hashed_key(key: str) -> HashedKey:
+    """Return the SHA-256 of a key, 64 hex digits. Raises `InvalidKey` for what cannot be one."""
+    if type(key) is HashedKey:
+        return key
+    from hashlib import sha256  # which loads OpenSSL
+
+    return HashedKey(sha256(check_key(key).encode()).hexdigest())
+
+
 def check_key(key: str) -> str:
     """Return `key` if it can be one: 1 to 1024 bytes of UTF-8. Raises `InvalidKey`.
 
     Other types of text, such as members of a `StrEnum` and `numpy.str_`, become plain text.
     """
+    if type(key) is HashedKey:
+        return key
     if type(key) is not str:
         if not isinstance(key, str):
             kind = type(key).__name__

@@ -1,10 +1,11 @@
 """What a namespace allows: how long, how many, how much."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
+from cachectl._model.keys import check_key, hashed_key
 from cachectl._model.units import format_bytes, format_entries, format_seconds
 from cachectl.errors import InvalidKey
 
@@ -14,8 +15,12 @@ recently nor frequently (`cachectl._backends.eviction.lrfu`)."""
 COMPRESSIONS: Final = ("none", "zstd")
 """What `Policy.compress` may be."""
 
+KEYS: Final = ("plain", "hashed")
+"""What `Policy.keys` may be."""
+
 Eviction = Literal["lru", "lrfu"]
 Compression = Literal["none", "zstd"]
+Keys = Literal["plain", "hashed"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 
@@ -41,7 +46,8 @@ class Policy:
     `max_entries` and `max_bytes` (stored bytes) are the most it may hold, None is no limit;
     `eviction` is the order in which entries go, `lru` or `lrfu`. `key_decimals` are digits to which
     floats in `Namespace.key` are rounded, for all or by field. One that is not `enabled` caches
-    nothing, without `metrics` it counts nothing. `compress` is `none` or `zstd`.
+    nothing, without `metrics` it counts nothing. `compress` is `none` or `zstd`. With `keys` that are
+    `hashed`, not `plain`, entries are kept under the SHA-256 of their keys: those may be secrets.
     """
 
     ttl: float | None = 3600.0
@@ -52,10 +58,16 @@ class Policy:
     metrics: bool = True
     eviction: Eviction = "lru"
     compress: Compression = "none"
+    keys: Keys = "plain"
 
     @property
     def limits(self) -> Limits:
         return Limits(self.max_entries, self.max_bytes, self.eviction)
+
+    @property
+    def stored_key(self) -> Callable[[str], str]:
+        """What returns the key under which an entry is kept. It raises `InvalidKey`."""
+        return hashed_key if self.keys == "hashed" else check_key
 
     @property
     def summary(self) -> str:

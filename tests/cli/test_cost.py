@@ -56,6 +56,7 @@ GET = {
     "cachectl._engine.forking",
     "cachectl._engine.freshness",
     "cachectl._engine.handle",
+    "cachectl._engine.hashed",
     "cachectl._engine.namespace",
     "cachectl._engine.operations",
     "cachectl._engine.options",

@@ -135,7 +135,7 @@ HIDDEN = f"redis.url: expected {URL}, found one that is not shown"
             ),
         ),
         ("'a\\nb' = 1", "'a\\\\nb': unknown setting"),
-        ('"[key]" = 1', "'[key]': unknown setting"),
+        ('"[0]" = 1', "'[0]': unknown setting"),
     ],
 )
 def test_a_mistake_in_the_file(file: Path, text: str, complaint: str) -> None:

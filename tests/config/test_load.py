@@ -169,6 +169,7 @@ def test_a_url_in_the_file_only_describes_redis(here: Path) -> None:
         ("CACHECTL_DEFAULTS__KEY_DECIMALS", "2", "defaults.key_decimals", 2),
         ("CACHECTL_DEFAULTS__EVICTION", "lru", "defaults.eviction", "lru"),
         ("CACHECTL_DEFAULTS__COMPRESS", "zstd", "defaults.compress", "zstd"),
+        ("CACHECTL_DEFAULTS__KEYS", "hashed", "defaults.keys", "hashed"),
     ],
 )
 def test_variables_are_read_as_their_settings_require(

@@ -26,6 +26,7 @@ space: Namespace = cache.namespace(
     metrics=False,
     eviction="lrfu",
     compress="zstd",
+    keys="hashed",
 )
 cache.namespace("space", ttl=None, max_entries=None)
 cache.namespace("space", dump=str, load=int)

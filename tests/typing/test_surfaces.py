@@ -11,7 +11,7 @@ from cachectl import AsyncCache, AsyncCleanup, AsyncNamespace, Cache, Cleanup, N
 PAIRS = ((Cache, AsyncCache), (Namespace, AsyncNamespace), (Cleanup, AsyncCleanup))
 IMMEDIATE = {
     Cache: {"cached", "namespace", "observe", "of", "open", "policy", "require_writable"},
-    Namespace: {"entries", "key", "name", "operations", "policy", "state"},
+    Namespace: {"entries", "key", "name", "operations", "policy", "state", "stored_key"},
     Cleanup: {"report"},
 }
 """What does no I/O when it is called, and is not awaited in either."""

@@ -8,6 +8,7 @@ from cachectl._admin.warm.report import WarmReport
 from cachectl._engine.cache import Cache
 from cachectl._engine.namespace import Namespace
 from cachectl._model.batches import BATCH
+from cachectl._model.keys import hashed_key
 from cachectl._model.outcome import Outcome
 from cachectl._model.policy import check_namespace
 from cachectl._model.write import Write
@@ -31,9 +32,10 @@ class _Waiting(NamedTuple):
 class BatchWriter:
     """Writes records to their namespaces and keeps the report."""
 
-    def __init__(self, cache: Cache, report: WarmReport) -> None:
+    def __init__(self, cache: Cache, report: WarmReport, *, hash_keys: bool) -> None:
         self._cache = cache
         self._report = report
+        self._hash_keys = hash_keys
         self._namespaces: dict[str, Namespace] = {}
         self._waiting: dict[str, list[_Waiting]] = {}
         self._waiting_bytes = 0
@@ -48,6 +50,11 @@ class BatchWriter:
                 raise UsageError(f"namespace {name!r} is disabled")
             self._namespaces[name] = namespace
         return self._namespaces[name]
+
+    def has(self, name: str, key: str) -> bool:
+        """Return whether there is a fresh entry. Raises `UsageError`."""
+        namespace = self.namespace(name)
+        return namespace.has(self._key(namespace, key))
 
     def add(self, record: Record) -> None:
         """Write a record together with the next ones."""
@@ -70,10 +77,14 @@ class BatchWriter:
             self._put(name)
 
     def _write(self, record: Record) -> Write:
-        namespace, key = self.namespace(record.namespace), record.key
-        if isinstance(key, Features):
-            key = feature_key(namespace, *key)
+        namespace = self.namespace(record.namespace)
+        key = self._key(namespace, record.key)
         return Write(key, record.value, record.ttl, record.tags, record.cost, record.load_us)
+
+    def _key(self, namespace: Namespace, key: str | Features) -> str:
+        if isinstance(key, Features):
+            return feature_key(namespace, *key)
+        return hashed_key(key) if self._hash_keys else key
 
     def _put(self, name: str) -> None:
         batch = self._waiting.pop(name)

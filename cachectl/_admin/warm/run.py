@@ -26,18 +26,22 @@ def warm(
     progress: Callable[[Progress], None] | None = None,
     jobs: int = JOBS,
     report: WarmReport | None = None,
+    hash_keys: bool = False,
 ) -> WarmReport:
     """Write what the sources yield, and return the report.
 
     An item that cannot be written is a failure in the report and stops nothing. Keys of loaders
     that are fresh are left alone; up to `jobs` loaders run at once. `progress` is called about
-    ten times a second and at the end of each source. Raises `BackendError` if the cache is
+    ten times a second and at the end of each source. With `hash_keys`, keys that are not made of
+    features are stored as their SHA-256; loaders get them as they are. Raises `BackendError` if the cache is
     strict; `report`, if given, then says what was done before.
     """
     if jobs < 1:
         raise UsageError(f"at least one job is needed, not {jobs}")
     report = WarmReport() if report is None else report
-    run = _Run(cache, report, progress or (lambda _: None), jobs)
+    run = _Run(
+        BatchWriter(cache, report, hash_keys=hash_keys), report, progress or (lambda _: None), jobs
+    )
     with report.timed():
         run.all(list(sources))
     return report
@@ -45,11 +49,15 @@ def warm(
 
 class _Run:
     def __init__(
-        self, cache: Cache, report: WarmReport, progress: Callable[[Progress], None], jobs: int
+        self,
+        writer: BatchWriter,
+        report: WarmReport,
+        progress: Callable[[Progress], None],
+        jobs: int,
     ) -> None:
         self._report = report
         self._progress = progress
-        self._writer = BatchWriter(cache, report)
+        self._writer = writer
         self._loads = Loads(jobs)
         self._told_at = monotonic()
 
@@ -83,7 +91,7 @@ class _Run:
 
     def _load(self, load: Load) -> None:
         try:
-            fresh = self._writer.namespace(load.namespace).has(load.key)
+            fresh = self._writer.has(load.namespace, load.key)
         except UsageError as error:
             self._report.fail(load.position, str(error))
             return

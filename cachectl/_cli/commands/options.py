@@ -29,9 +29,10 @@ Extra = Annotated[
 def key_of(
     namespace: "Found", key: str | None, features: str | None, extra: Sequence[str] | None
 ) -> str:
-    """Return the key that was given, or that of the features. Raises `UsageError`."""
-    if key is not None and key != "-" and features is None and not extra:
-        return key
+    """Return the key that was given, or that of the features, as it is stored. Raises `UsageError`."""
+    plain = key is not None and key != "-" and features is None and not extra
+    if plain and namespace.policy.keys == "plain":
+        return str(key)
     from cachectl._cli.naming import named_key  # most keys are just typed
 
     return named_key(namespace, key, features, extra or [])

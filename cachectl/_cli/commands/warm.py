@@ -44,6 +44,9 @@ def warm(
         str | None, typer.Option(metavar="FILE", help="Keys for the loader, one a line.")
     ] = None,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Loaders at once.")] = 4,
+    hash_keys: Annotated[
+        bool, typer.Option("--hash-keys", help="Keys are secrets: store their SHA-256.")
+    ] = False,
     form: options.OutputFormat = Format.TABLE,
 ) -> None:
     """Fill the cache. Bad lines are reported by number, the rest is done; then it exits with 4.
@@ -61,7 +64,10 @@ def warm(
     with session(context).cache(writing=True) as cache:
         try:
             with _progress_bar() as progress:
-                warm_cache(cache, sources, progress=progress, jobs=jobs, report=report)
+                warm_cache(
+                    cache, sources,
+                    progress=progress, jobs=jobs, report=report, hash_keys=hash_keys,
+                )  # fmt: skip
         except BaseException:
             if report.written or report.failed:
                 _show(report)

@@ -2,6 +2,7 @@
 
 from cachectl.testing.contract.counters import CountersContract
 from cachectl.testing.contract.entries import EntriesContract
+from cachectl.testing.contract.hashed_keys import HashedKeysContract
 from cachectl.testing.contract.loads import LoadsContract
 from cachectl.testing.contract.removal import RemovalContract
 from cachectl.testing.contract.threads import ThreadsContract
@@ -15,5 +16,6 @@ class BackendContract(
     LoadsContract,
     CountersContract,
     ThreadsContract,
+    HashedKeysContract,
 ):
     """What every backend does. One that is tested overrides the fixture `settings`."""

@@ -12,7 +12,6 @@ from cachectl._backends.memory.node import Node
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.records import Item
 
-
 Order = Callable[[list[str]], list[str]]
 
 
