@@ -26,6 +26,7 @@ from cachectl._backends.protocols import (
     SupportsForgetting,
     SupportsFork,
     SupportsSlots,
+    SupportsStatus,
 )
 from cachectl._metrics.counters import CounterStore
 from cachectl._metrics.reports import Status
@@ -113,6 +114,8 @@ class FallbackBackend:
         with suppress(BackendUnavailable):
             self.check()
         if not self._breaker.is_open:
+            if isinstance(self._backend, SupportsStatus):
+                return self._backend.status()
             return Status(self.name, self.name, "ok", 0)
         entries = sum(stand_in.memory.usage().entries for _, stand_in in self._standing_in())
         since, error = self._breaker.since, self._breaker.last_error

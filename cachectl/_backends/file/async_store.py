@@ -27,7 +27,6 @@ from cachectl._model.records import (
     Written,
 )
 
-_NONE: Final = Removed()
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -112,8 +111,8 @@ class FileTaskStore(InThread):
         return await self._tasks.writes.call(self._files.remove, list(keys))
 
     async def remove_expired(self, key: str, now: float) -> Removed:
-        writes = self._tasks.writes  # a lookup waits for none of them: it is found again
-        return await writes.call(self._files.remove_expired, key, now) if writes.is_idle else _NONE
+        reader = self._tasks.reader  # not behind writes: a lookup waits for none of them
+        return await reader.call(self._files.remove_expired, key, now)
 
     async def remove_tagged(self, tag: str) -> Removed:
         return await self._tasks.writes.call(self._files.remove_tagged, tag)

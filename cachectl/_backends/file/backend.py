@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -23,11 +23,12 @@ from cachectl._metrics.counters import CounterStore
 from cachectl._model.deadline import SECONDS, one_call
 from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import Usage
-from cachectl.errors import BackendBusy, ConfigError
+from cachectl.errors import BackendBusy, BackendError, ConfigError
 
 if TYPE_CHECKING:
     from cachectl._backends.file.async_store import Tasks
     from cachectl._backends.file.table import EntryTable
+    from cachectl._metrics.reports import Status
 
 _LAST: Final = 0.25  # seconds that closing waits to write uses, which the engine has tried before
 _ORPHAN_AGE: Final = 3600.0  # seconds after which a value file without a row belongs to nobody
@@ -42,6 +43,7 @@ class FileBackend(BaseBackend[FileStore]):
         "cachectl._backends.file.eviction_index",
         "cachectl._backends.file.listing",
         "cachectl._backends.file.recount",
+        "cachectl._backends.file.shares",
         "cachectl._backends.file.table",
         "cachectl._metrics.slots.row",
     )
@@ -125,10 +127,21 @@ class FileBackend(BaseBackend[FileStore]):
         return True
 
     def usage(self) -> Mapping[str, Usage]:
-        return self._reader.usage()
+        from cachectl._backends.file import shares  # a lookup needs none
+
+        return shares.usage(self._reader)
 
     def check(self) -> None:
-        self._reader.usage()
+        self._reader.totals()
+
+    def status(self) -> "Status":
+        from cachectl._backends.file import shares
+        from cachectl._metrics.reports import Status
+
+        details: dict[str, object] = {}
+        with suppress(BackendError):  # which others say
+            details["free_bytes"] = shares.free_bytes(self._reader)
+        return Status(self.name, self.name, "ok", 0, details=details)
 
     def lock(self, name: str) -> AbstractContextManager[None]:
         return self._flocked(name)

@@ -12,7 +12,6 @@ from cachectl._backends.file.pool import MOST_IDLE, ReadConnections
 from cachectl._backends.file.schema import NAMED
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.sqlite import FAILURES, Patience, translated
-from cachectl._model.records import Usage
 from cachectl.errors import BackendBusy, DamagedEntry
 
 _WHAT: Final = "the cache"
@@ -22,15 +21,12 @@ _READ_NEAR: Final = (
     f" WHERE namespace_id = {NAMED} AND key = ?"
 )
 _AT_ONCE: Final = Patience(0)
-_USAGE: Final = (
-    "SELECT name, "
+_TOTALS: Final = (
+    "SELECT id, name, "
     + ", ".join(f"max(0, CAST({total} AS INTEGER))" for total in ("entries", "bytes", "file_bytes"))
-    + " FROM namespaces WHERE name IS NOT NULL"
+    + " FROM namespaces"
 )
 _REPLACED: Final = 20  # how often in a row a value may be replaced while it is read
-_ROW_OVERHEAD: Final = 180
-"""Bytes of a row beside its value: columns, and its places in three indexes. It only weighs how
-the size of the database is divided among namespaces."""
 
 
 class Reader:
@@ -93,21 +89,16 @@ class Reader:
         except OSError:
             raise DamagedEntry("the value file cannot be read") from None
 
-    def usage(self) -> dict[str, Usage]:
-        """Return what each namespace holds; the bytes on disk are divided by weight."""
-        rows = self.select(_USAGE, ())
-        weights = {
-            name: size - in_files + entries * _ROW_OVERHEAD
-            for name, entries, size, in_files in rows
-        }
-        shared = sum(
-            _size(path) for path in self._directory.glob("*.db*") if path.suffix != ".db-shm"
-        )
-        total = sum(weights.values()) or 1
-        return {
-            name: Usage(entries, size, in_files + shared * weights[name] // total)
-            for name, entries, size, in_files in rows
-        }
+    def totals(self) -> Sequence[tuple[int, str | None, int, int, int]]:
+        """Return id, name, entries, bytes, and those of them in files, of each namespace; one that was
+        cleared has no name.
+        """
+        return self.select(_TOTALS, ())
+
+    def database_bytes(self) -> int:
+        """Return the size of the databases and of their logs."""
+        paths = self._directory.glob("*.db*")
+        return sum(_size(path) for path in paths if path.suffix != ".db-shm")
 
     def select(
         self,

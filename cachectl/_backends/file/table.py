@@ -27,7 +27,7 @@ from cachectl._model.records import (
     Removed,
     Written,
 )
-from cachectl.errors import BackendBusy
+from cachectl.errors import BackendBusy, BackendError
 
 T = TypeVar("T")
 
@@ -153,6 +153,8 @@ class EntryTable:
         removed = self._run(namespace, _clear, self._writer.patience())
         if removed.entries:
             self.remove_cleared()
+            with suppress(BackendError):  # what was asked for is done
+                self._writer.give_back()
         return removed
 
     def remove_cleared(self) -> None:

@@ -110,12 +110,6 @@ class WriteQueue:
         self._timeout = timeout
         self._calls: deque[_Call] = deque()
         self._is_called = False
-        self._is_working = False
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody waits here for what he asked for."""
-        return not (self._calls or self._is_working)
 
     async def put(
         self, store: FileStore, items: Sequence[Item], limits: Limits, now: float
@@ -153,7 +147,7 @@ class WriteQueue:
     def after_fork_in_child(self) -> None:
         """Forget what the parent writes."""
         self._calls.clear()
-        self._is_called = self._is_working = False
+        self._is_called = False
         self._worker.after_fork_in_child()
 
     async def _ask(self, what: _Together | Callable[[], Any]) -> Any:
@@ -179,7 +173,6 @@ class WriteQueue:
                     else:
                         outcomes.setdefault(call.loop, []).append((call.future, value, error))
             self._calls.extendleft(reversed(again))
-            self._is_working = False  # before anybody is told
             for loop, told in outcomes.items():
                 tell(loop, partial(_settle_all, told))
 
@@ -187,7 +180,6 @@ class WriteQueue:
         """Return the calls that come next."""
         calls: list[_Call] = []
         while self._calls and len(calls) < _MOST:
-            self._is_working = True
             calls.append(self._calls.popleft())
         return calls
 

@@ -120,6 +120,13 @@ class Writer:
             if free >= before:
                 return  # others free pages faster
 
+    def give_back(self) -> None:
+        """Give free pages back if they are many, and most of the database; and with them its log."""
+        free, left = self._do(_pages)
+        if free > max(left, _PAGES):
+            self.vacuum()
+            self._do(_shorten_log)
+
     def turns(self) -> Iterator[Turn]:
         yield self.turn
 
@@ -183,6 +190,11 @@ def _vacuum_some(connection: sqlite3.Connection) -> int:
     """Give some free pages back, and return how many there are now."""
     connection.executescript(f"PRAGMA incremental_vacuum({_PAGES})")  # `execute`: one page
     return _pages(connection)[0]
+
+
+def _shorten_log(connection: sqlite3.Connection) -> None:
+    """Let the log be empty, unless others read it just then."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def _pages(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from cachectl import MISSING, BackendError, Cache
 from cachectl._backends.file import rebuild
 from cachectl._backends.file.backend import FileBackend
 from cachectl._model.batches import BATCH
+from cachectl._model.write import Write
 from tests.backends.file.test_rebuild import assert_books, query, value_files, writes
 from tests.support.openers import Opener
 
@@ -121,3 +122,36 @@ def test_a_writer_beside_waits_for_one_step_at_most(opener: Opener, cache: Cache
     steps = [after - start for start, after in zip([before, *removed], removed, strict=False)]
     assert len(steps) == COUNT // BATCH + 3
     assert max(steps) == BATCH + 1  # the rows, and the totals of what is left
+
+
+def on_disk(opener: Opener) -> int:
+    """Return the bytes of the database and its log."""
+    return sum(path.stat().st_size for path in opener.directory.glob("cache.db*"))
+
+
+@pytest.mark.parametrize("count", [BATCH // 2, 3 * BATCH])
+def test_what_a_clear_leaves_free_is_given_back_if_it_is_most_of_the_database(
+    opener: Opener, cache: Cache, count
+):
+    users, others = cache.namespace("users"), cache.namespace("others")
+    users.set_many(Write(f"{number}", b"x" * 40_000) for number in range(count))
+    others.set_many(writes(50))
+    assert on_disk(opener) > count * 40_000
+    users.clear()
+    assert on_disk(opener) < 500_000
+    assert (cache.usage()["others"].memory_bytes or 0) < 500_000
+    assert len(list(others.entries())) == 50
+
+
+def test_what_others_leave_free_is_nobodys_and_said_in_the_status(cache: Cache):
+    for number, name in enumerate(("users", "others", "more")):
+        sizes = [10_000 * (number + 1)] * 200
+        cache.namespace(name).set_many(Write(f"{at}", b"x" * size) for at, size in enumerate(sizes))
+    before = cache.usage()
+    cache.namespace("users").clear()
+    free = cache.status().details["free_bytes"]
+    assert free == pytest.approx(200 * 10_000, rel=0.1)
+    for name in ("others", "more"):
+        assert cache.usage()[name].memory_bytes == pytest.approx(before[name].memory_bytes, rel=0.1)
+    cache.cleanup()
+    assert cache.status().details["free_bytes"] == 0
