@@ -11,7 +11,7 @@ from typing import Any, Final
 from benchmarks.harness.caches import POLICY, filled, memory_cache
 from benchmarks.harness.measure import each
 from benchmarks.harness.registry import Case, Contender, row
-from benchmarks.harness.values import DOCUMENT, KINDS, Kind, same
+from benchmarks.harness.values import DOCUMENT, KINDS, SMALL, VECTOR, Kind, same
 
 SIZE: Final = POLICY["max_entries"]
 TTL: Final = 3600.0
@@ -109,6 +109,37 @@ def decorator_hit() -> Iterator[Case]:
             )
 
 
+@row(
+    "memory-set",
+    "charter",
+    "memory `set` (checked, copied, weighed, counted; TTL, LRU, limit)",
+    "cachetools `TTLCache` under an `RLock`",
+    bar=10,
+)
+def set_value() -> Iterator[Case]:
+    """A new key in a full cache, as after a miss, and the same keys again and again."""
+    unchecked = f"{_PLAIN}; takes any object unseen, where we copy what can be stored"
+    with memory_cache() as cache:
+        for kind in (DOCUMENT, SMALL, VECTOR):
+            full = cache.namespace(f"full{kind.keys}{len(kind.name)}", ttl=TTL, max_entries=500)
+            yield Case(kind.name, *_evicting(full.set, kind.value, unchecked), kind is DOCUMENT)
+        ours, locked, value = (
+            filled(cache, "held", DOCUMENT),
+            locked_ttl_cache(DOCUMENT),
+            DOCUMENT.value,
+        )
+        keys = DOCUMENT.names()
+        yield Case(
+            f"{DOCUMENT.name}, replaced",
+            Contender("cachectl", each(lambda key: ours.set(key, value), keys)),
+            [
+                Contender(
+                    "TTLCache + RLock", each(lambda key: locked.set(key, value), keys), unchecked
+                )
+            ],
+        )
+
+
 @row("memory-peers", "peers", "memory `get` hit", "other caches in memory")
 def get_hit_of_others() -> Iterator[Case]:
     import cachebox
@@ -169,11 +200,13 @@ def operations() -> Iterator[Case]:
             [Contender(name, each(it, keys), unchecked) for name, it in setters.items()],
         )
         full = cache.namespace("full", ttl=TTL, max_entries=500)
-        yield Case("set, evicting", *_evicting(full.set, value))
+        yield Case("set, evicting", *_evicting(full.set, value, unchecked))
     yield from _loads()
 
 
-def _evicting(ours: Callable[[str, Any], object], value: Any) -> tuple[Contender, list[Contender]]:
+def _evicting(
+    ours: Callable[[str, Any], object], value: Any, note: str
+) -> tuple[Contender, list[Contender]]:
     """Return writes of ever new keys to caches that are full."""
     from cachetools import TTLCache
 
@@ -181,7 +214,11 @@ def _evicting(ours: Callable[[str, Any], object], value: Any) -> tuple[Contender
     numbers = [str(number) for number in range(1000)]
     return (
         Contender("cachectl", each(lambda _: ours(next(new), value), numbers)),
-        [Contender("TTLCache + RLock", each(lambda _: theirs.set(next(new), value), numbers))],
+        [
+            Contender(
+                "TTLCache + RLock", each(lambda _: theirs.set(next(new), value), numbers), note
+            )
+        ],
     )
 
 

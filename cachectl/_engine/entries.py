@@ -5,6 +5,7 @@ from time import perf_counter_ns
 
 from cachectl._engine.freshness import expires_at
 from cachectl._engine.hooks import Hooks
+from cachectl._engine.weights import Weights
 from cachectl._metrics.recorder import Recorder
 from cachectl._model import codecs, envelope
 from cachectl._model.compression import NONE, ZSTD, compress, decompress
@@ -26,6 +27,7 @@ class Entries:
         self._recorder = recorder
         self._live = live
         self.hooks = Hooks()
+        self._weights = Weights()
         self.use(policy)
 
     def use(self, policy: Policy) -> None:
@@ -45,7 +47,10 @@ class Entries:
         cost: Money,
         load_us: int = 0,
     ) -> Item:
-        """Return what to write. Raises `InvalidKey`, `UnsupportedValue` or `UsageError`."""
+        """Return what to write. Raises `InvalidKey`, `UnsupportedValue` or `UsageError`.
+
+        A live value is a copy: it must not change when the caller changes his.
+        """
         key = self._stored_key(key)
         number, payload = codecs.encode(self.hooks.dumped(value))
         compressed = self._compressed(payload) if self._compressing else None
@@ -53,7 +58,7 @@ class Entries:
             payload = compressed
         checked, amount = check_tags(tags), Amount.of(cost)
         entry = Entry(
-            payload,
+            codecs.codec(number).copy(memoryview(payload)) if self._live else payload,
             number,
             now,
             expires_at(ttl, self._ttl, now),
@@ -65,7 +70,7 @@ class Entries:
             amount.over,
         )
         if self._live:
-            return _live_item(key, entry, payload)
+            return Item(key, entry, b"", self._weight(entry, len(payload)))
         data = envelope.pack(self._recorder.namespace, key, entry, payload)
         return Item(key, entry, data, len(payload))
 
@@ -106,6 +111,13 @@ class Entries:
             self._recorder.tell_once(f"{error}; such entries are taken for damaged")
             raise
 
+    def _weight(self, entry: Entry, size: int) -> int:
+        """Return the bytes of a live value. To walk through a document takes as long as all else."""
+        measure = codecs.codec(entry.codec).memory
+        if entry.codec != codecs.JSON:
+            return measure(entry.value)
+        return self._weights.weigh(entry.value, size, measure)
+
     def _compressed(self, payload: bytes) -> bytes | None:
         """Return the payload compressed, or None if that does not pay; either way it is recorded."""
         started = perf_counter_ns()
@@ -113,13 +125,6 @@ class Entries:
         after = len(payload if compressed is None else compressed)
         self._recorder.record_compression(perf_counter_ns() - started, len(payload), after)
         return compressed
-
-
-def _live_item(key: str, entry: Entry, payload: bytes) -> Item:
-    """Return an item that holds a copy: it must not change when the caller changes the value."""
-    codec = codecs.codec(entry.codec)
-    snapshot = codec.copy(memoryview(payload))
-    return Item(key, entry._replace(value=snapshot), b"", codec.memory(snapshot))
 
 
 def _payload(entry: Entry) -> memoryview:

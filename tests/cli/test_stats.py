@@ -248,7 +248,11 @@ def test_memory_of_an_application(memory):
         cache.flush()
         document = json.loads(memory("stats", "--format", "json").out)
 
-    assert document["backend"] == {"configured": "memory", "active": "memory", "status": "ok"}
+    assert document["backend"] == {
+        "configured": "memory", "active": "memory", "status": "ok",
+        "name": memory.variables["CACHECTL_MEMORY__NAME"], "processes": 1,
+        "programs": document["backend"]["programs"],
+    }  # fmt: skip
     assert (document["totals"]["entries"], document["totals"]["hits"]) == (1, 1)
 
 

@@ -6,7 +6,7 @@ a `SharedStatistics`, so that the command line can see an application at work.
 
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from cachectl._backends.base import BaseBackend
 from cachectl._backends.counter_database import CounterDatabase
@@ -17,6 +17,9 @@ from cachectl._metrics.counters import Batch, CounterStore, Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import Usage
+
+if TYPE_CHECKING:
+    from cachectl._metrics.reports import Status
 
 
 class MemoryBackend(BaseBackend[MemoryStore]):
@@ -39,6 +42,7 @@ class MemoryBackend(BaseBackend[MemoryStore]):
     ) -> None:
         super().__init__()
         self._counts = CounterDatabase(None)
+        self._published_as = name
         self._shared_statistics = SharedStatistics(name) if publish or observe else None
         self._observe = observe
 
@@ -64,6 +68,21 @@ class MemoryBackend(BaseBackend[MemoryStore]):
             return self._shared_statistics.usage()
         return self._own_usage()
 
+    def status(self) -> "Status":
+        """Say whose figures are summed, where they are those of others."""
+        from cachectl._metrics.reports import Status
+
+        if not (self._shared_statistics and self._observe):
+            return Status(self.name, self.name, "ok", 0)
+        programs = self._shared_statistics.programs()
+        details = {
+            "name": self._published_as,
+            "processes": self._shared_statistics.processes(),
+            "programs": programs,
+        }
+        notes = (_summed(self._published_as, programs),) if len(programs) > 1 else ()
+        return Status(self.name, self.name, "ok", 0, details=details, notes=notes)
+
     def _forked(self) -> list[SupportsFork]:
         shared = [self._shared_statistics] if self._shared_statistics else []
         return [*super()._forked(), self._counts, *shared]
@@ -77,3 +96,10 @@ class MemoryBackend(BaseBackend[MemoryStore]):
 
     def _own_usage(self) -> dict[str, Usage]:
         return {name: store.usage() for name, store in list(self._stores.items())}
+
+
+def _summed(name: str, programs: list[str]) -> str:
+    return (
+        f"the sum of what {len(programs)} programs count in memory as {name!r}: "
+        f"{', '.join(programs)} (a memory.name for each keeps them apart)"
+    )

@@ -37,7 +37,8 @@ class Expiries:
     def __init__(self, find: Callable[[str], Node | None]) -> None:
         self._find = find
         self._heaps: list[Heap] = []
-        self._earliest = NEVER
+        self.earliest = NEVER
+        """A time before which there is nothing to take."""
         self._left_behind = 0
 
     def __len__(self) -> int:
@@ -64,20 +65,23 @@ class Expiries:
     def leave(self, node: Node) -> None:
         """Take note that the entry is gone."""
         heap, node.heap = node.heap, None
-        if heap is not None:
-            heap.held -= 1
-            self._left_behind += _own_bytes(node.key)
-            if len(heap.places) > 2 * heap.held + _SLACK:
-                self._disband(heap)
+        if heap is None:
+            return
+        heap.held -= 1
+        if len(heap.places) > 1 and heap.places[0] is node.place:  # what is oldest often goes first
+            heappop(heap.places)
+            return
+        self._left_behind += _own_bytes(node.key)
+        if len(heap.places) > 2 * heap.held + _SLACK:
+            self._disband(heap)
 
     def take(self, now: float, most: int) -> list[str]:
         """Return keys of entries that have expired, at most so many; they have no place any more."""
         keys: list[str] = []
-        if self._earliest <= now:
-            for heap in list(self._heaps):
-                self._take_from(heap, now, most, keys)
-            self._heaps = [heap for heap in self._heaps if heap.places]
-            self._earliest = min((heap.places[0][0] for heap in self._heaps), default=NEVER)
+        for heap in list(self._heaps):
+            self._take_from(heap, now, most, keys)
+        self._heaps = [heap for heap in self._heaps if heap.places]
+        self.earliest = min((heap.places[0][0] for heap in self._heaps), default=NEVER)
         return keys
 
     def _take_from(self, heap: Heap, now: float, most: int, keys: list[str]) -> None:
@@ -100,7 +104,7 @@ class Expiries:
         node.heap, node.place = self._heaps[-1], place
         heappush(node.heap.places, place)
         node.heap.held += 1
-        self._earliest = min(self._earliest, place[0])
+        self.earliest = min(self.earliest, place[0])
 
     def _disband(self, heap: Heap) -> None:
         self._heaps.remove(heap)

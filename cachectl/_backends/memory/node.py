@@ -3,7 +3,7 @@
 from sys import getsizeof
 from typing import TYPE_CHECKING, Final
 
-from cachectl._backends.memory.sizes import INTEGER, entry_bytes
+from cachectl._backends.memory.sizes import FLOAT, INTEGER, entry_bytes
 from cachectl._model.records import Item
 
 if TYPE_CHECKING:
@@ -29,5 +29,6 @@ class Node:
             self.memory += getsizeof(tags)
 
 
-_ALONE: Final = 16 + 16 + 8 * len(Node.__slots__) + INTEGER
-"""A node with what its memory says, the header of an object, and that of the collector."""
+_ALONE: Final = 16 + 16 + 8 * len(Node.__slots__) + INTEGER + FLOAT // 2
+"""A node with the headers of an object and of the collector, and what its numbers are: `used_at` is that
+of the entry until it is looked up."""

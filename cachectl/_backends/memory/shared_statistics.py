@@ -17,6 +17,7 @@ from typing import IO, Final
 
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.directory import claim, create_private, require_ours
+from cachectl._backends.memory.program import this_program
 from cachectl._backends.sqlite import Patience
 from cachectl._metrics.counters import Batch, Counts
 from cachectl._metrics.windows import Window
@@ -36,6 +37,7 @@ class SharedStatistics:
 
     def __init__(self, name: str) -> None:
         self._directory = _SHARED_MEMORY / f"cachectl-{os.geteuid()}-{name}"
+        self._programs = self._directory / "programs.json"
         self._counters = CounterDatabase(self._directory)
         self._shown: dict[str, Usage] | None = None
         self._waiting: list[Batch] = []
@@ -72,6 +74,20 @@ class SharedStatistics:
                     held.entries + entries, held.bytes + size, (held.memory_bytes or 0) + memory
                 )
         return total
+
+    def processes(self) -> int:
+        """Return how many processes publish now."""
+        if not require_ours(self._directory):
+            return 0
+        return len({path.stem.partition("-")[0] for path in self._living()})
+
+    def programs(self) -> list[str]:
+        """Return the programs whose counts are summed, also of those that have ended."""
+        try:
+            programs: list[str] = json.loads(self._programs.read_bytes())
+        except (OSError, ValueError):
+            return []
+        return programs
 
     def withdraw(self) -> None:
         """Remove this process's usage; its counts stay, also those that still wait."""
@@ -115,6 +131,8 @@ class SharedStatistics:
             try:
                 if not list(self._living()):
                     self._counters.reset()
+                    self._programs.unlink(missing_ok=True)
+                self._sign()
                 self._show({})
             finally:  # also for processes that were forked meanwhile, which have the file open
                 fcntl.flock(file, fcntl.LOCK_UN)
@@ -128,12 +146,21 @@ class SharedStatistics:
             else:
                 path.unlink(missing_ok=True)
 
+    def _sign(self) -> None:
+        """Add this program to those that count here."""
+        programs, own = self.programs(), this_program()
+        if own not in programs:
+            self._write(self._programs, [*programs, own])
+
     def _show(self, usage: dict[str, Usage]) -> None:
+        self._write(self._path(), usage)
+        self._shown = usage
+
+    def _write(self, path: Path, content: object) -> None:
         draft = self._path().with_suffix(".draft")
         create_private(draft)
-        draft.write_text(json.dumps(usage))
-        draft.replace(self._path())
-        self._shown = usage
+        draft.write_text(json.dumps(content))
+        draft.replace(path)
 
     def _path(self) -> Path:
         """One file per cache object: a process may have several."""

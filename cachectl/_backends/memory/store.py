@@ -30,6 +30,7 @@ from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy
 
 _EXPIRED_PER_WRITE: Final = 10
+_NOTHING: Final = Removed()
 
 
 class MemoryStore:
@@ -186,7 +187,10 @@ class MemoryStore:
     def _replace(self, old: Node | None, item: Item, now: float) -> None:
         """Put an entry in the place of the old one: those who look it up always find either."""
         key, had = (item.key, ()) if old is None else (old.key, old.entry.tags)
-        node = Node(key, item, self._tags.exchange(key, had, item.entry.tags), now)
+        tags = item.entry.tags
+        if had or tags:
+            tags = self._tags.exchange(key, had, tags)
+        node = Node(key, item, tags, now)
         self._nodes[key] = node
         self._nodes.move_to_end(key)
         self._expiries.enter(node, old)
@@ -203,31 +207,42 @@ class MemoryStore:
                 entries += 1
                 size += node.entry.size
                 self._forget(node)
+        self._shrink()
+        return Removed(entries, size)
+
+    def _shrink(self) -> None:
         if is_sparse(self._nodes):
             self._nodes = self._nodes.copy()
-        return Removed(entries, size)
 
     def _forget(self, node: Node) -> None:
         """Take a removed entry out of totals and indexes."""
         self._bytes -= node.entry.size
         self._memory -= node.memory
-        self._tags.remove(node.key, node.entry.tags)
+        if node.entry.tags:
+            self._tags.remove(node.key, node.entry.tags)
         self._expiries.leave(node)
         if self._order is not None:
             self._order.removed(node.key)
 
     def _drop_expired(self, now: float, most: int) -> Removed:
+        if self._expiries.earliest > now:
+            return _NOTHING
         return self._drop(self._expiries.take(now, most))
 
     def _evict(self, limits: Limits) -> tuple[Removed, list[str]]:
         """Remove what the eviction chooses while limits are exceeded; return that and its keys."""
-        total = Removed()
+        before = self._bytes
         evicted: list[str] = []
         while limits.exceeded(len(self._nodes), self._bytes):
             victim = None if self._order is None else self._order.evict()
-            evicted.append(victim or _oldest(self._nodes))
-            total = total.plus(self._drop(evicted[-1:]))
-        return total, evicted
+            key = victim or _oldest(self._nodes)
+            node = self._nodes.pop(key, None)
+            if node is not None:
+                self._forget(node)
+                evicted.append(key)
+        if len(evicted) > 1:
+            self._shrink()
+        return Removed(len(evicted), before - self._bytes), evicted
 
     def _idle_keys(self, before: float | None) -> list[str]:
         if before is None:
@@ -238,5 +253,7 @@ class MemoryStore:
 def _oldest(nodes: OrderedDict[str, Node]) -> str:
     """Return the key at the front; others may move entries to the end meanwhile."""
     while True:
-        with suppress(RuntimeError):  # so iterating ends when the order changes
+        try:
             return next(iter(nodes))
+        except RuntimeError:  # so iterating ends when the order changes
+            continue

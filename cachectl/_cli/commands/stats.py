@@ -121,8 +121,7 @@ def _show(report: Stats, names: Sequence[str]) -> None:
 
         out.table(tables.stats(report, names), fold=False)
         for name, fact in report.backend.details.items():
-            said = {True: "on", False: "off"}[fact] if isinstance(fact, bool) else fact
-            out.detail(f"{name.replace('_', ' ')}: {said}")
+            out.detail(f"{name.replace('_', ' ')}: {_said(fact)}")
         if report.window.start is not None:
             out.detail(f"counted since {tables.moment(report.window.start)}")
     elif out.format is Format.CSV:
@@ -136,3 +135,10 @@ def _show(report: Stats, names: Sequence[str]) -> None:
             out.line(line)
     else:
         out.document("stats", documents.stats(report, names))
+
+
+def _said(fact: object) -> object:
+    """Return a fact about the backend as people say it."""
+    if isinstance(fact, bool):
+        return "on" if fact else "off"
+    return (", ".join(fact) or "none") if isinstance(fact, list) else fact

@@ -14,6 +14,8 @@ from cachectl._model.importing import importing
 from cachectl._model.targets import load_target
 from cachectl.errors import DamagedEntry, UnsupportedValue
 
+JSON: Final = 1
+"""The number of the codec for documents."""
 VALUE_LIMIT: Final = 256 * 1024 * 1024
 """Bytes that an encoded value may have."""
 
@@ -28,10 +30,10 @@ class Codec(Protocol):
         """Return a value equal to the one encoded. Raises `ValueError` for anything else."""
 
     def copy(self, payload: memoryview) -> object:
-        """Do what `decode` does, sharing nothing with other values: these can be weighed."""
+        """Do what `decode` does; what is shared with other values `memory` must be able to tell."""
 
     def memory(self, value: object) -> int:
-        """Return the bytes that such a copy occupies in this process."""
+        """Return the bytes that such a copy occupies in this process: its share of what it shares."""
 
     def parse(self, data: bytes) -> object:
         """Return the value that a file with this content holds. Raises `UsageError`."""
@@ -63,7 +65,7 @@ class Registration(NamedTuple):
 
 CODECS: Final = (
     Registration(
-        1, "json", "cachectl._model.codecs.json:JsonCodec",
+        JSON, "json", "cachectl._model.codecs.json:JsonCodec",
         ("dict", "list", "int", "float", "bool", "NoneType"), (".json",),
     ),
     Registration(2, "text", "cachectl._model.codecs.text:TextCodec", ("str",), (".txt",)),

@@ -8,8 +8,7 @@ lone surrogates.
 import json
 from collections.abc import Iterable
 from functools import cache
-from itertools import repeat
-from sys import getsizeof
+from sys import getrefcount, getsizeof
 from typing import Any, Final, NoReturn
 
 from cachectl._model.codecs.advice import advice
@@ -19,11 +18,16 @@ from cachectl.errors import UnsupportedValue
 DEPTH_LIMIT: Final = 100
 _LEAVES: Final = frozenset((str, int, bool, type(None)))
 _SCALARS: Final = _LEAVES | {float}
+_FLOAT: Final = getsizeof(0.5)
+_BESIDE: Final = 3
+"""Those who hold a name while it is looked at: msgspec, a variable and an argument."""
+_IS_SHARED: Final = range(-5, 257).__contains__
+"""Whether an integer is the same object everywhere."""
 _FEW: Final = 500
 """Documents after which msgspec pays: to import it takes as long as it has saved by then."""
 _BOM: Final = b"\xef\xbb\xbf"
-_Path = tuple["_Path", str | None] | None
-"""Where a value is in another: the path of what holds it, and its key if that has keys."""
+_Path = tuple["_Path", dict[str, Any] | list[Any], object] | None
+"""Where a value is in another: the path of what holds it, that, and the value."""
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -55,25 +59,17 @@ class JsonCodec:
             raise UnsupportedValue("JSON has no NaN and no infinity") from None
 
     def decode(self, payload: memoryview) -> object:
-        if self._many():
-            library = _msgspec()
-            try:
-                value: object = library.json.decode(payload)
-            except (library.DecodeError, RecursionError):
-                return self.copy(payload)
-            if payload[0] > 0x20 and payload[-1] > 0x20:  # it passes over white space
-                return value
-        return self.copy(payload)
+        return self.copy(payload) if self._many() else _decoded(payload)
 
     def copy(self, payload: memoryview) -> object:
-        text = str(payload, "ascii")
+        library = _msgspec()
         try:
-            value, end = _decode(text)
-        except RecursionError:
-            raise ValueError("nested too deep") from None
-        if end != len(text):
-            raise ValueError("more than JSON")
-        return value
+            value: object = library.json.decode(payload)
+        except (library.DecodeError, RecursionError):
+            return _decoded(payload)
+        if payload[0] > 0x20 and payload[-1] > 0x20:  # it passes over white space
+            return value
+        return _decoded(payload)
 
     def memory(self, value: object) -> int:
         return _memory(value)
@@ -117,28 +113,26 @@ def _is_plain(value: Any, path: _Path, depth: int) -> bool:
     """
     if depth == 0:
         raise UnsupportedValue(f"a value nested more than {DEPTH_LIMIT} deep cannot be cached")
-    places: Iterable[tuple[str | None, Any]]
+    items: Iterable[Any] = value
     if type(value) is dict:
         for key in value:
             if type(key) is not str:
                 raise UnsupportedValue(
                     f"a key of type {type(key).__name__} at {_told(path)} is not JSON (a string is)"
                 )
-        places = value.items()
-    elif type(value) is list:
-        places = zip(repeat(None), value)
-    else:
+        items = value.values()
+    elif type(value) is not list:
         name, way = type(value).__qualname__, advice(type(value))
         raise UnsupportedValue(f"a value of type {name} at {_told(path)} is not JSON: {way}")
     plain = True
-    for place, item in places:
+    for item in items:
         kind = type(item)
-        if kind in _LEAVES:
+        if kind is str:  # most are
             continue
         if kind is float:
             if not (1e-4 <= item < 1e16 or -1e16 < item <= -1e-4 or item == 0):
                 plain = False
-        elif not _is_plain(item, (path, place), depth - 1):
+        elif kind not in _LEAVES and not _is_plain(item, (path, value, item), depth - 1):
             plain = False
     return plain
 
@@ -147,22 +141,50 @@ def _told(path: _Path) -> str:
     """Return a path for people: `$.a[…]`."""
     if path is None:
         return "$"
-    whole, place = path
-    return _told(whole) + ("[…]" if place is None else f".{place:.40}")
+    whole, holder, item = path
+    if isinstance(holder, list):
+        return _told(whole) + "[…]"
+    name = next(name for name, each in holder.items() if each is item)
+    return f"{_told(whole)}.{name:.40}"
+
+
+def _decoded(payload: memoryview) -> object:
+    text = str(payload, "ascii")
+    try:
+        value, end = _decode(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if end != len(text):
+        raise ValueError("more than JSON")
+    return value
 
 
 def _memory(value: object) -> int:
-    seen = {id(None), id(True), id(False)}
-    size, left = 0, [value]
-    while left:
-        item = left.pop()
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        size += getsizeof(item)
-        if type(item) is dict:
-            left += item
+    """Return what a document weighs, walking through it once. Only names are in others as well."""
+    size = 0.0
+    left: list[Any] = [value]
+    for item in left:
+        kind = type(item)
+        if kind is str:
+            size += getsizeof(item)
+        elif kind is float:
+            size += _FLOAT
+        elif kind is dict:
+            size += getsizeof(item) + _names(item)
             left += item.values()
-        elif type(item) is list:
+        elif kind is list:
+            size += getsizeof(item)
             left += item
+        elif kind is int and not _IS_SHARED(item):
+            size += getsizeof(item)
+    return int(size)
+
+
+def _names(table: dict[str, object]) -> float:
+    """Return what the names in a dictionary weigh, shared by all that hold them. Those are documents
+    and, not counted, msgspec, which keeps the names that it met last.
+    """
+    size = 0.0
+    for name in table:
+        size += getsizeof(name) / max(1, getrefcount(name) - _BESIDE)
     return size

@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -168,6 +168,35 @@ def test_another_process_sees_what_is_counted_and_held(board: str):
     with observe(board) as observer:
         totals = observer.stats().totals
         assert (totals.hits, totals.entries) == (2, 0)  # counts stay, the entries are gone
+
+
+def test_who_observes_is_told_which_programs_are_summed(board: str, tmp_path: Path, monkeypatch):
+    with observe(board) as observer:
+        assert observer.status().notes == ()
+        with publish(board) as cache:
+            cache.namespace("users").get("k")
+            cache.flush()
+            own = observer.status()
+            assert (own.details["processes"], len(cast("list[str]", own.details["programs"]))) == (
+                1,
+                1,
+            )
+            assert own.notes == ()
+            monkeypatch.chdir(tmp_path)
+            run(USER, options(board))  # another program, which has ended
+            status = observer.stats().backend
+    assert (status.details["name"], status.details["processes"]) == (board, 1)
+    (note,) = status.notes
+    assert "2 programs" in note
+    assert f"python in {tmp_path}" in note
+
+
+def test_programs_of_before_are_not_told(board: str):
+    run(USER, options(board))
+    with observe(board) as observer, publish(board) as cache:
+        cache.namespace("users").get("k")
+        cache.flush()
+        assert len(cast("list[str]", observer.status().details["programs"])) == 1
 
 
 def test_an_observer_that_is_closed_has_nothing_open(board: str):

@@ -65,6 +65,12 @@ def numbered(users: Namespace) -> None:
         users.set(key(i), {f"member:{i * 20 + j:06}": j for j in range(20)})
 
 
+def equal_in_size_only(users: Namespace) -> None:
+    """Documents of the same bytes, of which the eighth weighs six times as much as the others."""
+    for i in range(1500):
+        users.set(key(i), [{"n": 1000 + j} for j in range(30)] if i % 8 == 0 else ["x" * 327])
+
+
 def many_documents(users: Namespace) -> None:
     users.set_many({key(i): answer(i) for i in range(1500)})
 
@@ -142,7 +148,7 @@ def written_over_a_limit(users: Namespace) -> None:
 
 
 SHAPES: list[Work] = [
-    texts, documents, large_documents, in_other_scripts, many_documents, shared_tags,
+    texts, documents, large_documents, in_other_scripts, numbered, equal_in_size_only, many_documents, shared_tags,
     unique_tags, vectors, large_bytes, mixed, half_deleted, nearly_all_deleted, cleared, replaced,
     replaced_by_what_lives_shorter, looked_up, tags_of_the_removed,
 ]  # fmt: skip

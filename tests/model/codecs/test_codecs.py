@@ -134,11 +134,22 @@ def test_every_kind_of_dtype_comes_back(dtype):
         found[0, 0] = 1
 
 
-def test_the_memory_of_json_counts_shared_parts_once():
-    shared = "x" * 1000
+def test_the_memory_of_json_is_that_of_its_parts_without_what_python_has_anyway():
     memory = codecs.codec(1).memory
-    assert memory([shared, shared]) == getsizeof([1, 2]) + getsizeof(shared)
-    assert memory({"a": [None, True]}) == getsizeof({"a": 1}) + getsizeof("a") + getsizeof([1, 2])
+    assert memory(["x" * 100, 0.5, 10**9]) == sum(
+        map(getsizeof, ([1, 2, 3], "x" * 100, 0.5, 10**9))
+    )
+    assert memory([None, True, 7]) == getsizeof([1, 2, 3])
+
+
+def test_the_names_that_documents_share_are_shared_among_them():
+    codec = codecs.codec(1)
+    payload = codec.encode({"a name that many documents have": 1})
+    documents = [codec.copy(memoryview(payload)) for _ in range(100)]
+    one = getsizeof({"a": 1})
+    assert one <= codec.memory(documents[0]) < one + 5
+    other = codec.copy(memoryview(b'{"a name that no other one has": 1}'))
+    assert codec.memory(other) == one + getsizeof("a name that no other one has")
 
 
 @pytest.mark.parametrize(
