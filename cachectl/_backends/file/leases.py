@@ -10,14 +10,16 @@ from cachectl._model.records import Lease
 
 _TAKE: Final = (
     "INSERT INTO leases(namespace_id, key, token, holders, tags, began_at)"
-    " VALUES(?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET holders = holders + 1,"
+    " SELECT id, ?, ?, 1, ?, ? FROM namespaces WHERE name = ?"
+    " ON CONFLICT DO UPDATE SET holders = holders + 1,"
     " tags = iif(instr(tags, excluded.tags), tags, tags || excluded.tags),"
     " began_at = excluded.began_at RETURNING token"
 )
-_OF_KEY: Final = "namespace_id = ? AND key = ?"
-_HOLDERS: Final = f"SELECT holders FROM leases WHERE {_OF_KEY} AND token = ?"
-_ONE_LESS: Final = f"UPDATE leases SET holders = holders - 1 WHERE {_OF_KEY}"
-_DROP: Final = f"DELETE FROM leases WHERE {_OF_KEY}"
+_THIS: Final = "namespace_id = ? AND key = ? AND token = ?"
+_GIVE_BACK: Final = (
+    f"DELETE FROM leases WHERE {_THIS} AND holders = 1",
+    f"UPDATE leases SET holders = holders - 1 WHERE {_THIS}",
+)
 _ANY: Final = "SELECT 1 FROM leases WHERE namespace_id = ? AND {} LIMIT 1"
 _REVOKE: Final = "DELETE FROM leases WHERE namespace_id = ? AND {}"
 _DROP_OLD: Final = "DELETE FROM leases WHERE began_at < ?"
@@ -26,22 +28,21 @@ _TAGGED: Final = "instr(tags, ?)"
 
 def take(transaction: Transaction, key: str, tags: Sequence[str], now: float) -> Lease:
     """Return a lease of a key for a load whose entry will have these tags."""
-    if transaction.id is None:
-        transaction.load()
-    id_ = transaction.create()
-    taken = (id_, key, new_token(), "".join(map(_told, tags)), microseconds(now))
-    ((token,),) = transaction.execute(_TAKE, taken).fetchall()
-    return Lease(key, token)
+    told, began = "".join(map(_told, tags)), microseconds(now)
+    taken = (key, new_token(), told, began, transaction.name)
+    found = transaction.execute(_TAKE, taken).fetchall()
+    if not found:  # nor is there such a namespace
+        transaction.create()
+        found = transaction.execute(_TAKE, taken).fetchall()
+    return Lease(key, found[0][0])
 
 
 def give_back(transaction: Transaction, lease: Lease) -> bool:
     """Return whether a lease in a known namespace was not revoked; it is of no use afterwards."""
-    if not transaction.has_leases:
-        return False
-    found = transaction.execute(_HOLDERS, (transaction.id, *lease)).fetchone()
-    if found is not None:
-        transaction.execute(_ONE_LESS if found[0] > 1 else _DROP, (transaction.id, lease.key))
-    return found is not None
+    this = (transaction.id, *lease)
+    return transaction.has_leases and any(
+        transaction.execute(statement, this).rowcount for statement in _GIVE_BACK
+    )
 
 
 def revoke(transaction: Transaction, keys: Sequence[str]) -> None:

@@ -74,13 +74,16 @@ class MemoryStore:
         condition: Condition | None = None,
     ) -> Written:
         stored = expired = 0
+        leases = self._leases
         with self.lock:
             self._follow(limits.eviction)
             self._apply_uses()
             for item in items:
                 old = self._nodes.get(item.key)
                 fresh = old is not None and old.entry.expires_at > now
-                if not self._leases.permit(item.key, condition, fresh=fresh):
+                if (condition or leases.held) and not leases.permit(
+                    item.key, condition, fresh=fresh
+                ):
                     continue
                 expired += old is not None and not fresh
                 self._replace(old, item, now)
@@ -100,10 +103,11 @@ class MemoryStore:
             self._leases.give_back(lease)
 
     def remove(self, keys: Iterable[str]) -> Removed:
-        wanted = list(keys)
         with self.lock:
-            self._leases.revoke(wanted)
-            return self._drop(wanted)
+            if self._leases.held:
+                keys = list(keys)
+                self._leases.revoke(keys)
+            return self._drop(keys)
 
     def remove_expired(self, key: str, now: float) -> Removed:
         if not self.lock.attempt():  # a lookup waits for nobody: it is found again

@@ -78,18 +78,24 @@ class Client:
         server did not know the script.
         """
 
-        def read(replies: list[Reply]) -> _Done[T] | None:
-            done, ran = array(checked(replies)[-1])
+        def ran(replies: list[Reply]) -> Reply:
+            told: list[Reply] = array(checked(replies)[-1])
+            done, reply = told
             checked([done])
-            return _known(shape, [ran])[0]
+            return reply
+
+        def together(*run: Argument) -> list[Command]:
+            return [("MULTI",), first, (*run, 1, base, *arguments), ("EXEC",)]
 
         known = script(name)
-        for run in (("EVALSHA", known.sha), ("EVAL", known.source)):
-            commands = [("MULTI",), first, (*run, 1, base, *arguments), ("EXEC",)]
-            done = await self._exchange(commands, read)
-            if done is not None:
-                return done.value
-        raise AssertionError("a text is always known")
+        done = await self._exchange(
+            together("EVALSHA", known.sha), lambda replies: _known(shape, [ran(replies)])[0]
+        )
+        if done is not None:
+            return done.value
+        return await self._exchange(
+            together("EVAL", known.source), lambda replies: shape(checked([ran(replies)])[0])
+        )
 
     async def _exchange(self, commands: Sequence[Command], read: Reader[T]) -> T:
         try:

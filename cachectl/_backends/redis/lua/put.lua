@@ -15,7 +15,7 @@ local lrfu = eviction == 'lrfu' and lrfu_module()
 local removal = (lrfu or check_limits == '1') and removal_module()
 local max_size = limit(max_bytes)
 local first_item = 2 + 2 * tonumber(touches)
-local lease = string.match(condition, '^=(.+)')
+local lease = condition ~= '-' and string.match(condition, '^=(.+)')
 local stored, expired, added, grown = 0, 0, 0, 0
 local evicted = {}
 -- What is added to the index at the end: a command with many members costs little more than with one.
