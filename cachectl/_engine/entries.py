@@ -15,7 +15,7 @@ from cachectl._model.policy import Policy
 from cachectl._model.records import Item
 from cachectl._model.units import Amount, Duration, Money
 from cachectl._model.write import Write
-from cachectl.errors import DamagedEntry
+from cachectl.errors import DamagedEntry, UsageError
 
 
 class Entries:
@@ -26,7 +26,7 @@ class Entries:
     def __init__(self, recorder: Recorder, policy: Policy, *, live: bool) -> None:
         self._recorder = recorder
         self._live = live
-        self.hooks = Hooks()
+        self.hooks: Hooks = Hooks()
         self._weights = Weights()
         self.use(policy)
 
@@ -76,6 +76,8 @@ class Entries:
 
     def build_write(self, w: Write, now: float) -> Item:
         """Return what to write for one value of many, or of a load."""
+        if type(w.load_us) is not int or w.load_us < 0:
+            raise UsageError(f"not microseconds that something took: {w.load_us!r}")
         return self.build(
             w.key, w.value, now, ttl=w.ttl, tags=w.tags, cost=w.cost, load_us=w.load_us
         )

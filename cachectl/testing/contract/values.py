@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as npst
 from cachectl import InvalidKey, UnsupportedValue, UsageError
 from cachectl._engine.namespace import Namespace
 from cachectl._model.codecs import plugins, qualified_name
+from cachectl._model.write import Write
 from cachectl.testing.contract.base import Contract
 from cachectl.testing.lookups import found
 from cachectl.testing.opener import Opener
@@ -191,4 +192,12 @@ class ValuesContract(Contract):
     ) -> None:
         with pytest.raises(UsageError):
             users.set("k", 1, **options)
+        assert list(users.entries()) == []
+
+    @pytest.mark.parametrize("load_us", [-1, 1.5, True, "1"])
+    def test_an_impossible_load_time_among_many_is_refused(
+        self, users: Namespace, load_us: Any
+    ) -> None:
+        with pytest.raises(UsageError):
+            users.set_many([Write("k", 1, load_us=load_us)])
         assert list(users.entries()) == []
