@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Final, NamedTuple
 
+from cachectl._admin.namespaces import unknown_among
 from cachectl._engine.cache import Cache
 from cachectl._engine.namespace import Namespace
 from cachectl._model.keys import check_tags
@@ -51,6 +52,8 @@ class ClearPlan:
         self._tag = tag
         self._match = match
         self._keys = None if keys is None else list(dict.fromkeys(keys(cache.namespace(*names))))
+        self.unknown = unknown_among(cache, names, self._held)
+        """Namespaces that nobody has used or configured."""
         self.removed: dict[str, Removed] = {}
         """What was removed so far, by namespace."""
 

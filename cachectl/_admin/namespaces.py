@@ -1,6 +1,6 @@
 """Namespaces by name: what is said where there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,8 +12,7 @@ def unknown(name: str) -> str:
     return f"no namespace {name}: nobody has used or configured it"
 
 
-def unknown_among(cache: "Cache", names: Sequence[str]) -> Sequence[str]:
-    """Return those that nobody has used or configured."""
-    held = cache.usage()
+def unknown_among(cache: "Cache", names: Sequence[str], held: Collection[str]) -> Sequence[str]:
+    """Return those that nobody has used or configured; `held` are known to hold or have held entries."""
     missing = [name for name in names if name not in held]
     return cache.stats(*missing).unknown if missing else ()

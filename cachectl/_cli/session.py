@@ -29,6 +29,8 @@ class Session:
         self._backend = backend
         self._url = url
         self._directory = directory
+        self.about = ""
+        """Which cache was opened: its backend, its place, and what says so."""
 
     @contextmanager
     def cache(self, *, writing: bool = False) -> Iterator[Cache]:
@@ -41,6 +43,10 @@ class Session:
         )
         tuning = _TUNING.get(settings.backend, {})
         backend = open_backend(settings, clock=time.time, strict=True, tuning=tuning)
+        said_by = settings.source or "no configuration file"
+        self.about = (
+            ", ".join(filter(None, ("on " + backend.name, backend.place))) + f" ({said_by})"
+        )
         with Cache(backend, settings, strict=True) as cache:
             if writing:
                 cache.require_writable()

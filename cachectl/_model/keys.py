@@ -32,9 +32,9 @@ def check_key(key: str) -> str:
 
     Other types of text, such as members of a `StrEnum` and `numpy.str_`, become plain text.
     """
-    if type(key) is HashedKey:
-        return key
     if type(key) is not str:
+        if type(key) is HashedKey:
+            return key
         if not isinstance(key, str):
             kind = type(key).__name__
             raise InvalidKey(f"a key is a string, not {kind} (hash features with key())")

@@ -60,9 +60,40 @@ def test_says_what_would_go(filled):
     ended = filled("clear", "a", "--match", "user:?", "--dry-run")
 
     assert (ended.code, ended.raw) == (0, b"")
-    assert ended.err.splitlines()[:2] == ["  a  user:1", "  a  user:2"]
-    assert ended.err.splitlines()[2].startswith("a: 2 entries, ")
-    assert ended.err.splitlines()[3].startswith("would remove 2 entries, ")
+    about, *examples, of_a, total = ended.err.splitlines()
+    assert about.startswith(("on file, ", "on redis, "))
+    assert examples == ["  a  user:1", "  a  user:2"]
+    assert of_a.startswith("a: 2 entries, ")
+    assert total.startswith("would remove 2 entries, ")
+
+
+def test_says_which_cache_it_is_about(tool, redis_url):
+    """Dry runs, questions, and tables on a terminal begin with backend, place and configuration."""
+    with tool.open() as cache:
+        cache.namespace("a").set("k", "v")
+    about = f"on file, {tool.directory} (no configuration file)"
+    for command in (["clear", "--all"], ["clear", "a"], ["cleanup"]):
+        assert tool(*command, "--dry-run").err.splitlines()[0] == about
+    for command in (["clear", "a"], ["cleanup", "--max-bytes", "1"]):
+        assert tool(*command).err.splitlines()[0] == about
+    for command in (["stats"], ["inspect"], ["inspect", "a"]):
+        assert tool("-v", *command).err.splitlines()[0] == about
+        assert tool(*command).err == ""
+
+    config = tool.home / "cachectl.toml"
+    config.write_text(f"backend = 'redis'\n[redis]\nurl = '{redis_url}'\nprefix = 'mine'\n")
+    said = tool("clear", "--all", "--dry-run").err.splitlines()[0]
+    assert said.startswith("on redis, ")
+    assert said.endswith(f"/0 mine ({config})")
+
+
+def test_an_empty_cache_may_be_the_wrong_one(tool):
+    """Whoever mistypes a directory is told where nothing is."""
+    place = tool.home / "typo"
+    assert tool("--directory", "typo", "stats").err == (
+        f"nothing is cached on file, {place} (no configuration file)\n"
+    )
+    assert tool("--directory", "typo", "stats", "--format", "json").err == ""
 
 
 def test_globs(filled):

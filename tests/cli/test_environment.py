@@ -131,7 +131,8 @@ def test_width_of_a_terminal(filled, columns):
             return re.sub(r"\x1b\[[01]m", "", terminal.end().raw.decode()).splitlines()
 
     assert max(map(len, shown("-q", "inspect", "a", "--limit", "3"))) <= columns
-    header, a, total = shown("stats")
+    about, header, a, total = shown("stats")
+    assert about.startswith("on file, ")
     assert header.startswith("namespace  entries ")
     assert a.startswith("a            1,000 ")
     assert total.startswith("total        1,000 ")

@@ -34,7 +34,7 @@ def test_one_user(sessions, typed):
     shown = sessions("inspect", "users", key, "--format", "json", stdin=stdin)
     assert json.loads(shown.out)["key"] == HASH
     foretold = sessions("clear", "users", "--key", key, "--dry-run", stdin=stdin)
-    assert foretold.err.splitlines()[0] == f"  users  {HASH}"
+    assert foretold.err.splitlines()[1] == f"  users  {HASH}"
     cleared = sessions("clear", "users", "--key", key, "--yes", stdin=stdin)
     assert cleared.err.startswith("removed 1 entry, ")
     assert keys(sessions) == {OTHER}

@@ -101,7 +101,7 @@ def test_clear_shows_them_harmless(hostile):
     """The keys that a dry run shows, and the question on a terminal, are harmless."""
     ended = hostile("clear", "a", "--dry-run")
 
-    assert len(ended.err.splitlines()) == 7
+    assert len(ended.err.splitlines()) == 8
     assert not UNSAFE.search(ended.err)
 
 

@@ -39,6 +39,10 @@ class DiskcacheBackend(ReadOnlyBackend[DiskcacheStore]):
         self._directory = directory.absolute()
 
     @property
+    def place(self) -> str:
+        return str(self._directory)
+
+    @property
     def counters(self) -> CounterStore:
         return _Counters(self)
 

@@ -55,11 +55,14 @@ def cleanup(
         max_entries=max_entries,
         max_bytes=None if max_bytes is None else parse_size(max_bytes),
     )
-    with session(context).cache(writing=not dry_run) as cache:
-        for name in unknown_among(cache, names):
+    opened = session(context)
+    with opened.cache(writing=not dry_run) as cache:
+        for name in unknown_among(cache, names, cache.usage() if names else ()):
             out.note(unknown(name))
+        if dry_run and out.format is Format.TABLE:
+            out.note(opened.about)
         if not dry_run and not yes:
-            _ask(chosen.question(cache, names))
+            _ask(chosen.question(cache, names), opened.about)
         plan = cache.plan_cleanup(**chosen._asdict(), deadline=seconds)
         try:
             report = plan.dry_run(names) if dry_run else plan.run(names)
@@ -72,9 +75,10 @@ def cleanup(
         raise Stop(Exit.BUSY, "the deadline came with work left")
 
 
-def _ask(question: str | None) -> None:
+def _ask(question: str | None, about: str) -> None:
     """Ask about a removal of more than half, if it is one."""
     if question is not None:
+        out.note(about)
         require_terminal(f"this removes more than half ({question}): say --yes, or --dry-run")
         ask(f"Remove more than half: {question}?")
 

@@ -7,7 +7,7 @@ import typer
 
 from cachectl._admin import documents
 from cachectl._admin.clear import ClearPlan
-from cachectl._admin.namespaces import unknown, unknown_among
+from cachectl._admin.namespaces import unknown
 from cachectl._admin.reach import OUT_OF_REACH, in_memory
 from cachectl._cli.asking import ask, require_terminal
 from cachectl._cli.commands import options
@@ -54,12 +54,15 @@ def clear(
     out.use(form)
     _check_target(namespaces or [], tag, match, everything=everything)
     keys = _keys(namespaces or [], key or [], features, extra or [], tag or match)
-    with session(context).cache(writing=not dry_run) as cache:
+    opened = session(context)
+    with opened.cache(writing=not dry_run) as cache:
         if in_memory(cache):
             raise Stop(Exit.REFUSED, f"nothing was removed: {OUT_OF_REACH}")
         plan = ClearPlan(cache, namespaces or [], tag, match, keys)
-        for name in unknown_among(cache, namespaces or []):
+        for name in plan.unknown:
             out.note(unknown(name))
+        if dry_run or not yes:
+            out.note(opened.about)
         if dry_run:
             _report(_show(plan), dry_run=True)
             return

@@ -27,11 +27,13 @@ def forget(
     cachectl forget promts --dry-run
     """
     out.use(form)
-    with session(context).cache(writing=True) as cache:
+    opened = session(context)
+    with opened.cache(writing=True) as cache:
         if in_memory(cache):
             raise Stop(Exit.REFUSED, f"nothing was forgotten: {OUT_OF_REACH}")
         plan = ForgetPlan(cache, namespaces)
         if dry_run or not yes:
+            out.note(opened.about)
             _show(plan)
         if not dry_run and not yes:
             require_terminal("nobody to ask here: say --yes")

@@ -50,7 +50,10 @@ def inspect(
         raise UsageError("--tag and --limit go with NS alone")
     if one and namespace is None:
         raise UsageError("--features goes with NS")
-    with session(context).cache() as cache:
+    opened = session(context)
+    with opened.cache() as cache:
+        if out.format is Format.TABLE:
+            out.detail(opened.about)
         if namespace is not None and in_memory(cache):
             out.note(f"{OUT_OF_REACH}; stats shows what they publish")
         if namespace is None:

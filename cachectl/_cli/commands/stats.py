@@ -59,10 +59,13 @@ def stats(
     alarm = _Alarm.of(fail_under, each=each, min_lookups=min_lookups)
     names = [check_namespace(name) for name in namespaces or []]
     seconds = None if since is None else parse_duration(since)
-    with session(context).cache() as cache:
+    opened = session(context)
+    with opened.cache() as cache:
         if watch:
             _watch(cache, names, seconds, interval, alarm)
         report = cache.stats(*names, since=seconds)
+    if out.format is Format.TABLE:
+        _say_which(opened.about, empty=not names and not report.totals.entries)
     _answer(report, names, alarm)
 
 
@@ -97,6 +100,14 @@ def _answer(report: Stats, names: Sequence[str], alarm: _Alarm) -> None:
         out.note(unknown(name))
     if crossed:
         raise Stop(Exit.THRESHOLD, crossed)
+
+
+def _say_which(about: str, *, empty: bool) -> None:
+    """Say which cache a table is about; to everybody if it is an empty one, perhaps the wrong one."""
+    if empty:
+        out.note(f"nothing is cached {about}")
+    else:
+        out.detail(about)
 
 
 def _watch(
