@@ -233,6 +233,14 @@ class SupportsForgetting(Protocol):
 
 
 @runtime_checkable
+class SupportsRecount(Protocol):
+    """A backend that keeps totals, which may be damaged."""
+
+    def recount(self) -> None:
+        """Count anew what there is: it reads all entries, and nobody waits for it."""
+
+
+@runtime_checkable
 class SupportsFork(Protocol):
     """A backend, or a store of one, that holds what two processes must not share."""
 

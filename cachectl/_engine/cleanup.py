@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from cachectl._backends.protocols import AsyncStore, Backend, SupportsCompaction
+from cachectl._backends.protocols import AsyncStore, Backend, SupportsCompaction, SupportsRecount
 from cachectl._metrics.recorder import Recorder
 from cachectl._metrics.reports import CleanupReport
 from cachectl._model.coroutines import iterate, run
@@ -64,9 +64,15 @@ class Cleanup:
             return self.report()
         with self._backend.lock("cleanup"):
             self._finished = all(self._clean(name) for name in names)
-            if self._finished and isinstance(self._backend, SupportsCompaction):
-                self._backend.compact()
+            if self._finished:
+                self._maintain()
         return self.report()
+
+    def _maintain(self) -> None:
+        if isinstance(self._backend, SupportsRecount):
+            self._backend.recount()
+        if isinstance(self._backend, SupportsCompaction):
+            self._backend.compact()
 
     def dry_run(self, namespaces: Sequence[str] = ()) -> CleanupReport:
         """Return what `run` would report, removing nothing; it reads all entries."""

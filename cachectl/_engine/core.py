@@ -21,7 +21,6 @@ from cachectl._engine.compose import check_policy
 from cachectl._engine.counting import Counting
 from cachectl._engine.disabled import CLOSED_MESSAGE
 from cachectl._engine.state import NamespaceState
-from cachectl._metrics.events import log_lookup
 from cachectl._metrics.recorder import Recorder, log
 from cachectl._model.coroutines import run
 from cachectl._model.deadline import call_began, one_call
@@ -58,8 +57,7 @@ class Core:
         self.strict = strict
         self._states: dict[str, NamespaceState] = {}
         self.counting: Counting = Counting(backend, self._flush, self.close, clock, strict=strict)
-        if log.isEnabledFor(logging.DEBUG):  # asked once: it would be a tenth of a hit
-            self.counting.listeners.add(log_lookup)
+        self._look_at_log()
         if isinstance(backend, SupportsSparing):
             backend.note_spared(lambda name: self._recorder(name).record_spared())
         self._is_closed = False
@@ -170,9 +168,14 @@ class Core:
             self._flush()
 
     def _flush(self) -> None:
+        self._look_at_log()
         if isinstance(self.backend, SupportsRecovery):
             self.backend.recover()
         self.counting.flush(self._write_uses)
+
+    def _look_at_log(self) -> None:
+        """Write lookups to the log if DEBUG is on: asked now and then, for it is a tenth of a hit."""
+        self.counting.listeners.write_log(on=log.isEnabledFor(logging.DEBUG))
 
     def _write_uses(self) -> None:
         """Write the uses of each namespace; one that refuses them does not stop the others."""

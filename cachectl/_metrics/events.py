@@ -50,20 +50,29 @@ Listener = Callable[[Event], object]
 
 
 class Listeners:
-    """Those who are told of the events of one cache. Truthy while there are any."""
+    """Those who are told of the events of one cache: listeners, and the log. Truthy while there are
+    any.
+    """
 
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
+        self._logs = False
         self._changed: list[Callable[[], None]] = []
         self._telling = threading.local()
 
     def __bool__(self) -> bool:
-        return bool(self._listeners)
+        return self._logs or bool(self._listeners)
 
     def add(self, listener: Listener) -> Callable[[], None]:
         """Tell `listener` from now on; returns a function that ends that."""
         self._set((*self._listeners, listener))
         return lambda: self._set(tuple(kept for kept in self._listeners if kept is not listener))
+
+    def write_log(self, *, on: bool) -> None:
+        """Write lookups to the log from now on, or no longer."""
+        if self._logs is not on:
+            self._logs = on
+            self._tell_of_change()
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call back whenever somebody begins or ends to listen."""
@@ -75,6 +84,8 @@ class Listeners:
             return
         self._telling.now = True
         try:
+            if self._logs:
+                _log_lookup(event)
             for listener in self._listeners:
                 self._tell(listener, event)
         finally:
@@ -88,13 +99,14 @@ class Listeners:
 
     def _set(self, listeners: tuple[Listener, ...]) -> None:
         self._listeners = listeners
+        self._tell_of_change()
+
+    def _tell_of_change(self) -> None:
         for callback in self._changed:
             callback()
 
 
-def log_lookup(event: Event) -> None:
-    """Write hits and misses to the log, for debugging: a listener like any other. No keys, which
-    may be secret.
-    """
+def _log_lookup(event: Event) -> None:
+    """Write a hit or a miss to the log, for debugging. No key, which may be secret."""
     if event.kind in {EventKind.HIT, EventKind.MISS}:
         log.debug("get %s: %s", event.namespace, event.kind)

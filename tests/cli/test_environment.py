@@ -173,7 +173,7 @@ def test_verbose_is_on_stderr(filled):
 def test_bug_is_one_line(filled):
     """What nobody foresaw ends with 1 and one line; only `-v` shows a traceback."""
     with closing(sqlite3.connect(filled.directory / "cache.db")) as connection, connection:
-        connection.execute("UPDATE namespaces SET entries = 'many'")
+        connection.execute("UPDATE namespaces SET name = x'61'")
     ended = filled("stats", "--format", "json")
 
     assert ended.code == 1

@@ -147,3 +147,17 @@ def test_lookups_are_logged_without_keys_where_the_log_is_asked_for_details(open
         "set users: 1 stored, 0 evicted",
         "get users: hit",
     ]
+
+
+def test_lookups_are_logged_from_when_debug_is_enabled_until_it_is_disabled(
+    opener: Opener, caplog: pytest.LogCaptureFixture
+):
+    cache = opener()
+    users = cache.namespace("users")
+    events = heard(cache)
+    for level, logged in ((logging.INFO, 0), (logging.DEBUG, 1), (logging.INFO, 1)):
+        with caplog.at_level(level, "cachectl"):
+            cache.flush()
+            users.get("k")
+            assert caplog.messages.count("get users: miss") == logged
+    assert len(events) == 3

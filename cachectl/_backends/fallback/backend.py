@@ -25,6 +25,7 @@ from cachectl._backends.protocols import (
     SupportsCompaction,
     SupportsForgetting,
     SupportsFork,
+    SupportsRecount,
     SupportsSlots,
     SupportsStatus,
 )
@@ -139,6 +140,11 @@ class FallbackBackend:
         if not isinstance(backend, SupportsForgetting):
             raise BackendRefused(f"the backend {backend.name} forgets nothing")
         return self._breaker.call(lambda: backend.forget(namespace, now))
+
+    def recount(self) -> None:
+        if isinstance(self._backend, SupportsRecount):
+            with suppress(BackendUnavailable):
+                self._breaker.call(self._backend.recount)
 
     def turns(self) -> Iterator[Turn]:
         yield self._turn

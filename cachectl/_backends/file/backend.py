@@ -161,12 +161,16 @@ class FileBackend(BaseBackend[FileStore]):
             finally:  # also for processes that were forked meanwhile, which have the file open
                 fcntl.flock(file, fcntl.LOCK_UN)
 
+    def recount(self) -> None:
+        table = self.existing_table()
+        if table is not None:
+            table.recount(self._reader)
+
     def compact(self) -> None:
         table = self.existing_table()
         if table is None:
             return
         table.remove_cleared()
-        table.recount(self._reader)
         files = ValueFiles(self._directory)
         for name in files.names(older_than=time.time() - _ORPHAN_AGE):
             if not table.has_file(name):

@@ -16,7 +16,7 @@ from cachectl._cli.session import session
 from cachectl._engine.cache import Cache
 from cachectl._metrics.reports import Stats
 from cachectl._model.policy import check_namespace
-from cachectl._model.units import parse_duration
+from cachectl._model.units import format_bytes, parse_duration
 from cachectl.errors import UsageError
 
 
@@ -132,7 +132,8 @@ def _show(report: Stats, names: Sequence[str]) -> None:
 
         out.table(tables.stats(report, names), fold=False)
         for name, fact in report.backend.details.items():
-            out.detail(f"{name.replace('_', ' ')}: {_said(fact)}")
+            if fact != 0 or isinstance(fact, bool):
+                out.detail(f"{name.replace('_', ' ')}: {_said(name, fact)}")
         if report.window.start is not None:
             out.detail(f"counted since {tables.moment(report.window.start)}")
     elif out.format is Format.CSV:
@@ -148,8 +149,10 @@ def _show(report: Stats, names: Sequence[str]) -> None:
         out.document("stats", documents.stats(report, names))
 
 
-def _said(fact: object) -> object:
-    """Return a fact about the backend as people say it."""
+def _said(name: str, fact: object) -> object:
+    """Return a fact about the backend as people read it."""
     if isinstance(fact, bool):
         return "on" if fact else "off"
-    return (", ".join(fact) or "none") if isinstance(fact, list) else fact
+    if isinstance(fact, list):
+        return ", ".join(fact) or "none"
+    return format_bytes(fact) if name.endswith("_bytes") and isinstance(fact, int) else fact
