@@ -115,6 +115,7 @@ def decorator_hit() -> Iterator[Case]:
     "memory `set` (checked, copied, weighed, counted; TTL, LRU, limit)",
     "cachetools `TTLCache` under an `RLock`",
     bar=10,
+    aim=8,
 )
 def set_value() -> Iterator[Case]:
     """A new key in a full cache, as after a miss, and the same keys again and again."""

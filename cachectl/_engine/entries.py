@@ -52,13 +52,14 @@ class Entries:
         A live value is a copy: it must not change when the caller changes his.
         """
         key = self._stored_key(key)
-        number, payload = codecs.encode(self.hooks.dumped(value))
+        stored = self.hooks.dumped(value)
+        number, payload = codecs.encode(stored)
         compressed = self._compressed(payload) if self._compressing else None
         if compressed is not None:
             payload = compressed
         checked, amount = check_tags(tags), Amount.of(cost)
         entry = Entry(
-            codecs.codec(number).copy(memoryview(payload)) if self._live else payload,
+            codecs.codec(number).copy(stored) if self._live else payload,
             number,
             now,
             expires_at(ttl, self._ttl, now),
@@ -114,7 +115,9 @@ class Entries:
             raise
 
     def _weight(self, entry: Entry, size: int) -> int:
-        """Return the bytes of a live value. To walk through a document takes as long as all else."""
+        """Return the bytes of a live value, of so many bytes once encoded. To walk through each document
+        would take as long as to check and to copy it.
+        """
         measure = codecs.codec(entry.codec).memory
         if entry.codec != codecs.JSON:
             return measure(entry.value)

@@ -14,6 +14,7 @@ from benchmarks.publish import document
 
 CHARTER = {
     "memory-get": (0.8, 0.4),
+    "memory-set": (10, 8),
     "decorator": (2, 1.2),
     "file-get": (1.5, 1.0),
     "file-get-counting": (0.3, 0.15),

@@ -89,7 +89,7 @@ class MemoryStore:
                 self._replace(old, item, now)
                 stored += 1
             expired += self._drop_expired(now, _EXPIRED_PER_WRITE).entries
-            _, evicted = self._evict(limits)
+            evicted = self._evict(limits)
             if self._order is not None:
                 self._order.rebalance(stored)
         return Written(stored, expired, tuple(evicted))
@@ -135,7 +135,9 @@ class MemoryStore:
             expired = self._drop_expired(rule.now, maxsize)
             idle = self._idle_keys(rule.idle_before)
             removed = self._drop(idle)
-            over, keys = self._evict(rule.limits)
+            before = self._bytes
+            keys = self._evict(rule.limits)
+            over = Removed(len(keys), before - self._bytes)
             return CleanupStep(expired, removed.plus(over), (*idle, *keys))
 
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
@@ -233,9 +235,8 @@ class MemoryStore:
             return _NOTHING
         return self._drop(self._expiries.take(now, most))
 
-    def _evict(self, limits: Limits) -> tuple[Removed, list[str]]:
-        """Remove what the eviction chooses while limits are exceeded; return that and its keys."""
-        before = self._bytes
+    def _evict(self, limits: Limits) -> list[str]:
+        """Remove what the eviction chooses while limits are exceeded, and return its keys."""
         evicted: list[str] = []
         while limits.exceeded(len(self._nodes), self._bytes):
             victim = None if self._order is None else self._order.evict()
@@ -246,7 +247,7 @@ class MemoryStore:
                 evicted.append(key)
         if len(evicted) > 1:
             self._shrink()
-        return Removed(len(evicted), before - self._bytes), evicted
+        return evicted
 
     def _idle_keys(self, before: float | None) -> list[str]:
         if before is None:

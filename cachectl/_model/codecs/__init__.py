@@ -29,11 +29,11 @@ class Codec(Protocol):
     def decode(self, payload: memoryview) -> object:
         """Return a value equal to the one encoded. Raises `ValueError` for anything else."""
 
-    def copy(self, payload: memoryview) -> object:
-        """Do what `decode` does; what is shared with other values `memory` must be able to tell."""
+    def copy(self, value: Any) -> object:
+        """Return an equal value that does not change when this one does. They may share what cannot."""
 
     def memory(self, value: object) -> int:
-        """Return the bytes that such a copy occupies in this process: its share of what it shares."""
+        """Return the bytes that such a copy occupies in this process, once its original is gone."""
 
     def parse(self, data: bytes) -> object:
         """Return the value that a file with this content holds. Raises `UsageError`."""

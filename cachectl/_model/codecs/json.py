@@ -18,11 +18,6 @@ from cachectl.errors import UnsupportedValue
 DEPTH_LIMIT: Final = 100
 _LEAVES: Final = frozenset((str, int, bool, type(None)))
 _SCALARS: Final = _LEAVES | {float}
-_FLOAT: Final = getsizeof(0.5)
-_BESIDE: Final = 3
-"""Those who hold a name while it is looked at: msgspec, a variable and an argument."""
-_IS_SHARED: Final = range(-5, 257).__contains__
-"""Whether an integer is the same object everywhere."""
 _FEW: Final = 500
 """Documents after which msgspec pays: to import it takes as long as it has saved by then."""
 _BOM: Final = b"\xef\xbb\xbf"
@@ -59,17 +54,18 @@ class JsonCodec:
             raise UnsupportedValue("JSON has no NaN and no infinity") from None
 
     def decode(self, payload: memoryview) -> object:
-        return self.copy(payload) if self._many() else _decoded(payload)
-
-    def copy(self, payload: memoryview) -> object:
-        library = _msgspec()
-        try:
-            value: object = library.json.decode(payload)
-        except (library.DecodeError, RecursionError):
-            return _decoded(payload)
-        if payload[0] > 0x20 and payload[-1] > 0x20:  # it passes over white space
-            return value
+        if self._many():
+            library = _msgspec()
+            try:
+                value: object = library.json.decode(payload)
+            except (library.DecodeError, RecursionError):
+                return _decoded(payload)
+            if payload[0] > 0x20 and payload[-1] > 0x20:  # it passes over white space
+                return value
         return _decoded(payload)
+
+    def copy(self, value: object) -> object:
+        return value if type(value) in _SCALARS else _msgspec().to_builtins(value)
 
     def memory(self, value: object) -> int:
         return _memory(value)
@@ -160,31 +156,21 @@ def _decoded(payload: memoryview) -> object:
 
 
 def _memory(value: object) -> int:
-    """Return what a document weighs, walking through it once. Only names are in others as well."""
+    """Return what a copy weighs, walking through it once: dictionaries and lists, and its share of what
+    it shares with others.
+    """
     size = 0.0
     left: list[Any] = [value]
     for item in left:
         kind = type(item)
-        if kind is str:
+        if kind is dict:
             size += getsizeof(item)
-        elif kind is float:
-            size += _FLOAT
-        elif kind is dict:
-            size += getsizeof(item) + _names(item)
+            for name in item:
+                size += getsizeof(name) * 2 / max(2, getrefcount(name) - 2)
             left += item.values()
         elif kind is list:
             size += getsizeof(item)
             left += item
-        elif kind is int and not _IS_SHARED(item):
-            size += getsizeof(item)
+        else:
+            size += getsizeof(item) * 2 / max(2, getrefcount(item) - 3)
     return int(size)
-
-
-def _names(table: dict[str, object]) -> float:
-    """Return what the names in a dictionary weigh, shared by all that hold them. Those are documents
-    and, not counted, msgspec, which keeps the names that it met last.
-    """
-    size = 0.0
-    for name in table:
-        size += getsizeof(name) / max(1, getrefcount(name) - _BESIDE)
-    return size

@@ -22,7 +22,6 @@ from cachectl.errors import UnsupportedValue, UsageError
 
 _KINDS: Final = frozenset("biufcSUmM")
 _DTYPE: Final = re.compile(r"[<>|][biufcSUmM][1-9]\d{0,8}(\[\w+\])?", re.ASCII)
-_VIEW_BYTES: Final = 160  # of the array object and the views between it and the bytes
 
 
 class NpyCodec:
@@ -48,11 +47,13 @@ class NpyCodec:
             raise ValueError("the header does not fit the elements")
         return np.ndarray(shape, dtype, payload, start)  # read-only, as the payload is
 
-    copy = decode
+    def copy(self, value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        copied = np.array(value, order="C")
+        copied.setflags(write=False)
+        return copied
 
     def memory(self, value: object) -> int:
-        assert isinstance(value, np.ndarray)
-        return _VIEW_BYTES + value.nbytes + getsizeof(b"")
+        return getsizeof(value)
 
     def parse(self, data: bytes) -> np.ndarray[Any, Any]:
         return read_npy(data)

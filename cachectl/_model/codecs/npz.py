@@ -59,7 +59,10 @@ class NpzCodec:
             return dict(parts)
         raise ValueError("names that cannot be")
 
-    copy = decode
+    def copy(self, value: Arrays) -> Arrays:
+        if isinstance(value, dict):
+            return {name: _npy.copy(array) for name, array in value.items()}
+        return tuple(map(_npy.copy, value))
 
     def memory(self, value: object) -> int:
         assert isinstance(value, tuple | dict)

@@ -15,7 +15,8 @@ class BytesCodec:
     def decode(self, payload: memoryview) -> bytes:
         return bytes(payload)
 
-    copy = decode
+    def copy(self, value: bytes) -> bytes:
+        return value
 
     def memory(self, value: object) -> int:
         return getsizeof(value)

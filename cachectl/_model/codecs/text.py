@@ -15,7 +15,8 @@ class TextCodec:
     def decode(self, payload: memoryview) -> str:
         return str(payload, "utf-8", "surrogatepass")
 
-    copy = decode
+    def copy(self, value: str) -> str:
+        return value
 
     def memory(self, value: object) -> int:
         return getsizeof(value)

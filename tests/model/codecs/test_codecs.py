@@ -134,22 +134,36 @@ def test_every_kind_of_dtype_comes_back(dtype):
         found[0, 0] = 1
 
 
-def test_the_memory_of_json_is_that_of_its_parts_without_what_python_has_anyway():
-    memory = codecs.codec(1).memory
-    assert memory(["x" * 100, 0.5, 10**9]) == sum(
-        map(getsizeof, ([1, 2, 3], "x" * 100, 0.5, 10**9))
-    )
-    assert memory([None, True, 7]) == getsizeof([1, 2, 3])
-
-
-def test_the_names_that_documents_share_are_shared_among_them():
+def test_the_memory_of_json_is_that_of_its_parts():
     codec = codecs.codec(1)
-    payload = codec.encode({"a name that many documents have": 1})
-    documents = [codec.copy(memoryview(payload)) for _ in range(100)]
-    one = getsizeof({"a": 1})
-    assert one <= codec.memory(documents[0]) < one + 5
-    other = codec.copy(memoryview(b'{"a name that no other one has": 1}'))
-    assert codec.memory(other) == one + getsizeof("a name that no other one has")
+    number = len("y" * 30)
+    parts = ["x" * (70 + number), number / 7, number + 10**9]
+    copy: Any = codec.copy(parts)
+    assert codec.memory(copy) == getsizeof(copy) + sum(map(getsizeof, copy))
+
+
+def test_what_documents_share_is_shared_among_them():
+    codec = codecs.codec(1)
+    documents = [codec.copy({"a name that many have": None, "other": True}) for _ in range(100)]
+    assert codec.memory(documents[0]) < getsizeof(documents[0]) + 5
+    one = {"a name that nobody else has, " + str(len(documents)): "a text" + str(len(documents))}
+    copy = codec.copy(one)
+    assert codec.memory(copy) == getsizeof(copy) + sum(map(getsizeof, [*one, *one.values()]))
+
+
+@pytest.mark.parametrize("value", [{"a": [1, {"b": []}]}, [[{}]], np.zeros(3)], ids=repr)
+def test_a_copy_stays_as_it_was(value):
+    copy = codecs.codec(codecs.number_of(type(value))).copy(value)
+    before = repr(copy)
+    if isinstance(value, dict):
+        value["a"][1]["b"].append(2)
+        value["a"].append(3)
+        value["c"] = 4
+    elif isinstance(value, list):
+        value[0][0]["a"] = 1
+    else:
+        value[0] = 1
+    assert repr(copy) == before
 
 
 @pytest.mark.parametrize(
