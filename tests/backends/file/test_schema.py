@@ -61,6 +61,21 @@ def test_the_database_says_what_it_is(opener: Opener):
     assert execute(opener, "PRAGMA journal_mode") == [("wal",)]
 
 
+def test_a_database_without_leases_is_read_as_it_is_and_gets_them_when_it_is_written(
+    opener: Opener,
+):
+    """The table is younger than the format."""
+    with opener() as cache:
+        cache.namespace("users").set("k", 1)
+    execute(opener, "DROP TABLE leases")
+    users = opener().namespace("users")
+    assert users.get("k") == 1
+    assert not execute(opener, "SELECT * FROM sqlite_master WHERE name = 'leases'")
+    assert users.delete("k")
+    assert users.get_or_load("k", lambda: 2) == users.get("k") == 2
+    assert execute(opener, "SELECT * FROM leases") == []
+
+
 def test_what_a_newer_version_made_is_refused_and_untouched(opener: Opener):
     with opener() as cache:
         cache.namespace("users").set("k", LARGE)
