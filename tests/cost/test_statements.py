@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from cachectl import MISSING
+from cachectl._admin.clear import ClearPlan
 from cachectl._engine.namespace import Namespace
 from cachectl._model.coroutines import run
 from cachectl._model.write import Write
@@ -324,3 +325,14 @@ def test_lookups_leave_the_database_and_its_log_as_they_are(opener, trace):
         namespace.get(str(number))
     assert [file.read_bytes() for file in files] == before
     assert all(before)
+
+
+def test_what_namespaces_hold_is_read_once_however_many_are_cleared(opener, trace):
+    cache = opener()
+    for name in ("a", "b", "c"):
+        cache.namespace(name).set("k", "value")
+    trace.clear()
+
+    ClearPlan(cache, [], None, None).run()
+    assert sum(statement.startswith("SELECT id, name, ") for statement in trace) == 1
+    assert not list(cache.namespace("c").entries())

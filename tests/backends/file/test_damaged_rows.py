@@ -8,6 +8,7 @@ import pytest
 
 from cachectl import Cache
 from cachectl._admin.entries import listed
+from cachectl._cli.output.entry_tables import listing
 from cachectl._engine.namespace import Namespace
 from cachectl.testing import Clock
 from tests.support.openers import Opener
@@ -59,6 +60,7 @@ def test_beside_a_damaged_row_all_others_are_read_listed_written_and_removed(
     for tag in (None, "t"):
         assert {"k1", "k2", "k3", "k4"} <= {info.key for info in users.entries(tag)}
         json.dumps([listed(info) for info in users.entries(tag)])
+        assert listing(users.entries(tag), clock()).row_count >= LIMIT - 1
     assert users.get("k4") == "value"
     clock.advance(2)
     assert users.set("new", "value")
@@ -122,3 +124,17 @@ def test_a_value_in_a_file_whose_size_is_damaged_is_right_after_a_cleanup(opener
     cache.cleanup()
     assert told(cache) == truth(connection)
     connection.close()
+
+
+def test_whatever_bit_is_flipped_in_the_header_of_an_envelope_listings_go_on(
+    opener: Opener, connection: sqlite3.Connection, clock: Clock
+):
+    select = "SELECT value FROM entries WHERE key = 'k0'"
+    (value,) = connection.execute(select).fetchone()
+    users = opener().namespace("users")
+    for bit in range(8 * (len(value) - len("value"))):
+        flipped = bytearray(value)
+        flipped[bit // 8] ^= 1 << bit % 8
+        connection.execute("UPDATE entries SET value = ? WHERE key = 'k0'", (bytes(flipped),))
+        assert len(json.dumps([listed(info) for info in users.entries()])) > LIMIT
+        assert listing(users.entries(), clock()).row_count == LIMIT
