@@ -1,6 +1,7 @@
 """What calls cost: statements and round trips that do not grow, modules that are not imported."""
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -56,6 +57,7 @@ GET = {
     "cachectl._engine.forking",
     "cachectl._engine.freshness",
     "cachectl._engine.handle",
+    "cachectl._engine.hooks",
     "cachectl._engine.hashed",
     "cachectl._engine.namespace",
     "cachectl._engine.operations",
@@ -64,6 +66,7 @@ GET = {
     "cachectl._engine.singleflight.flights",
     "cachectl._engine.singleflight.lead",
     "cachectl._engine.state",
+    "cachectl._engine.weights",
     "cachectl._engine.writer",
     "cachectl._metrics",
     "cachectl._metrics.counters",
@@ -108,7 +111,7 @@ def fill(tool: Tool, entries: int) -> None:
 
 
 def test_stats_needs_as_many_statements_for_any_number_of_entries(tool, monkeypatch):
-    """On files, `stats` runs the same SQL for 2,000 entries as for 10."""
+    """On files, `stats` runs the same SQL for 2,000 entries as for 10; of entries it reads a sample."""
     statements: list[str] = []
     connect = sqlite3.connect
 
@@ -121,7 +124,7 @@ def test_stats_needs_as_many_statements_for_any_number_of_entries(tool, monkeypa
         statements.clear()
         with tool.open() as cache:
             cache.stats()
-        return list(statements)
+        return [re.sub(r"\d{9,}\.\d+", "now", statement) for statement in statements]
 
     monkeypatch.setattr(sqlite3, "connect", traced)
     fill(tool, 10)
@@ -130,7 +133,7 @@ def test_stats_needs_as_many_statements_for_any_number_of_entries(tool, monkeypa
 
     assert cost() == few
     assert few
-    assert not [text for text in few if "FROM entries" in text]
+    assert [text.split()[:2] for text in few if "FROM entries" in text] == [["WITH", "RECURSIVE"]]
 
 
 def test_stats_needs_as_many_round_trips_for_any_number_of_entries(on_redis, redis_server):

@@ -125,7 +125,7 @@ class FallbackStore:
 
     async def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:
         """Return a lease of the backend or, while it is away, of memory; neither is good for both."""
-        return await self._change(
+        return await self._either(
             partial(self._store.lease, key, tags, now),
             partial(self._memory.lease, key, tags, now),
         )
@@ -208,7 +208,16 @@ class FallbackStore:
         return self._memory.remove(keys)
 
     async def _change(self, operation: Callable[[], Awaitable[T]], stand_in: Callable[[], T]) -> T:
-        """Change the backend or, while it is away, the memory: never one that is being left."""
+        """Change the backend or, while it is away, the memory, which spares the caller an error."""
+
+        def spare() -> T:
+            self._stand_in.spared()
+            return stand_in()
+
+        return await self._either(operation, spare)
+
+    async def _either(self, operation: Callable[[], Awaitable[T]], stand_in: Callable[[], T]) -> T:
+        """Do something on the backend or, while it is away, in memory: never on one that is being left."""
         breaker = self._breaker
         for _ in range(_LOOKS):
             if not breaker.is_open:
@@ -219,7 +228,6 @@ class FallbackStore:
             with breaker.lock:
                 value = stand_in() if breaker.is_open and not breaker.is_held else None
             if value is not None:
-                self._stand_in.spared()
                 return value
             await self._pause(_LOOK)
         raise BackendUnavailable(breaker.last_error)
