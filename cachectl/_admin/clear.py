@@ -48,7 +48,7 @@ class ClearPlan:
         self._held = cache.usage()
         _require_known(names, self._held)
         self._cache = cache
-        self._namespaces = names or list(self._held)
+        self._namespaces = names or cache.namespaces()
         self._tag = tag
         self._match = match
         self._keys = None if keys is None else list(dict.fromkeys(keys(cache.namespace(*names))))

@@ -201,7 +201,8 @@ class BaseStore(ABC):
         """Yield the keys that have to go for the limits to hold."""
         if limits.max_entries is None and limits.max_bytes is None:
             return
-        entries, size, _ = self.usage()
+        usage = self.usage()
+        entries, size = usage.entries, usage.bytes
         for info in self.scan() if limits.exceeded(entries, size) else ():
             if not limits.exceeded(entries, size):
                 return

@@ -216,10 +216,18 @@ class SupportsCheck(Protocol):
 
 @runtime_checkable
 class SupportsCompaction(Protocol):
-    """A backend in which removed entries leave room behind."""
+    """A backend in which something is left behind of entries that are no more."""
 
     def compact(self) -> None:
-        """Give back to the system what removed entries left behind."""
+        """Give it back to the system."""
+
+
+@runtime_checkable
+class SupportsDiscovery(Protocol):
+    """A backend that may lose the names of namespaces, and finds them again."""
+
+    def find_namespaces(self) -> Collection[str]:
+        """Return all namespaces that hold anything, at whatever that costs."""
 
 
 @runtime_checkable

@@ -65,14 +65,14 @@ class AsyncCache(BaseCache):
         are the ones that this process knows.
         """
         check_tags([tag])
-        names = await self._handle.in_thread(self._core.all_names)
+        names = await self._handle.in_thread(self._core.namespaces)
         return Removed.total(
             [await self._handle.async_namespace(name, {}).invalidate(tag=tag) for name in names]
         )
 
     async def clear(self) -> Removed:
         """Remove every entry of every namespace; counts stay. See `invalidate` for outages."""
-        names = await self._handle.in_thread(self._core.all_names)
+        names = await self._handle.in_thread(self._core.namespaces)
         return Removed.total(
             [await self._handle.async_namespace(name, {}).clear() for name in names]
         )
@@ -89,6 +89,10 @@ class AsyncCache(BaseCache):
     async def status(self) -> "Status":
         """Return which backend works now, and why it is not the configured one."""
         return await self._handle.in_thread(self._core.status)
+
+    async def namespaces(self) -> Sequence[str]:
+        """Return the names of all namespaces that hold anything, or are in use here."""
+        return await self._handle.in_thread(self._core.namespaces)
 
     async def usage(self) -> Mapping[str, Usage]:
         """Return what each namespace holds, by name, of those that hold or held anything."""

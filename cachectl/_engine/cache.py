@@ -1,6 +1,6 @@
 """The cache: namespaces over one backend, with counters that all processes share; for threads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -67,13 +67,13 @@ class Cache(BaseCache):
         """
         check_tags([tag])
         return Removed.total(
-            self._handle.namespace(name, {}).invalidate(tag=tag) for name in self._core.all_names()
+            self._handle.namespace(name, {}).invalidate(tag=tag) for name in self._core.namespaces()
         )
 
     def clear(self) -> Removed:
         """Remove every entry of every namespace; counts stay. See `invalidate` for outages."""
         return Removed.total(
-            self._handle.namespace(name, {}).clear() for name in self._core.all_names()
+            self._handle.namespace(name, {}).clear() for name in self._core.namespaces()
         )
 
     def stats(self, *names: str, since: Duration | None = None) -> "Stats":
@@ -88,6 +88,10 @@ class Cache(BaseCache):
     def status(self) -> "Status":
         """Return which backend works now, and why it is not the configured one."""
         return self._core.status()
+
+    def namespaces(self) -> Sequence[str]:
+        """Return the names of all namespaces that hold anything, or are in use here."""
+        return self._core.namespaces()
 
     def usage(self) -> Mapping[str, Usage]:
         """Return what each namespace holds, by name, of those that hold or held anything."""

@@ -99,7 +99,7 @@ class Cleanup:
         self._done[name] = CleanupStep()
         while self._ends_at is None or time.monotonic() < self._ends_at:
             step = run(store.cleanup(rule))
-            if not step.expired.entries and not step.evicted.entries:
+            if step.did_nothing:
                 return True
             recorder.record_cleanup(step)
             self._done[name] = self._done[name].plus(step)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cachectl._backends.protocols import (
     Backend,
     SupportsCompaction,
+    SupportsDiscovery,
     SupportsForgetting,
     SupportsPolicies,
     SupportsRecovery,
@@ -116,9 +117,12 @@ class Core:
         usage = self.backend.usage()
         return {name: usage[name] for name in sorted(usage)}
 
-    def all_names(self) -> list[str]:
+    def namespaces(self) -> list[str]:
         """Return the namespaces that hold anything, or are in use: what is loaded is held soon."""
-        return sorted({*self.usage(), *self._states})
+        self.require_open()
+        if isinstance(self.backend, SupportsDiscovery):
+            return sorted({*self.backend.find_namespaces(), *self._states})
+        return sorted({*self.backend.usage(), *self._states})
 
     def policy(self, name: str) -> Policy:
         if isinstance(self.backend, SupportsPolicies):

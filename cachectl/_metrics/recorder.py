@@ -114,7 +114,7 @@ class Recorder:
             counts = self._counters.current()
             counts.sets += written.stored
             counts.expired += written.expired
-            counts.evictions += len(written.evicted)
+            counts.evictions += len(written.evicted) + written.dropped
         if self._observed:
             self._tell_of_sets(items, written)
 
@@ -127,8 +127,8 @@ class Recorder:
         """Record what a step of a cleanup, or a lookup that met an expired entry, removed."""
         if self.counting:
             counts = self._counters.current()
-            counts.expired += step.expired.entries
-            counts.evictions += step.evicted.entries
+            counts.expired += step.expired.entries + step.dropped.expired
+            counts.evictions += step.evicted.entries + step.dropped.evicted
         if self._observed:
             self._tell_of_evictions(step.evicted_keys)
 

@@ -30,7 +30,7 @@ from cachectl._model.entry import NEVER, Entry
 from cachectl._model.units import COST_LIMIT
 from cachectl.errors import DamagedEntry
 
-_MAGIC: Final = b"cctl"
+MAGIC: Final = b"cctl"
 _VERSION: Final = 1
 _FLAGS: Final = 1  # the highest that is known; they say how the payload is compressed
 _COST_BITS: Final = 48
@@ -58,10 +58,10 @@ def pack(namespace: str, key: str, entry: Entry, payload: bytes) -> bytes:
         entry.load_us,
     )
     body = b"".join((head, tags, payload))
-    return _PREFIX.pack(_MAGIC, _VERSION, _checksum(namespace, key, body)) + body
+    return _PREFIX.pack(MAGIC, _VERSION, _checksum(namespace, key, body)) + body
 
 
-def unpack(namespace: str, key: str, data: bytes) -> Entry:
+def unpack(namespace: str, key: str, data: bytes | memoryview) -> Entry:
     """Return the entry that `pack` stored under this very key. Raises `DamagedEntry`."""
     entry, checksum = _parse(data)
     if checksum != _checksum(namespace, key, memoryview(data)[_PREFIX.size :]):
@@ -77,14 +77,14 @@ def unpack_header(data: bytes) -> Entry:
     return _parse(data)[0]
 
 
-def _parse(data: bytes) -> tuple[Entry, int]:
+def _parse(data: bytes | memoryview) -> tuple[Entry, int]:
     try:
         magic, version, checksum, codec, flags, length, created, expires, cost, load_us = (
             _HEADER.unpack_from(data)
         )
     except struct.error:
         raise DamagedEntry("shorter than a header") from None
-    if magic != _MAGIC:
+    if magic != MAGIC:
         raise DamagedEntry("not written by cachectl")
     if version != _VERSION or flags > _FLAGS:
         raise DamagedEntry(f"format version {version}.{flags} is not known here")
@@ -94,7 +94,7 @@ def _parse(data: bytes) -> tuple[Entry, int]:
     if not (0 <= cost <= COST_LIMIT and 0 <= load_us <= LOAD_LIMIT_US):
         raise DamagedEntry("a cost or load time that cannot be")
     start = _HEADER.size + length
-    tags = _tags(data[_HEADER.size : start]) if length else ()
+    tags = _tags(bytes(data[_HEADER.size : start])) if length else ()
     expires_at = expires / 1e6 if expires else NEVER
     payload = memoryview(data)[start:]
     entry = Entry(

@@ -51,12 +51,26 @@ class Removed(NamedTuple):
 
 class Written(NamedTuple):
     """What a write did: how many entries it stored, how many expired ones it removed or
-    replaced, and the keys that it evicted.
+    replaced, and the keys that it evicted; and how many it found gone that the backend had dropped
+    by a limit of its own.
     """
 
     stored: int = 0
     expired: int = 0
     evicted: tuple[str, ...] = ()
+    dropped: int = 0
+
+
+class Dropped(NamedTuple):
+    """How many entries were found gone, because the backend had dropped them by itself: those that
+    had expired, and others.
+    """
+
+    expired: int = 0
+    evicted: int = 0
+
+    def plus(self, other: "Dropped") -> "Dropped":
+        return Dropped(self.expired + other.expired, self.evicted + other.evicted)
 
 
 class CleanupRule(NamedTuple):
@@ -71,16 +85,26 @@ class CleanupRule(NamedTuple):
 
 class CleanupStep(NamedTuple):
     """What one step of a cleanup removed: expired entries, and those over age or limits, with
-    the keys of the latter.
+    the keys of the latter. What was `dropped` was not there any more.
     """
 
     expired: Removed = Removed()
     evicted: Removed = Removed()
     evicted_keys: tuple[str, ...] = ()
+    dropped: Dropped = Dropped()
+
+    @property
+    def did_nothing(self) -> bool:
+        """Whether there is nothing more to do."""
+        return not (self.expired.entries or self.evicted.entries or any(self.dropped))
 
     def plus(self, other: "CleanupStep") -> "CleanupStep":
         """Return what both removed, without the keys."""
-        return CleanupStep(self.expired.plus(other.expired), self.evicted.plus(other.evicted))
+        return CleanupStep(
+            self.expired.plus(other.expired),
+            self.evicted.plus(other.evicted),
+            dropped=self.dropped.plus(other.dropped),
+        )
 
 
 class EntryInfo(NamedTuple):
@@ -99,8 +123,10 @@ class EntryInfo(NamedTuple):
 class Usage(NamedTuple):
     """What a namespace holds: entries (also expired ones that are not yet removed), their
     stored bytes, and an estimate of the bytes the backend really spends; None is unknown.
+    `uncertainty` is the part of them by which they may be wrong; 0 for what is counted.
     """
 
     entries: int = 0
     bytes: int = 0
     memory_bytes: int | None = 0
+    uncertainty: float = 0.0

@@ -327,12 +327,13 @@ def test_lookups_leave_the_database_and_its_log_as_they_are(opener, trace):
     assert all(before)
 
 
-def test_what_namespaces_hold_is_read_once_however_many_are_cleared(opener, trace):
+def test_what_namespaces_hold_is_read_twice_however_many_are_cleared(opener, trace):
+    """For their names, and for what is told if it is interrupted."""
     cache = opener()
     for name in ("a", "b", "c"):
         cache.namespace(name).set("k", "value")
     trace.clear()
 
     ClearPlan(cache, [], None, None).run()
-    assert sum(statement.startswith("SELECT id, name, ") for statement in trace) == 1
+    assert sum(statement.startswith("SELECT id, name, ") for statement in trace) == 2
     assert not list(cache.namespace("c").entries())

@@ -23,6 +23,7 @@ from cachectl._backends.protocols import (
     Backend,
     SupportsCheck,
     SupportsCompaction,
+    SupportsDiscovery,
     SupportsForgetting,
     SupportsFork,
     SupportsRecount,
@@ -90,6 +91,14 @@ class FallbackBackend:
             return self._breaker.call(self._backend.usage)
         except BackendUnavailable:
             return {name: stand_in.memory.usage() for name, stand_in in self._standing_in()}
+
+    def find_namespaces(self) -> Collection[str]:
+        if not isinstance(self._backend, SupportsDiscovery):
+            return self.usage().keys()
+        try:
+            return self._breaker.call(self._backend.find_namespaces)
+        except BackendUnavailable:
+            return [name for name, _ in self._standing_in()]
 
     def check(self) -> None:
         self._breaker.call(self._check)

@@ -13,8 +13,8 @@ from cachectl._model.records import Condition, Item, Lease
 Uses = list[tuple[str, int]]
 """Keys and the stamps of their last use."""
 
-_SLACK_MS: Final = 60_000
-"""How much longer than its TTL a value stays on the server: the engine's clock alone decides
+SLACK: Final = 60.0
+"""Seconds: how much longer than its TTL a value stays on the server: the engine's clock alone decides
 what is fresh, and need not be the server's."""
 
 LARGE: Final = 32 * 1024
@@ -50,7 +50,7 @@ def lifetime_of(entry: Entry, now: float) -> int | None:
     """Return the milliseconds after which the server drops a value; None is never."""
     if entry.expires_at == NEVER:
         return None
-    return max(1, int((entry.expires_at - now) * 1000) + _SLACK_MS)
+    return max(1, int((entry.expires_at - now + SLACK) * 1000))
 
 
 def use_arguments(uses: Iterable[tuple[str, int]]) -> Iterator[int | str]:

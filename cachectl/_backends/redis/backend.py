@@ -1,27 +1,31 @@
 """The Redis backend: one server, shared by all processes that know its URL."""
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from xxhash import xxh3_64_hexdigest
 
 from cachectl._backends.eviction.access_log import AccessLog
+from cachectl._backends.redis import server_memory, walk
+from cachectl._backends.redis.arguments import SLACK, micros
 from cachectl._backends.redis.client import Client, ThreadClient
 from cachectl._backends.redis.counters import RedisCounters, all_suffixes
 from cachectl._backends.redis.errors import Translation
-from cachectl._backends.redis.keyspace import Keyspace
+from cachectl._backends.redis.keyspace import COMPLETE, Keyspace
 from cachectl._backends.redis.lease import held
-from cachectl._backends.redis.shapes import anything, array, number
+from cachectl._backends.redis.server_memory import ServerMemory
+from cachectl._backends.redis.shapes import anything, number
 from cachectl._backends.redis.store import RedisStore, Shared
 from cachectl._backends.redis.transport.blocking import BlockingTransport
-from cachectl._backends.redis.transport.resp import Reply
 from cachectl._backends.redis.transport.routes import SingleServer
 from cachectl._backends.redis.transport.server import Server
 from cachectl._backends.redis.transport.transport import Timeouts
 from cachectl._backends.redis.url import parse
+from cachectl._backends.redis.usage import LOOKED_AT, WEIGHED, as_usage
 from cachectl._backends.volatile import volatile
 from cachectl._model.coroutines import run
 from cachectl._model.importing import importing
@@ -29,11 +33,9 @@ from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import Usage
 from cachectl._model.turn import Turn
 
-if TYPE_CHECKING:  # it imports asyncio
+if TYPE_CHECKING:  # the first imports asyncio; figures are asked for by few
     from cachectl._backends.redis.transport.loop import LoopTransport
-
-_SAMPLE: Final = 20
-"""Entries of each namespace whose memory is measured."""
+    from cachectl._metrics.reports import Status
 
 
 class RedisBackend:
@@ -66,6 +68,7 @@ class RedisBackend:
         self._client = ThreadClient(self._blocking, self._translated)
         self._in_loops: LoopTransport | None = None
         self._shared: dict[str, Shared] = {}
+        self._memory: ServerMemory | None = None
         self._note: Callable[[str, str, int], None] | None = None
 
     def __repr__(self) -> str:
@@ -101,14 +104,26 @@ class RedisBackend:
 
     async def _usage(self) -> Mapping[str, Usage]:
         names = await self._keys.namespaces(self._client)
-        calls = [(self._keys.base(name), (_SAMPLE,)) for name in names]
-        used = await self._client.run_all(_used, "usage", calls)
+        gone_before = micros(time.time() - SLACK)
+        calls = [(self._keys.base(name), (LOOKED_AT, WEIGHED, gone_before)) for name in names]
+        self._memory = await server_memory.read(self._client)
+        read = partial(as_usage, drops=self._memory.drops)
+        used = await self._client.run_all(read, "usage", calls)
         return dict(zip(names, used, strict=True))
+
+    def status(self) -> "Status":
+        """Return what the server does when it is full; it is asked unless `usage` just has."""
+        from cachectl._metrics.reports import Status
+
+        memory = self._memory or run(server_memory.read(self._client))
+        self._memory = None
+        return Status(self.name, self.name, "ok", 0, details=memory.details(), notes=memory.notes)
 
     def forget(self, namespace: str, now: float) -> bool:
         return run(self._forget(namespace, now))
 
     async def _forget(self, namespace: str, now: float) -> bool:
+        await self.store_for_threads(namespace).verify(now)
         base, suffixes = self._keys.base(namespace), list(all_suffixes(now))
         if not await self._client.run(number, "forget", base, *suffixes):
             return False
@@ -116,6 +131,25 @@ class RedisBackend:
         if await self._client.command(number, "EXISTS", f"{base}lru"):  # written to meanwhile
             await self._client.command(anything, "SADD", self._keys.names, namespace)
         return True
+
+    def find_namespaces(self) -> Collection[str]:
+        return run(self._find_namespaces())
+
+    async def _find_namespaces(self) -> Collection[str]:
+        names, complete = await self._keys.listed(self._client)
+        if complete:
+            return names
+        found = sorted({*names, *await walk.namespaces(self._client, self._keys)})
+        await self._client.command(anything, "SADD", self._keys.names, COMPLETE, *found)
+        return found
+
+    def compact(self) -> None:
+        """Remove the values that nothing names, where an index was lost: it walks over all keys."""
+        run(self._compact())
+
+    async def _compact(self) -> None:
+        names = await self._keys.namespaces(self._client)
+        await walk.remove_leftovers(self._client, self._keys, names)
 
     def check(self) -> None:
         run(self._client.command(anything, "PING"))
@@ -159,9 +193,3 @@ class RedisBackend:
             shared = Shared(namespace, self._keys.base(namespace), self._keys.names, log)
             found = self._shared.setdefault(namespace, shared)
         return found
-
-
-def _used(reply: Reply) -> Usage:
-    entries, size, beyond = array(reply)
-    known = None if beyond is None else number(size) + number(beyond)
-    return Usage(number(entries), number(size), known)

@@ -10,7 +10,7 @@ from cachectl._backends.redis.shapes import array, checked
 from cachectl._backends.redis.transport.blocking import BlockingTransport
 from cachectl._backends.redis.transport.packing import Argument, Command
 from cachectl._backends.redis.transport.resp import ErrorReply, Reply
-from cachectl._backends.redis.transport.transport import Reader, Transport
+from cachectl._backends.redis.transport.transport import Pair, Reader, Transport
 from cachectl.errors import DamagedEntry
 
 Call = tuple[str, Sequence[Argument]]
@@ -31,10 +31,10 @@ class Client:
         self._transport: Final = transport
         self._translated: Final = translated
 
-    async def get(self, key: str) -> bytes | None:
-        """Return the value. Raises `DamagedEntry` if it is not a string."""
+    async def get(self, key: str, beside: str) -> Pair:
+        """Return two values. Raises `DamagedEntry` if one is not a string."""
         try:
-            return await self._transport.value(key)
+            return await self._transport.value(key, beside)
         except FAILURES as error:
             raise self._of_a_value(error) from None
 
@@ -116,10 +116,10 @@ class ThreadClient(Client):
         super().__init__(transport, translated)
         self._value_now: Final = transport.value_now
 
-    def get_now(self, key: str) -> bytes | None:
+    def get_now(self, key: str, beside: str) -> Pair:
         """Do what `get` does, without a coroutine."""
         try:
-            return self._value_now(key)
+            return self._value_now(key, beside)
         except FAILURES as error:
             raise self._of_a_value(error) from None
 

@@ -5,19 +5,20 @@ from collections.abc import Iterable
 from cachectl._backends.redis.shapes import array, number, numbers_and_strings, string
 from cachectl._backends.redis.transport.resp import Misread, Reply
 from cachectl._model.envelope import unpack_header
-from cachectl._model.records import CleanupStep, EntryInfo, Removed
+from cachectl._model.records import CleanupStep, Dropped, EntryInfo, Removed
 from cachectl.errors import DamagedEntry
 
 Outcome = tuple[list[int], list[bytes]]
-"""What `put.lua` returns: what it stored and what expired, whether limits are exceeded still and
-whether the namespace was empty before; and the keys that it evicted."""
+"""What `put.lua` returns: what it stored and what expired, whether limits are exceeded still,
+whether the namespace was empty before, and how many the server had dropped; and the keys that it
+evicted."""
 
 
 def as_outcome(reply: Reply) -> Outcome:
     """Return what `put.lua` did; a number says that it only stored so many."""
     if isinstance(reply, int):
-        return [reply, 0, 0, 0], []
-    return numbers_and_strings(reply, 4)
+        return [reply, 0, 0, 0, 0], []
+    return numbers_and_strings(reply, 5)
 
 
 def as_removed(reply: Reply) -> Removed:
@@ -31,9 +32,17 @@ def as_removed_some(reply: Reply) -> tuple[Removed, bool]:
 
 
 def as_step(reply: Reply) -> tuple[CleanupStep, bool]:
-    (expired, expired_bytes, evicted, evicted_bytes, over), keys = numbers_and_strings(reply, 5)
+    (expired, expired_bytes, evicted, evicted_bytes, over, *unseen), keys = numbers_and_strings(
+        reply, 7
+    )
     removed = Removed(expired, expired_bytes), Removed(evicted, evicted_bytes)
-    return CleanupStep(*removed, texts(keys)), bool(over)
+    return CleanupStep(*removed, texts(keys), Dropped(*unseen)), bool(over)
+
+
+def as_verified(reply: Reply) -> tuple[int, Dropped]:
+    """Return where to go on, 0 for nowhere, and what was found gone."""
+    cursor, expired, others = map(number, array(reply))
+    return cursor, Dropped(expired, others)
 
 
 def as_heads(keys: int, reply: Reply) -> list[tuple[bytes | None, int]]:

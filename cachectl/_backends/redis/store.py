@@ -36,6 +36,7 @@ from cachectl._backends.redis.results import (
     as_removed,
     as_removed_some,
     as_step,
+    as_verified,
     listed,
     texts,
 )
@@ -43,24 +44,29 @@ from cachectl._backends.redis.shapes import anything, text
 from cachectl._backends.redis.transport.packing import Argument, Command
 from cachectl._model.batches import BATCH, batches
 from cachectl._model.entry import Entry
-from cachectl._model.envelope import HEADER_LIMIT, unpack
+from cachectl._model.envelope import HEADER_LIMIT, MAGIC, unpack
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
     CleanupRule,
     CleanupStep,
     Condition,
+    Dropped,
     EntryInfo,
     Item,
     Lease,
     Removed,
     Written,
 )
-from cachectl.errors import BackendError
+from cachectl.errors import BackendError, DamagedEntry
 
 T = TypeVar("T")
 
 _CHECK_EVERY: Final = 1.0
 """Seconds until a write looks again for what expired and for what others did."""
+
+
+GENERATION: Final = 8
+"""Bytes in front of each value; `common.lua` says what they are."""
 
 
 class Shared:
@@ -70,11 +76,13 @@ class Shared:
         self.namespace: Final = namespace
         self.base: Final = base
         self.values: Final = f"{base}e:"
+        self.generation: Final = f"{base}gen"
         self.names: Final = names
         self.access_log: Final = access_log
         self.announced = False
         self.limits: Limits | None = None
         self.limits_checked_at = 0.0
+        self.verified_for: CleanupRule | None = None
 
 
 class RedisStore:
@@ -85,16 +93,15 @@ class RedisStore:
         self._namespace = shared.namespace
         self._base = shared.base
         self._values = shared.values
+        self._generation = shared.generation
         self._access_log = shared.access_log
         self._client = client
         self._get_now = for_threads.get_now
 
     def get(self, key: str, now: float) -> Entry | None:
-        data = self._get_now(self._values + key)
-        if data is None:
-            return None
-        entry = unpack(self._namespace, key, data)
-        self._access_log.record(key, now)
+        entry = self._unpacked(key, *self._get_now(self._values + key, self._generation))
+        if entry is not None:
+            self._access_log.record(key, now)
         return entry
 
     async def fetch(self, key: str, now: float) -> Entry | None:
@@ -104,8 +111,17 @@ class RedisStore:
         return entry
 
     async def peek(self, key: str) -> Entry | None:
-        data = await self._client.get(self._values + key)
-        return None if data is None else unpack(self._namespace, key, data)
+        return self._unpacked(key, *await self._client.get(self._values + key, self._generation))
+
+    def _unpacked(self, key: str, data: bytes | None, generation: bytes | None) -> Entry | None:
+        """Return the entry in a value, None if its generation has ended. Raises `DamagedEntry`."""
+        if data is None:
+            return None
+        if data[:GENERATION] == generation:
+            return unpack(self._namespace, key, memoryview(data)[GENERATION:])
+        if data.startswith(MAGIC, GENERATION) or data.startswith(MAGIC):  # those are older
+            return None
+        raise DamagedEntry("not written by cachectl")
 
     async def details(self, key: str) -> Mapping[str, object]:
         return {}
@@ -138,21 +154,23 @@ class RedisStore:
 
     async def _written(self, outcomes: list[Outcome], limits: Limits, now: float) -> Written:
         """Return what the calls of a put did together; evict where limits are exceeded still."""
-        stored = expired = 0
+        stored = expired = dropped = 0
         evicted: list[str] = []
         exceeded = False
-        for (one_stored, one_expired, over, first), keys in outcomes:
+        for (one_stored, one_expired, over, first, unseen), keys in outcomes:
             stored += one_stored
             expired += one_expired
+            dropped += unseen
             evicted += texts(keys)
             exceeded = bool(over)
             if first:
                 await self._announce()
         while exceeded:
             step, exceeded = await self._clean(CleanupRule(now, None, limits))
-            expired += step.expired.entries
+            expired += step.expired.entries + step.dropped.expired
             evicted += step.evicted_keys
-        return Written(stored, expired, tuple(evicted))
+            dropped += step.dropped.evicted
+        return Written(stored, expired, tuple(evicted), dropped)
 
     async def _announce(self) -> None:
         """Name the namespace: before the first write, or a failure in between would hide it; and
@@ -204,7 +222,7 @@ class RedisStore:
         lifetime = lifetime_of(item.entry, now)
         about = about_of(item.entry, now)
         value = self._values + item.key
-        first: Command = ("SET", value, item.data)
+        first: Command = ("SET", value, bytes(GENERATION) + item.data)
         try:
             return await self._client.run_after(
                 as_outcome, first if lifetime is None else (*first, "PX", lifetime),
@@ -250,7 +268,21 @@ class RedisStore:
 
     async def cleanup(self, rule: CleanupRule) -> CleanupStep:
         await self.flush()
+        if rule is not self._shared.verified_for:
+            dropped = await self.verify(rule.now)
+            self._shared.verified_for = rule
+            if dropped != Dropped():
+                return CleanupStep(dropped=dropped)
         return (await self._clean(rule))[0]
+
+    async def verify(self, now: float) -> Dropped:
+        """Forget all that the server dropped, so that limits are about what is there."""
+        dropped, cursor = Dropped(), 0
+        while True:
+            cursor, found = await self._run(as_verified, "verify", cursor, BATCH, micros(now))
+            dropped = dropped.plus(found)
+            if not cursor:
+                return dropped
 
     async def _clean(self, rule: CleanupRule) -> tuple[CleanupStep, bool]:
         idle = "-" if rule.idle_before is None else micros(rule.idle_before)
@@ -260,6 +292,7 @@ class RedisStore:
         )  # fmt: skip
 
     async def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
+        await self.look()
         await self.flush()
         listing = Listing(self._client, self._base)
         async for page in listing.pages() if tag is None else listing.tagged(tag):
@@ -271,6 +304,10 @@ class RedisStore:
 
     async def flush(self) -> None:
         await self._with_uses(self.touch)
+
+    async def look(self) -> None:
+        """Look whether the index is whole, and begin anew if it is not."""
+        await self._run(anything, "touch")
 
     async def touch(self, uses: Sequence[tuple[str, int]]) -> None:
         """Write the stamps of last uses."""

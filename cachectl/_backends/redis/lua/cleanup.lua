@@ -1,29 +1,39 @@
 -- ARGV: now, idle before, or -, max_entries, max_bytes, eviction, most removals, and when a lease
 -- must have begun to belong to anybody.
--- Returns expired entries and bytes, evicted entries and bytes, 1 if limits are exceeded still, and
--- then the keys that were evicted.
+-- Returns expired entries and bytes, evicted entries and bytes, 1 if limits are exceeded still, how
+-- many the server had dropped before that had expired, and others; and then the keys that were
+-- evicted.
 local removal = removal_module()
-local most = tonumber(ARGV[6])
-local expired, expired_bytes = removal.drop_expired(ARGV[1], most)
-local evicted, idle_bytes = {}, 0
-if ARGV[2] ~= '-' and expired < most then
-  evicted = redis.call(
-    'ZRANGE', LRU, '-inf', '(' .. ARGV[2], 'BYSCORE', 'LIMIT', 0, most - expired
-  )
-  local _
-  _, idle_bytes = removal.drop_all(evicted)
+open(redis.call('HGET', META, ''))
+local now, most = ARGV[1], tonumber(ARGV[6])
+local expired, expired_bytes, dropped_expired = removal.drop_expired(now, most)
+local left = most - expired - dropped_expired
+local evicted, idle_bytes, dropped = {}, 0, 0
+if ARGV[2] ~= '-' and left > 0 then
+  for _, key in ipairs(redis.call('ZRANGE', LRU, '-inf', '(' .. ARGV[2], 'BYSCORE', 'LIMIT', 0, left)) do
+    local size = removal.drop(key)
+    if size then
+      evicted[#evicted + 1], idle_bytes = key, idle_bytes + size
+    else
+      dropped = dropped + 1
+    end
+  end
 end
 local lrfu = ARGV[5] == 'lrfu' and lrfu_module()
 local choose = lrfu and lrfu.evict or removal.least_recently_used
-local bytes, over =
-  removal.evict(limit(ARGV[3]), limit(ARGV[4]), most - expired - #evicted, choose, evicted)
+local freed, over, unseen = removal.evict(
+  limit(ARGV[3]), limit(ARGV[4]), left - #evicted - dropped, choose, evicted, now
+)
 if lrfu then
   lrfu.save()
 end
-removal.drop_empty_index()
+removal.finish()
 if redis.call('EXISTS', LOADS) == 1 then
   leases_module().revoke(function(began)
     return began < tonumber(ARGV[7])
   end)
 end
-return {expired, expired_bytes, #evicted, idle_bytes + bytes, over, unpack(evicted)}
+return {
+  expired, expired_bytes, #evicted, idle_bytes + freed, over, dropped_expired, dropped + unseen,
+  unpack(evicted),
+}

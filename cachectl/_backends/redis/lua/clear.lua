@@ -5,13 +5,18 @@ redis.call('UNLINK', LOADS)
 for _, key in ipairs(removal.foreign()) do
   redis.call('UNLINK', key)
 end
+open(redis.call('HGET', META, ''))
 local most = tonumber(ARGV[1])
 local keys = redis.call('ZRANGE', LRU, 0, most - 1)
 if #keys == 0 then
-  keys = redis.call('HRANDFIELD', META, most)
+  for _, key in ipairs(redis.call('HRANDFIELD', META, most + 1)) do
+    keys[#keys + 1] = key ~= '' and key or nil
+  end
 end
-local entries, bytes = removal.drop_all(keys)
+local entries, freed = removal.drop_all(keys)
 if #keys < most then
-  removal.drop_empty_index()
+  removal.finish()
+elseif is_bound and is_changed then
+  redis.call('HSET', META, '', about_all())
 end
-return {entries, bytes, #keys == most and 1 or 0}
+return {entries, freed, #keys >= most and 1 or 0}

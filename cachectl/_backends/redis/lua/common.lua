@@ -2,12 +2,20 @@
 -- every key is made of it: all of a namespace is in one hash slot. What only some calls need is
 -- a function or a module (`scripts.py`): a name that is made costs as much as a command.
 --
--- LRU has each key by the stamp of its last use, EXP those that expire by when they do. META has
--- of each key its stored bytes, and its tags, each behind a NUL. TAG has "<tag> NUL <key>". LOADS
--- has the leases of keys that are being loaded.
+-- Each value begins with the 8 bytes of GEN, its generation, and is there only as long as they are
+-- the same: whoever reads it reads both. LRU has each key by the stamp of its last use, EXP those
+-- that expire by when they do. META has of each key its stored bytes, and its tags, each behind a
+-- NUL; and under '', which is nobody's key, the generation and what is here in all. TAG has "<tag>
+-- NUL <key>". LOADS has the leases of keys that are being loaded.
+--
+-- The server may drop any key by itself, and somebody may by hand. A dropped value is missed, and
+-- its place in the index found out in time. An index that lost a part cannot say what must go: then
+-- the generation ends, and with it all values, whether anything still names them or not.
 local base = KEYS[1]
-local LRU, EXP, META, SUM = base .. 'lru', base .. 'exp', base .. 'meta', base .. 'sum'
-local TAG, LOADS = base .. 'tag', base .. 'loads'
+local VALUES, GEN, LOST = base .. 'e:', base .. 'gen', base .. 'lost'
+local LRU, EXP, META, TAG, LOADS =
+  base .. 'lru', base .. 'exp', base .. 'meta', base .. 'tag', base .. 'loads'
+local generation, is_bound, bytes, blocks, members, is_changed
 
 -- The keys of the eviction index of `lrfu`; `lrfu.lua` says what is in them.
 local function rank_keys()
@@ -15,35 +23,89 @@ local function rank_keys()
     base .. 'window-ghosts', base .. 'main-ghosts'
 end
 
--- A count of bytes; what cannot be one, because somebody else wrote it, is 0.
-local function size_from(text)
-  local size = tonumber(text or 0)
+-- The stored bytes that META tells of an entry. What cannot be a size, because somebody else wrote
+-- it, is 0.
+local function size_in(meta)
+  local size = meta and (tonumber(meta) or tonumber(string.match(meta, '^%Z*')))
   return size and size >= 0 and size < 2^53 and size or 0
 end
 
--- The stored bytes that META tells of an entry.
-local function size_in(meta)
-  return meta and size_from(tonumber(meta) or string.match(meta, '^%Z*')) or 0
+-- The bytes that the allocator takes for a value of so many: jemalloc has four sizes between two
+-- powers of two (`size_classes.sh`), and Redis puts its header and a NUL around.
+local function allocated(size)
+  if size == 0 then
+    return 0
+  end
+  local needed = size + 9 + (size < 248 and 3 or size < 65528 and 5 or 9)
+  local _, power = math.frexp(needed - 1)
+  local step = math.max(16, 2 ^ (power - 3))
+  return math.ceil(needed / step) * step
+end
+
+-- Reads the generation, and of META's '' what is here: stored bytes, allocated ones, and members of
+-- TAG. They are bound to the generation: if it is another, they are not those of its index.
+local function open(about)
+  generation = redis.call('GET', GEN)
+  local bound, held, taken, tagged = string.match(about or '', '^(........)(%d+) (%d+) (%d+)$')
+  is_bound = bound == generation and #(held or '') < 16
+  bytes, blocks, members = 0, 0, 0
+  if is_bound then
+    bytes, blocks, members = tonumber(held), tonumber(taken), tonumber(tagged)
+  end
+end
+
+-- The beginning of a value, behind its generation; '' if there is none, or its generation has ended.
+-- What was never a value of ours, but somebody else's under its key, is returned as it is.
+local function head_of(key, length)
+  local head = redis.pcall('GETRANGE', VALUES .. key, 0, length + 7)
+  if type(head) == 'table' then
+    return 'not a string'
+  end
+  if string.sub(head, 1, 8) == generation then
+    return string.sub(head, 9)
+  end
+  local has_ended = string.sub(head, 9, 12) == 'cctl' or string.sub(head, 1, 4) == 'cctl'
+  return has_ended and '' or head
+end
+
+local function about_all()
+  return generation .. string.format('%.0f %.0f %.0f', bytes, blocks, members)
+end
+
+local function account(size, old)
+  if size ~= old then
+    bytes = math.max(0, bytes + size - old)
+    blocks = math.max(0, blocks + allocated(size) - allocated(old))
+  end
+  is_changed = true
+end
+
+local function tag_with(key, tags)
+  for tag in string.gmatch(tags, '%Z+') do
+    members = members + redis.call('ZADD', TAG, 0, tag .. '\0' .. key)
+  end
 end
 
 local function untag(key, meta)
   for tag in string.gmatch(meta, '%z(%Z+)') do
-    redis.call('ZREM', TAG, tag .. '\0' .. key)
+    members = math.max(0, members - redis.call('ZREM', TAG, tag .. '\0' .. key))
   end
 end
 
-local function total()
-  return size_from(redis.call('HGET', SUM, 'bytes'))
+-- Whether the index names all there is. An expiry that is lost makes nobody miss a value.
+local function is_whole()
+  return is_bound and redis.call('ZCARD', LRU) == redis.call('HLEN', META) - 1
+    and redis.call('ZCARD', TAG) == members
 end
 
--- Adds to the total and returns it. One that cannot be was nothing before.
-local function grow(bytes)
-  local sum = redis.pcall('HINCRBY', SUM, 'bytes', bytes)
-  if type(sum) ~= 'number' or sum < 0 or sum - bytes < 0 or sum >= 2^53 then
-    sum = math.max(0, bytes)
-    redis.call('HSET', SUM, 'bytes', sum)
+-- Ends the generation. If there are values that nothing names any more, a cleanup looks for them.
+local function end_generation(leaves_values)
+  redis.call('UNLINK', GEN, LRU, EXP, META, TAG, rank_keys())
+  if leaves_values then
+    redis.call('SET', LOST, 1)
   end
-  return sum
+  generation, is_bound, is_changed = false, false, false
+  bytes, blocks, members = 0, 0, 0
 end
 
 local function limit(text)

@@ -1,14 +1,14 @@
 -- ARGV: "now max_entries max_bytes eviction most condition look stamp touches", most is of
---       evictions, stamp of the first item, each next one's is one more; with a look of 1 limits
---       and expired entries are seen to although nothing grew;
+--       evictions, stamp of the first item, each next one's is one more; with a look of 1 limits,
+--       expired entries and what others removed are seen to although nothing grew;
 --       (stamp, key) of each touch; (key, data, "expires px tags") of each item, no key twice.
 -- Times and stamps are microseconds, px milliseconds; - is no limit, condition or TTL. Without
--- data the value has been set already. A condition may also be "=<token>", a lease of the only item;
--- any other write revokes the leases of its keys. Numbers are joined because each argument costs a client
--- more than a match costs here.
+-- data the value has been set already, but for its generation. A condition may also be "=<token>", a
+-- lease of the only item; any other write revokes the leases of its keys. Numbers are joined because
+-- each argument costs a client more than a match costs here.
 -- Returns how many were stored, if there is nothing else to tell; or stored, expired, over, which
--- is 1 if limits are exceeded still, first, which is 1 if nothing was here before, and then the
--- keys that were evicted.
+-- is 1 if limits are exceeded still, first, which is 1 if nothing was here before, dropped, which are
+-- those that the server removed by itself, and then the keys that were evicted.
 local now, max_entries, max_bytes, eviction, most, condition, check_limits, stamp, touches =
   string.match(ARGV[1], '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
 local lrfu = eviction == 'lrfu' and lrfu_module()
@@ -16,11 +16,23 @@ local removal = (lrfu or check_limits == '1') and removal_module()
 local max_size = limit(max_bytes)
 local first_item = 2 + 2 * tonumber(touches)
 local lease = condition ~= '-' and string.match(condition, '^=(.+)')
-local stored, expired, added, grown = 0, 0, 0, 0
+local stored, expired, added, grown, first, dropped = 0, 0, 0, 0, 0, 0
 local evicted = {}
 -- What is added to the index at the end: a command with many members costs little more than with one.
 local used, expiring, described = {}, {}, {}
 local about, expires, px, tags
+
+-- Begins a generation, which no other was or will be: the server's time tells it.
+local function begin_generation()
+  end_generation(redis.call('EXISTS', GEN, LRU, META, TAG) > 0)
+  local time = redis.call('TIME')
+  local digest = redis.sha1hex(base .. time[1] .. ' ' .. time[2])
+  generation = string.gsub(string.sub(digest, 1, 16), '%x%x', function(digits)
+    return string.char(tonumber(digits, 16))
+  end)
+  redis.call('SET', GEN, generation)
+  is_bound, first = true, 1
+end
 
 -- Clocks differ and are set back: what is written now is the newest nevertheless, or the limits
 -- would drop it at once. A score that cannot be a stamp of ours counts for nothing.
@@ -36,7 +48,7 @@ local function permitted(key, stale)
   if lease then
     return leases_module().give_back(key, lease)
   end
-  local present = not stale and redis.call('EXISTS', base .. 'e:' .. key) == 1
+  local present = not stale and head_of(key, 4) ~= ''
   return present == (condition == 'present')
 end
 
@@ -51,16 +63,14 @@ local function describe(key, size, old)
   if meta == old and tags == '' then
     return
   end
-  local n = #described
+  local n, old_size = #described, size_in(old)
   described[n + 1], described[n + 2] = key, meta
-  grown = grown + size
   if old then
-    grown = grown - size_in(old)
     untag(key, old)
   end
-  for tag in string.gmatch(tags, '%Z+') do
-    redis.call('ZADD', TAG, 0, tag .. '\0' .. key)
-  end
+  tag_with(key, tags)
+  account(size, old_size)
+  grown = grown + size - old_size
 end
 
 local function index(key, due)
@@ -81,20 +91,33 @@ local function index(key, due)
 end
 
 local function write(key, data, old, due)
-  local size = data == '' and redis.call('STRLEN', base .. 'e:' .. key) or #data
+  local value = VALUES .. key
+  local size = data == '' and redis.call('STRLEN', value) - #generation or #data
   if size > max_size then
     return refuse(key)
   end
-  if data ~= '' and px == '-' then
-    redis.call('SET', base .. 'e:' .. key, data)
-  elseif data ~= '' then
-    redis.call('SET', base .. 'e:' .. key, data, 'PX', px)
+  if data == '' then
+    redis.call('SETRANGE', value, 0, generation)
+  elseif px == '-' then
+    redis.call('SET', value, generation .. data)
+  else
+    redis.call('SET', value, generation .. data, 'PX', px)
   end
   describe(key, size, old)
   index(key, due)
   added = added + (old and 0 or 1)
 end
 
+local keys, dues = {}, nil
+for i = first_item, #ARGV, 3 do
+  keys[#keys + 1] = ARGV[i]
+end
+local olds = redis.call('HMGET', META, '', unpack(keys))
+open(table.remove(olds, 1))
+if not is_bound or check_limits == '1' and not is_whole() then
+  begin_generation()
+  olds = {}
+end
 if lrfu then
   lrfu.open()
 elseif removal and has_lrfu() then
@@ -108,11 +131,6 @@ if first_item > 2 then
 end
 
 stamp = latest()
-local keys, dues = {}, nil
-for i = first_item, #ARGV, 3 do
-  keys[#keys + 1] = ARGV[i]
-end
-local olds = redis.call('HMGET', META, unpack(keys))
 for at, key in ipairs(keys) do
   local i, old = first_item + 3 * at - 3, olds[at]
   dues = dues or old and redis.call('ZMSCORE', EXP, unpack(keys))
@@ -134,36 +152,44 @@ end
 if #used > 0 then
   redis.call('ZADD', LRU, unpack(used))
 end
-if #described > 0 then
-  redis.call('HSET', META, unpack(described))
-end
 if #expiring > 0 then
   redis.call('ZADD', EXP, unpack(expiring))
 end
 
-local sum = grown ~= 0 and grow(grown)
-local first = grown > 0 and sum == grown and 1 or 0
-
 local function exceeded()
   return max_entries ~= '-' and redis.call('ZCARD', LRU) > tonumber(max_entries)
-    or max_bytes ~= '-' and (sum or total()) > max_size
+    or bytes > max_size
 end
 
+if #described > 0 then
+  redis.call('HSET', META, '', about_all(), unpack(described))
+elseif first == 1 then
+  end_generation(false)
+  first = 0
+end
 local over = 0
 if removal or (added > 0 or grown > 0) and exceeded() then
   removal = removal or removal_module()
-  expired = expired + removal.drop_expired(now, 10 + #keys)
+  local gone, _, forgotten = removal.drop_expired(now, 10 + #keys)
+  expired = expired + gone + forgotten
+  if check_limits == '1' then
+    local unseen, due = removal.look_around(now)
+    dropped, expired = unseen - due, expired + due
+    redis.call('TOUCH', LRU, EXP, META, TAG)
+  end
   local choose = lrfu and lrfu.evict or removal.least_recently_used
   local written = stored - #evicted
-  local _
-  _, over = removal.evict(limit(max_entries), max_size, tonumber(most), choose, evicted)
+  local _, unseen
+  _, over, unseen =
+    removal.evict(limit(max_entries), max_size, tonumber(most), choose, evicted, now)
+  dropped = dropped + unseen
   if lrfu then
     lrfu.rebalance(written)
     lrfu.save()
   end
-  removal.drop_empty_index()
+  removal.finish()
 end
-if expired + #evicted + over + first == 0 then
+if expired + #evicted + over + first + dropped == 0 then
   return stored
 end
-return {stored, expired, over, first, unpack(evicted)}
+return {stored, expired, over, first, dropped, unpack(evicted)}

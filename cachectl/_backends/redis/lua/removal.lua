@@ -1,6 +1,8 @@
 -- How entries go. A module: `scripts.py` makes it the function `removal_module`, behind
 -- common.lua, so that calls which drop nothing do not run it.
 local WINDOW, MAIN, SCORE = rank_keys()
+local LOOKED_AT = 16  -- of those that would go next; and a look at any others sees so many at once:
+local SAMPLE, ROUNDS = 64, 16
 local removal = {}
 
 -- What stands for a key where it may be forgotten: 56 bits, which are 16 bytes to the server.
@@ -19,52 +21,95 @@ function removal.drop_ranks()
   has_ranks = false
 end
 
--- The only way an entry goes. Returns the stored bytes it had, nil if there was none; an entry
--- whose value or part of whose index the server itself dropped is one nevertheless.
+-- The only way an entry goes. Returns the stored bytes it had; nil if there was none, or the server
+-- had dropped it already.
 function removal.drop(key)
-  local found = redis.call('UNLINK', base .. 'e:' .. key) + redis.call('ZREM', LRU, key)
+  local was_there = head_of(key, 4) ~= ''
+  redis.call('UNLINK', VALUES .. key)
+  redis.call('ZREM', LRU, key)
   redis.call('ZREM', EXP, key)
   local meta = redis.call('HGET', META, key)
   if meta then
     redis.call('HDEL', META, key)
     untag(key, meta)
+    account(0, size_in(meta))
   end
   if has_lrfu() then
     drop_rank(key)
   end
-  local size = size_in(meta)
-  if size > 0 then
-    grow(-size)
-  end
-  return found > 0 and size or nil
+  return was_there and size_in(meta) or nil
 end
 
+-- Returns how many entries, their bytes, and how many the server had dropped before.
 function removal.drop_all(keys)
-  local entries, bytes = 0, 0
+  local entries, freed = 0, 0
   for _, key in ipairs(keys) do
     local size = removal.drop(key)
     if size then
-      entries, bytes = entries + 1, bytes + size
+      entries, freed = entries + 1, freed + size
     end
   end
-  return entries, bytes
+  return entries, freed, #keys - entries
 end
 
--- Drops what expired by `now`, at most so many entries. Returns how many, and their bytes.
+-- Drops what expired by `now`, at most so many entries, and returns what `drop_all` does.
 function removal.drop_expired(now, most)
   return removal.drop_all(redis.call('ZRANGE', EXP, '-inf', now, 'BYSCORE', 'LIMIT', 0, most))
 end
 
--- An empty namespace leaves no key behind, and no sum that could be wrong.
-function removal.drop_empty_index()
-  if redis.call('EXISTS', LRU) == 0 then
-    redis.call('UNLINK', EXP, META, TAG, SUM, rank_keys())
+-- Forgets those of the keys that the server dropped. Returns how many, and how many of them had
+-- expired by `now`.
+function removal.forget_dropped(keys, now)
+  local values = {}
+  for i, key in ipairs(keys) do
+    values[i] = VALUES .. key
+  end
+  if #keys == 0 or redis.call('EXISTS', unpack(values)) == #keys then
+    return 0, 0
+  end
+  local dropped, expired = 0, 0
+  for i, key in ipairs(keys) do
+    if redis.call('EXISTS', values[i]) == 0 then
+      local due = redis.call('ZSCORE', EXP, key)
+      expired = expired + (due and tonumber(due) <= tonumber(now) and 1 or 0)
+      dropped = dropped + 1
+      removal.drop(key)
+    end
+  end
+  return dropped, expired
+end
+
+-- Looks at some entries of all, and at more while many of them are gone, as Redis does itself for
+-- what expires (`activeExpireCycle`). Returns what `forget_dropped` does.
+function removal.look_around(now)
+  local dropped, expired = 0, 0
+  for _ = 1, ROUNDS do
+    local some, due = removal.forget_dropped(redis.call('ZRANDMEMBER', LRU, SAMPLE), now)
+    dropped, expired = dropped + some, expired + due
+    if some < SAMPLE / 4 then
+      break
+    end
+  end
+  return dropped, expired
+end
+
+-- What every script that removes ends with. An empty namespace leaves no key behind; and where
+-- nobody can say that nothing is left over, nothing is served any more.
+function removal.finish()
+  local is_known = is_whole()
+  if not is_known or redis.call('EXISTS', LRU) == 0 then
+    local left = redis.call('EXISTS', GEN, LRU, META, TAG)
+    end_generation(not is_known and left > 0)
+  elseif is_changed then
+    redis.call('HSET', META, '', about_all())
   end
 end
 
 -- The keys of the index under which somebody else put something of another type.
 function removal.foreign()
-  local kinds = {[LRU] = 'zset', [EXP] = 'zset', [META] = 'hash', [TAG] = 'zset', [SUM] = 'hash'}
+  local kinds = {
+    [LRU] = 'zset', [EXP] = 'zset', [META] = 'hash', [TAG] = 'zset', [GEN] = 'string',
+  }
   for i, key in ipairs({rank_keys()}) do
     kinds[key] = (i == 3 or i == 4) and 'hash' or 'zset'
   end
@@ -83,22 +128,31 @@ function removal.least_recently_used()
 end
 
 -- Drops what `choose` names while a limit is exceeded, at most `most` entries, and adds the keys to
--- `evicted`. Returns their bytes, and 1 if a limit is exceeded still.
-function removal.evict(max_entries, max_bytes, most, choose, evicted)
-  if max_entries == math.huge and max_bytes == math.huge then
-    return 0, 0
+-- `evicted`. Returns their bytes, 1 if a limit is exceeded still, and how many the server had
+-- dropped before: they do not count, and no other goes in their place.
+function removal.evict(max_entries, max_bytes, most, choose, evicted, now)
+  local count, freed, held = 0, 0, redis.call('ZCARD', LRU)
+  if held <= max_entries and bytes <= max_bytes then
+    return 0, 0, 0
   end
-  local count, freed = 0, 0
-  local entries, bytes = redis.call('ZCARD', LRU), total()
-  while entries > 0 and (entries - count > max_entries or bytes - freed > max_bytes) do
+  local next_ones = redis.call('ZRANGE', LRU, 0, LOOKED_AT - 1)
+  local dropped = removal.forget_dropped(next_ones, now)
+  held = held - dropped
+  while held > 0 and (held > max_entries or bytes > max_bytes) do
     local victim = count < most and choose()
     if not victim then
-      return freed, count < most and 0 or 1
+      return freed, count < most and 0 or 1, dropped
     end
-    count, freed = count + 1, freed + (removal.drop(victim) or 0)
-    evicted[#evicted + 1] = victim
+    local size = removal.drop(victim)
+    count, held = count + 1, held - 1
+    if size then
+      freed = freed + size
+      evicted[#evicted + 1] = victim
+    else
+      dropped = dropped + 1
+    end
   end
-  return freed, 0
+  return freed, 0, dropped
 end
 
 return removal

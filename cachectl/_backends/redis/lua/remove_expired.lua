@@ -4,6 +4,7 @@ if not due or tonumber(due) > tonumber(ARGV[2]) then
   return {0, 0}
 end
 local removal = removal_module()
-local entries, bytes = removal.drop_all({ARGV[1]})
-removal.drop_empty_index()
-return {entries, bytes}
+open(redis.call('HGET', META, ''))
+local entries, freed = removal.drop_all({ARGV[1]})
+removal.finish()
+return {entries, freed}

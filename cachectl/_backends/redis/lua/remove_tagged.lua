@@ -6,13 +6,19 @@ if redis.call('EXISTS', LOADS) == 1 then
     return string.find(tags, tag, 1, true)
   end)
 end
+open(redis.call('HGET', META, ''))
+local was_whole = is_whole()
 local from, before = '[' .. ARGV[1] .. '\0', '(' .. ARGV[1] .. '\1'
-local members = redis.call('ZRANGE', TAG, from, before, 'BYLEX', 'LIMIT', 0, ARGV[2])
+local found = redis.call('ZRANGE', TAG, from, before, 'BYLEX', 'LIMIT', 0, ARGV[2])
 local keys = {}
-for i, member in ipairs(members) do
+for i, member in ipairs(found) do
   keys[i] = string.sub(member, #ARGV[1] + 2)
-  redis.call('ZREM', TAG, member)
+  members = math.max(0, members - redis.call('ZREM', TAG, member))
 end
-local entries, bytes = removal.drop_all(keys)
-removal.drop_empty_index()
-return {entries, bytes, #keys == tonumber(ARGV[2]) and 1 or 0}
+is_changed = #keys > 0
+local entries, freed = removal.drop_all(keys)
+if not was_whole then
+  is_bound = false
+end
+removal.finish()
+return {entries, freed, #keys == tonumber(ARGV[2]) and 1 or 0}

@@ -1,4 +1,13 @@
--- ARGV: (stamp, key) of each use, least recent first.
+-- ARGV: (stamp, key) of each use, least recent first; none is a look at whether all is whole.
+-- What is used keeps its index in memory where the server drops what is used least.
+open(redis.call('HGET', META, ''))
+if not is_whole() then
+  local left = redis.call('EXISTS', GEN, LRU, META, TAG)
+  return left > 0 and end_generation(true)
+end
+if #ARGV == 0 then
+  return
+end
 redis.call('ZADD', LRU, 'XX', 'GT', unpack(ARGV))
 if has_lrfu() then
   local lrfu = lrfu_module()
@@ -7,5 +16,5 @@ if has_lrfu() then
     lrfu.used(ARGV[i + 1], ARGV[i])
   end
   lrfu.save()
-  removal_module().drop_empty_index()
 end
+redis.call('TOUCH', EXP, META, TAG)

@@ -1,9 +1,17 @@
--- ARGV: entries to sample. Returns entries, bytes, and an estimate of the memory they take
--- beyond their stored bytes; false if MEMORY is not permitted here, or the index not ours.
+-- ARGV: how many entries to look at, how many values to weigh, and from when on what expired cannot
+-- be gone by itself. Returns entries, stored bytes and allocated bytes of what the index names; the
+-- memory of the index; how many of the entries expired before; of these and of the others, how many
+-- were looked at and are there; the bytes of those that were looked at, and of those there; and what
+-- the weighed values take beside their allocated bytes, each.
+-- The memory is false if MEMORY is not permitted here, all is nothing if the index is not ours.
 if #removal_module().foreign() > 0 then
-  return {0, 0, false}
+  return {0, 0, 0, false, 0, 0, 0, 0, 0, 0, 0}
 end
-local entries, bytes = redis.call('ZCARD', LRU), total()
+open(redis.call('HGET', META, ''))
+if not is_whole() then
+  return {0, 0, 0, redis.call('EXISTS', LRU, META, TAG) == 0 and 0, 0, 0, 0, 0, 0, 0, 0}
+end
+local entries, from = redis.call('ZCARD', LRU), tonumber(ARGV[3])
 
 -- What MEMORY USAGE leaves out, in bytes. Of each value: its slot in the table of all keys, which
 -- is half to fully used (12), and the 8 by which the allocator rounds up each of its entries in
@@ -20,28 +28,44 @@ local function memory(key)
   return (used or 0) + (used and SLOT or 0)
 end
 
-local overhead = 0
-local index = {LRU, EXP, META, TAG, SUM, unpack(has_lrfu() and {rank_keys()} or {})}
-for _, key in ipairs(index) do
-  local used = memory(key)
-  if not used then
-    return {entries, bytes, false}
+local function memory_of_index()
+  local sum = 0
+  for _, key in ipairs({LRU, EXP, META, TAG, GEN, unpack(has_lrfu() and {rank_keys()} or {})}) do
+    local used = memory(key)
+    if not used then
+      return false
+    end
+    sum = sum + used
   end
-  overhead = overhead + used
+  if has_lrfu() then
+    local _, _, _, _, window_ghosts, main_ghosts = rank_keys()
+    local ghosts = redis.call('ZCARD', window_ghosts) + redis.call('ZCARD', main_ghosts)
+    sum = sum + RANK * (entries + 2 * ghosts)
+  end
+  return sum
 end
-if has_lrfu() then
-  local _, _, _, _, window_ghosts, main_ghosts = rank_keys()
-  local ghosts = redis.call('ZCARD', window_ghosts) + redis.call('ZCARD', main_ghosts)
-  overhead = overhead + RANK * (entries + 2 * ghosts)
+
+local index = memory_of_index()
+local keys = redis.call('ZRANDMEMBER', LRU, ARGV[1])
+local dues, metas, all_there = redis.call('ZMSCORE', EXP, unpack(keys)), redis.call('HMGET', META, unpack(keys)), {}
+for i, key in ipairs(keys) do
+  all_there[i] = VALUES .. key
 end
-local sample = redis.call('ZRANDMEMBER', LRU, ARGV[1])
-local beyond = 0
-for _, key in ipairs(sample) do
-  local size = size_in(redis.call('HGET', META, key))
-  local expiry = redis.call('ZSCORE', EXP, key) and EXPIRY or 0
-  beyond = beyond + memory(base .. 'e:' .. key) + expiry - size
+all_there = redis.call('EXISTS', unpack(all_there)) == #keys
+local looked, there, size_looked, size_there = {0, 0}, {0, 0}, 0, 0
+local beyond = {}
+for i, key in ipairs(keys) do
+  local due, size = dues[i] and tonumber(dues[i]), size_in(metas[i])
+  local kind = due and due < from and 1 or 2
+  looked[kind], size_looked = looked[kind] + 1, size_looked + size
+  if all_there or redis.call('EXISTS', VALUES .. key) == 1 then
+    there[kind], size_there = there[kind] + 1, size_there + size
+    if index and #beyond < tonumber(ARGV[2]) then
+      beyond[#beyond + 1] = memory(VALUES .. key) + (due and EXPIRY or 0) - allocated(size)
+    end
+  end
 end
-if #sample > 0 then
-  overhead = overhead + entries * beyond / #sample
-end
-return {entries, bytes, overhead}
+return {
+  entries, bytes, blocks, index, redis.call('ZCOUNT', EXP, '-inf', '(' .. ARGV[3]),
+  looked[1], there[1], looked[2], there[2], size_looked, size_there, unpack(beyond),
+}

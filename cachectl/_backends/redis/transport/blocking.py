@@ -4,14 +4,20 @@ import time
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-from cachectl._backends.redis.shapes import checked, string
 from cachectl._backends.redis.transport.connection import Connection
 from cachectl._backends.redis.transport.packing import Command
 from cachectl._backends.redis.transport.pool import Pool
 from cachectl._backends.redis.transport.resp import ErrorReply, Reply
 from cachectl._backends.redis.transport.routes import Routes
 from cachectl._backends.redis.transport.server import Server
-from cachectl._backends.redis.transport.transport import Reader, Timeouts, is_final, understood
+from cachectl._backends.redis.transport.transport import (
+    Pair,
+    Reader,
+    Timeouts,
+    is_final,
+    pair,
+    understood,
+)
 from cachectl._model.deadline import deadline, note_wait
 
 T = TypeVar("T")
@@ -30,12 +36,12 @@ class BlockingTransport:
     ) -> T:
         return self.exchange_now(commands, read, again=again)
 
-    async def value(self, key: str) -> bytes | None:
-        return self.value_now(key)
+    async def value(self, key: str, beside: str) -> Pair:
+        return self.value_now(key, beside)
 
-    def value_now(self, key: str) -> bytes | None:
+    def value_now(self, key: str, beside: str) -> Pair:
         """Do what `value` does, without a coroutine."""
-        return self.exchange_now((("GET", key),), _value, again=True)
+        return self.exchange_now((("GET", key), ("GET", beside)), pair, again=True)
 
     def exchange_now(
         self, commands: Sequence[Command], read: Reader[T], *, again: bool = False
@@ -93,7 +99,3 @@ class BlockingTransport:
     def _open(self, connection: Connection, server: Server, until: float) -> None:
         connected_by = min(until, time.monotonic() + self._timeouts.connect)
         connection.open(server, connected_by, until)
-
-
-def _value(replies: list[Reply]) -> bytes | None:
-    return string(checked(replies)[0])

@@ -8,18 +8,19 @@ from contextlib import suppress
 from typing import Final, TypeVar
 from weakref import ReferenceType, ref
 
-from cachectl._backends.redis.shapes import checked, string
 from cachectl._backends.redis.transport.lane import Lane
 from cachectl._backends.redis.transport.packing import Command, packed
 from cachectl._backends.redis.transport.request import Request
-from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply
+from cachectl._backends.redis.transport.resp import ErrorReply, Misread
 from cachectl._backends.redis.transport.routes import Routes, is_large
 from cachectl._backends.redis.transport.server import Server
 from cachectl._backends.redis.transport.transport import (
     RATE,
+    Pair,
     Reader,
     Timeouts,
     is_final,
+    pair,
     understood,
 )
 from cachectl._model.deadline import deadline, note_wait, one_call, spent
@@ -72,14 +73,17 @@ class LoopTransport:
             lane.lose(error)
             raise
 
-    async def value(self, key: str) -> bytes | None:
-        first = await self.exchange((("GETRANGE", key, 0, _FIRST - 1),), _value, again=True)
+    async def value(self, key: str, beside: str) -> Pair:
+        small = ("GET", beside)
+        first, with_it = await self.exchange(
+            (("GETRANGE", key, 0, _FIRST - 1), small), pair, again=True
+        )
         if not first:
-            return None
+            return None, with_it
         if len(first) < _FIRST:
-            return first
+            return first, with_it
         with one_call(time.monotonic() - spent()):
-            return await self.exchange((("GET", key),), _value, again=True)
+            return await self.exchange((("GET", key), small), pair, again=True)
 
     def after_fork_in_child(self) -> None:
         """Forget the loops of the parent, and close what came along of their connections."""
@@ -131,7 +135,3 @@ def _end(lane: Lane, loop: asyncio.AbstractEventLoop | None) -> None:
             loop.call_soon_threadsafe(lane.close)
             return
     lane.drop()
-
-
-def _value(replies: list[Reply]) -> bytes | None:
-    return string(checked(replies)[0])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
 
+from cachectl._backends.redis.shapes import checked, string
 from cachectl._backends.redis.transport.packing import Command
 from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply
 
@@ -19,6 +20,9 @@ comes from elsewhere, such as a handler of a signal."""
 RATE: Final = 8 * 1024 * 1024
 """Bytes a second that a network is expected to carry at least: what is large is given more time, as
 far as it really moves."""
+
+
+Pair = tuple[bytes | None, bytes | None]
 
 
 class Timeouts(NamedTuple):
@@ -43,8 +47,8 @@ class Transport(Protocol):
         sent twice.
         """
 
-    async def value(self, key: str) -> bytes | None:
-        """Return the string under a key."""
+    async def value(self, key: str, beside: str) -> Pair:
+        """Return the string under a key, and a small one that is read with it."""
 
 
 def understood(read: Reader[T], replies: list[Reply]) -> T:
@@ -53,6 +57,12 @@ def understood(read: Reader[T], replies: list[Reply]) -> T:
         return read(replies)
     except _OF_READING as error:
         raise Misread("not the reply to what was asked") from error
+
+
+def pair(replies: list[Reply]) -> Pair:
+    """Read two strings."""
+    one, other = checked(replies)
+    return string(one), string(other)
 
 
 def is_final(error: ErrorReply) -> bool:

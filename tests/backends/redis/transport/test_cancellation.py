@@ -46,7 +46,8 @@ def test_what_is_cancelled_before_it_is_sent_is_not_sent():
         backend = RedisBackend(url=url)
         asyncio.run(give_up(backend))
         backend.close()
-    assert [command[1].rpartition(b":")[2] for command in server.commands] == [b"first", b"last"]
+    keys = [command[1].rpartition(b":")[2] for command in server.commands]
+    assert keys == [b"first", b"gen", b"last", b"gen"]
 
 
 INTERRUPTED = """

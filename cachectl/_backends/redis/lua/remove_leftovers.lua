@@ -1,0 +1,7 @@
+-- ARGV: values, by the whole of their keys. Removes those whose generation has ended.
+generation = redis.call('GET', GEN)
+for _, value in ipairs(ARGV) do
+  if head_of(string.sub(value, #VALUES + 1), 4) == '' then
+    redis.call('UNLINK', value)
+  end
+end
