@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from math import hypot
 from typing import Final
 
 from cachectl._metrics.counters import Counts
@@ -38,6 +39,9 @@ class NamespaceStats:
     `hits`, `misses` and `shared`, those that waited for the load of another, are all lookups; the
     `hit_rate` is that of hits and misses.
 
+    `uncertainty` is the part by which `entries`, `bytes` and `memory_bytes` may be wrong where they
+    are estimated, because the backend drops entries by itself; 0 if they were counted.
+
     `compression_ratio` is the bytes of all values written where compression is on, also of those
     it did not pay for, over the bytes stored for them. `compress_seconds` were spent on writing
     them, `decompress_seconds` on hits.
@@ -64,6 +68,7 @@ class NamespaceStats:
     compress_seconds: float
     decompress_seconds: float
     shared: int
+    uncertainty: float
     other: Mapping[str, float]
     """Counters that have no field of their own here, by the names of `counters.ROWS`."""
 
@@ -87,6 +92,7 @@ class NamespaceStats:
             hit_rate=_ratio(counts.hits, counts.hits + counts.misses),
             last_hit_at=counts.last_hit_us / 1e6 if counts.last_hit_us else None,
             compression_ratio=_ratio(counts.compressed_from, counts.compressed_to),
+            uncertainty=usage.uncertainty,
             other=figures,
             **counted,  # type: ignore[arg-type]
         )
@@ -103,11 +109,22 @@ class NamespaceStats:
             sum(usage.entries for usage in usages),
             sum(usage.bytes for usage in usages),
             None if None in memory else sum(size or 0 for size in memory),
+            uncertainty=_uncertainty(usages),
         )
         return cls.of(held, total, Policy(ttl=None))
 
 
 _COUNTED: Final = frozenset(field.name for field in fields(NamespaceStats))
+
+
+def _uncertainty(usages: Iterable[Usage]) -> float:
+    """Return that of a sum: what may be wrong with its parts has nothing to do with each other."""
+    entries = sum(usage.entries for usage in usages)
+    return (
+        hypot(*(usage.uncertainty * usage.entries for usage in usages)) / entries
+        if entries
+        else 0.0
+    )
 
 
 def _ratio(part: int, whole: int) -> float | None:

@@ -134,6 +134,8 @@ def _show(report: Stats, names: Sequence[str]) -> None:
         for name, fact in report.backend.details.items():
             if fact != 0 or isinstance(fact, bool):
                 out.detail(f"{name.replace('_', ' ')}: {_said(name, fact)}")
+        if report.totals.uncertainty:
+            out.detail(f"entries and sizes are estimates, within {report.totals.uncertainty:.1%}")
         if report.window.start is not None:
             out.detail(f"counted since {tables.moment(report.window.start)}")
     elif out.format is Format.CSV:

@@ -55,8 +55,14 @@ def _compression(figures: NamespaceStats) -> list[str]:
 def _cells(figures: NamespaceStats, ttl: str, now: float) -> list[str]:
     memory = figures.memory_bytes
     return [
-        _of(f"{figures.entries:,}", figures.max_entries and f"{figures.max_entries:,}"),
-        _of(format_bytes(figures.bytes), figures.max_bytes and format_bytes(figures.max_bytes)),
+        _of(
+            _about(figures) + f"{figures.entries:,}",
+            figures.max_entries and f"{figures.max_entries:,}",
+        ),
+        _of(
+            _about(figures) + format_bytes(figures.bytes),
+            figures.max_bytes and format_bytes(figures.max_bytes),
+        ),
         percent(fullness(figures)),
         UNKNOWN if memory is None else f"≈ {format_bytes(memory)}",
         ttl,
@@ -69,6 +75,11 @@ def _cells(figures: NamespaceStats, ttl: str, now: float) -> list[str]:
         format_seconds(figures.saved_seconds),
         UNKNOWN if figures.last_hit_at is None else ago(now - figures.last_hit_at),
     ]
+
+
+def _about(figures: NamespaceStats) -> str:
+    """Return what stands before an estimate."""
+    return "≈ " if figures.uncertainty else ""
 
 
 def _of(held: str, limit: str | int | None) -> str:

@@ -29,9 +29,7 @@ def served(store, clock) -> list[str]:
 
 @pytest.mark.parametrize("lost", [(part,) for part in PARTS] + [PARTS, ("lru", "meta")])
 @pytest.mark.parametrize("removal", ["clear", "invalidate", "remove"])
-def test_a_removal_is_final_whatever_part_of_the_index_is_lost(
-    backend, raw, clock, lost, removal
-):
+def test_a_removal_is_final_whatever_part_of_the_index_is_lost(backend, raw, clock, lost, removal):
     """Also once others have written and used entries in between, and afterwards."""
     store = filled(backend, clock)
     raw.delete(*(f"app:{{ns}}:{part}" for part in lost))

@@ -54,20 +54,6 @@ local function open(about)
   end
 end
 
--- The beginning of a value, behind its generation; '' if there is none, or its generation has ended.
--- What was never a value of ours, but somebody else's under its key, is returned as it is.
-local function head_of(key, length)
-  local head = redis.pcall('GETRANGE', VALUES .. key, 0, length + 7)
-  if type(head) == 'table' then
-    return 'not a string'
-  end
-  if string.sub(head, 1, 8) == generation then
-    return string.sub(head, 9)
-  end
-  local has_ended = string.sub(head, 9, 12) == 'cctl' or string.sub(head, 1, 4) == 'cctl'
-  return has_ended and '' or head
-end
-
 local function about_all()
   return generation .. string.format('%.0f %.0f %.0f', bytes, blocks, members)
 end
@@ -80,32 +66,10 @@ local function account(size, old)
   is_changed = true
 end
 
-local function tag_with(key, tags)
-  for tag in string.gmatch(tags, '%Z+') do
-    members = members + redis.call('ZADD', TAG, 0, tag .. '\0' .. key)
-  end
-end
-
 local function untag(key, meta)
   for tag in string.gmatch(meta, '%z(%Z+)') do
     members = math.max(0, members - redis.call('ZREM', TAG, tag .. '\0' .. key))
   end
-end
-
--- Whether the index names all there is. An expiry that is lost makes nobody miss a value.
-local function is_whole()
-  return is_bound and redis.call('ZCARD', LRU) == redis.call('HLEN', META) - 1
-    and redis.call('ZCARD', TAG) == members
-end
-
--- Ends the generation. If there are values that nothing names any more, a cleanup looks for them.
-local function end_generation(leaves_values)
-  redis.call('UNLINK', GEN, LRU, EXP, META, TAG, rank_keys())
-  if leaves_values then
-    redis.call('SET', LOST, 1)
-  end
-  generation, is_bound, is_changed = false, false, false
-  bytes, blocks, members = 0, 0, 0
 end
 
 local function limit(text)

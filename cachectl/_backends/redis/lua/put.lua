@@ -24,7 +24,8 @@ local about, expires, px, tags
 
 -- Begins a generation, which no other was or will be: the server's time tells it.
 local function begin_generation()
-  end_generation(redis.call('EXISTS', GEN, LRU, META, TAG) > 0)
+  removal = removal or removal_module()
+  removal.end_generation(redis.call('EXISTS', GEN, LRU, META, TAG) > 0)
   local time = redis.call('TIME')
   local digest = redis.sha1hex(base .. time[1] .. ' ' .. time[2])
   generation = string.gsub(string.sub(digest, 1, 16), '%x%x', function(digits)
@@ -48,7 +49,8 @@ local function permitted(key, stale)
   if lease then
     return leases_module().give_back(key, lease)
   end
-  local present = not stale and head_of(key, 4) ~= ''
+  removal = removal or removal_module()
+  local present = not stale and removal.head_of(key, 4) ~= ''
   return present == (condition == 'present')
 end
 
@@ -68,7 +70,9 @@ local function describe(key, size, old)
   if old then
     untag(key, old)
   end
-  tag_with(key, tags)
+  for tag in string.gmatch(tags, '%Z+') do
+    members = members + redis.call('ZADD', TAG, 0, tag .. '\0' .. key)
+  end
   account(size, old_size)
   grown = grown + size - old_size
 end
@@ -114,7 +118,7 @@ for i = first_item, #ARGV, 3 do
 end
 local olds = redis.call('HMGET', META, '', unpack(keys))
 open(table.remove(olds, 1))
-if not is_bound or check_limits == '1' and not is_whole() then
+if not is_bound or check_limits == '1' and not removal.is_whole() then
   begin_generation()
   olds = {}
 end
@@ -161,14 +165,15 @@ local function exceeded()
     or bytes > max_size
 end
 
+local over = 0
+local must_look = check_limits == '1' or #evicted > 0 or (added > 0 or grown > 0) and exceeded()
 if #described > 0 then
   redis.call('HSET', META, '', about_all(), unpack(described))
 elseif first == 1 then
-  end_generation(false)
+  removal.end_generation(false)
   first = 0
 end
-local over = 0
-if removal or (added > 0 or grown > 0) and exceeded() then
+if must_look or lrfu then
   removal = removal or removal_module()
   local gone, _, forgotten = removal.drop_expired(now, 10 + #keys)
   expired = expired + gone + forgotten
@@ -187,7 +192,7 @@ if removal or (added > 0 or grown > 0) and exceeded() then
     lrfu.rebalance(written)
     lrfu.save()
   end
-  removal.finish()
+  removal.save()
 end
 if expired + #evicted + over + first + dropped == 0 then
   return stored

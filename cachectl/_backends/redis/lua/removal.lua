@@ -1,9 +1,39 @@
 -- How entries go. A module: `scripts.py` makes it the function `removal_module`, behind
 -- common.lua, so that calls which drop nothing do not run it.
 local WINDOW, MAIN, SCORE = rank_keys()
-local LOOKED_AT = 16  -- of those that would go next; and a look at any others sees so many at once:
+local LOOKED_AT = 8  -- of those that would go next; and a look at any others sees so many at once:
 local SAMPLE, ROUNDS = 64, 16
 local removal = {}
+
+-- The beginning of a value, behind its generation; '' if there is none, or its generation has ended.
+-- What was never a value of ours, but somebody else's under its key, is returned as it is.
+function removal.head_of(key, length)
+  local head = redis.pcall('GETRANGE', VALUES .. key, 0, length + 7)
+  if type(head) == 'table' then
+    return 'not a string'
+  end
+  if string.sub(head, 1, 8) == generation then
+    return string.sub(head, 9)
+  end
+  local has_ended = string.sub(head, 9, 12) == 'cctl' or string.sub(head, 1, 4) == 'cctl'
+  return has_ended and '' or head
+end
+
+-- Whether the index names all there is. An expiry that is lost makes nobody miss a value.
+function removal.is_whole()
+  return is_bound and redis.call('ZCARD', LRU) == redis.call('HLEN', META) - 1
+    and redis.call('ZCARD', TAG) == members
+end
+
+-- Ends the generation. If there are values that nothing names any more, a cleanup looks for them.
+function removal.end_generation(leaves_values)
+  redis.call('UNLINK', GEN, LRU, EXP, META, TAG, rank_keys())
+  if leaves_values then
+    redis.call('SET', LOST, 1)
+  end
+  generation, is_bound, is_changed = false, false, false
+  bytes, blocks, members = 0, 0, 0
+end
 
 -- What stands for a key where it may be forgotten: 56 bits, which are 16 bytes to the server.
 function removal.mark(key)
@@ -24,11 +54,11 @@ end
 -- The only way an entry goes. Returns the stored bytes it had; nil if there was none, or the server
 -- had dropped it already.
 function removal.drop(key)
-  local was_there = head_of(key, 4) ~= ''
-  redis.call('UNLINK', VALUES .. key)
+  local meta = redis.call('HGET', META, key)
+  local was_there = is_bound and meta or removal.head_of(key, 4) ~= ''
+  was_there = redis.call('UNLINK', VALUES .. key) == 1 and was_there
   redis.call('ZREM', LRU, key)
   redis.call('ZREM', EXP, key)
-  local meta = redis.call('HGET', META, key)
   if meta then
     redis.call('HDEL', META, key)
     untag(key, meta)
@@ -93,16 +123,22 @@ function removal.look_around(now)
   return dropped, expired
 end
 
--- What every script that removes ends with. An empty namespace leaves no key behind; and where
--- nobody can say that nothing is left over, nothing is served any more.
-function removal.finish()
-  local is_known = is_whole()
-  if not is_known or redis.call('EXISTS', LRU) == 0 then
-    local left = redis.call('EXISTS', GEN, LRU, META, TAG)
-    end_generation(not is_known and left > 0)
+-- An empty namespace leaves no key behind.
+function removal.save()
+  if redis.call('EXISTS', LRU) == 0 then
+    removal.end_generation(false)
   elseif is_changed then
     redis.call('HSET', META, '', about_all())
   end
+end
+
+-- What every script that removes ends with: where nobody can say that nothing is left over, nothing
+-- is served any more.
+function removal.finish()
+  if removal.is_whole() then
+    return removal.save()
+  end
+  removal.end_generation(redis.call('EXISTS', GEN, LRU, META, TAG) > 0)
 end
 
 -- The keys of the index under which somebody else put something of another type.

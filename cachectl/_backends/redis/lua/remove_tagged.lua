@@ -7,7 +7,7 @@ if redis.call('EXISTS', LOADS) == 1 then
   end)
 end
 open(redis.call('HGET', META, ''))
-local was_whole = is_whole()
+local was_whole = removal.is_whole()
 local from, before = '[' .. ARGV[1] .. '\0', '(' .. ARGV[1] .. '\1'
 local found = redis.call('ZRANGE', TAG, from, before, 'BYLEX', 'LIMIT', 0, ARGV[2])
 local keys = {}

@@ -1,9 +1,10 @@
 -- ARGV: (stamp, key) of each use, least recent first; none is a look at whether all is whole.
 -- What is used keeps its index in memory where the server drops what is used least.
+local removal = removal_module()
 open(redis.call('HGET', META, ''))
-if not is_whole() then
+if not removal.is_whole() then
   local left = redis.call('EXISTS', GEN, LRU, META, TAG)
-  return left > 0 and end_generation(true)
+  return left > 0 and removal.end_generation(true)
 end
 if #ARGV == 0 then
   return

@@ -4,11 +4,12 @@
 -- were looked at and are there; the bytes of those that were looked at, and of those there; and what
 -- the weighed values take beside their allocated bytes, each.
 -- The memory is false if MEMORY is not permitted here, all is nothing if the index is not ours.
-if #removal_module().foreign() > 0 then
+local removal = removal_module()
+if #removal.foreign() > 0 then
   return {0, 0, 0, false, 0, 0, 0, 0, 0, 0, 0}
 end
 open(redis.call('HGET', META, ''))
-if not is_whole() then
+if not removal.is_whole() then
   return {0, 0, 0, redis.call('EXISTS', LRU, META, TAG) == 0 and 0, 0, 0, 0, 0, 0, 0, 0}
 end
 local entries, from = redis.call('ZCARD', LRU), tonumber(ARGV[3])
