@@ -38,13 +38,9 @@ class Truth:
         self.stale: list[tuple[str, str, int, int]] = []
         self.served = 0
 
-    def remove(self, which: Callable[[str, int], bool], removal: Callable[[], object]) -> None:
+    def remove(self, which: Callable[[str, str], bool], removal: Callable[[], object]) -> None:
         """Remove, and note what nobody may see from now on."""
-        gone = {
-            place: number
-            for place, number in self.set.copy().items()
-            if which(place[0], int(place[1][1:]))
-        }
+        gone = {place: number for place, number in self.set.copy().items() if which(*place)}
         removal()
         for place, number in gone.items():
             with self.turns[place]:
@@ -54,8 +50,7 @@ class Truth:
         place = namespace.name, key
         with self.turns[place]:
             number = self.set.get(place, 0) + 1
-            tags = [f"t{int(key[1:]) % TAGS}"]
-            if namespace.set(key, [number, value], tags=tags):
+            if namespace.set(key, [number, value], tags=[tag_of(key)]):
                 self.set[place] = number
 
     def look_up(self, namespace: Namespace, key: str) -> None:
@@ -78,35 +73,37 @@ def act(server: Server, truth: Truth, seed: int, until: float) -> None:
     ):
         spaces = [cache.namespace(name, max_entries=2500) for name in NAMESPACES]
         while monotonic() < until:
-            space, key = chance.choice(spaces), chance.choice(KEYS)
-            name, tag = space.name, int(key[1:]) % TAGS
-            with suppress(BackendError):  # not acknowledged
-                what = chance.random()
-                if what < 0.5:
-                    truth.look_up(space, key)
-                elif what < 0.96:
-                    truth.write(space, key, "x" * chance.choice([10, 700, 700, 40_000]))
-                elif what < 0.97:
-                    truth.remove(
-                        lambda at, number: (at, f"k{number}") == (name, key),
-                        lambda: operator.namespace(name).delete(key),
-                    )
-                elif what < 0.975:
-                    truth.remove(
-                        lambda at, number: at == name and number % TAGS == tag,
-                        lambda: operator.namespace(name).invalidate(tag=f"t{tag}"),
-                    )
-                elif what < 0.98:
-                    truth.remove(
-                        lambda _, number: number % TAGS == tag,
-                        lambda: operator.invalidate(tag=f"t{tag}"),
-                    )
-                elif what < 0.982:
-                    truth.remove(lambda at, _: at == name, operator.namespace(name).clear)
-                elif what < 0.983:
-                    truth.remove(lambda *_: True, operator.clear)
-                else:
-                    delete_any(raw, chance)
+            with suppress(BackendError):  # what raises was not acknowledged
+                step(truth, chance, chance.choice(spaces), operator, raw)
+
+
+def step(truth: Truth, chance: Random, space: Namespace, operator: Cache, raw) -> None:
+    """Do one thing, most often a lookup or a write."""
+    key, what = chance.choice(KEYS), chance.random()
+    name, tag = space.name, tag_of(key)
+    strict = operator.namespace(name)
+    if what < 0.5:
+        truth.look_up(space, key)
+    elif what < 0.96:
+        truth.write(space, key, "x" * chance.choice([10, 700, 700, 40_000]))
+    elif what < 0.97:
+        truth.remove(lambda *place: place == (name, key), lambda: strict.delete(key))
+    elif what < 0.975:
+        truth.remove(
+            lambda at, one: at == name and tag_of(one) == tag, lambda: strict.invalidate(tag=tag)
+        )
+    elif what < 0.98:
+        truth.remove(lambda _, one: tag_of(one) == tag, lambda: operator.invalidate(tag=tag))
+    elif what < 0.982:
+        truth.remove(lambda at, _: at == name, strict.clear)
+    elif what < 0.983:
+        truth.remove(lambda *_: True, operator.clear)
+    else:
+        delete_any(raw, chance)
+
+
+def tag_of(key: str) -> str:
+    return f"t{int(key[1:]) % TAGS}"
 
 
 def delete_any(raw, chance: Random) -> None:

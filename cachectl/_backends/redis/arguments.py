@@ -24,9 +24,9 @@ _CALL_BYTES: Final = 4 * 1024 * 1024
 """Values written by one call; the server does nothing else meanwhile."""
 
 
-def item_arguments(items: Iterable[Item], now: float) -> list[Argument]:
-    """Return the items as the script takes them: key, data, and the rest in one text, which is
-    made once for all that share it.
+def item_arguments(items: Iterable[Item], generation: bytes, now: float) -> list[Argument]:
+    """Return the items as the script takes them: key, data behind the generation, and the rest in
+    one text, which is made once for all that share it.
     """
     arguments: list[Argument] = []
     known: Entry | None = None
@@ -34,7 +34,7 @@ def item_arguments(items: Iterable[Item], now: float) -> list[Argument]:
     for key, entry, data, _ in items:
         if known is None or entry.expires_at != known.expires_at or entry.tags != known.tags:
             known, about = entry, about_of(entry, now)
-        arguments += (key, data, about)
+        arguments += (key, generation + data, about)
     return arguments
 
 

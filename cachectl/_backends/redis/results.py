@@ -8,17 +8,18 @@ from cachectl._model.envelope import unpack_header
 from cachectl._model.records import CleanupStep, Dropped, EntryInfo, Removed
 from cachectl.errors import DamagedEntry
 
-Outcome = tuple[list[int], list[bytes]]
+Outcome = tuple[list[int], bytes, list[bytes]]
 """What `put.lua` returns: what it stored and what expired, whether limits are exceeded still,
-whether the namespace was empty before, and how many the server had dropped; and the keys that it
-evicted."""
+whether the namespace was empty before, and how many the server had dropped; the
+generation, if it is not the one that is known; and the keys that it evicted."""
 
 
 def as_outcome(reply: Reply) -> Outcome:
     """Return what `put.lua` did; a number says that it only stored so many."""
     if isinstance(reply, int):
-        return [reply, 0, 0, 0, 0], []
-    return numbers_and_strings(reply, 5)
+        return [reply, 0, 0, 0, 0], b"", []
+    done, (generation, *evicted) = numbers_and_strings(reply, 5)
+    return done, generation, evicted
 
 
 def as_removed(reply: Reply) -> Removed:

@@ -41,7 +41,7 @@ from cachectl._backends.redis.results import (
     texts,
 )
 from cachectl._backends.redis.shapes import anything, text
-from cachectl._backends.redis.transport.packing import Argument, Command
+from cachectl._backends.redis.transport.packing import Argument, Command, Joined
 from cachectl._model.batches import BATCH, batches
 from cachectl._model.entry import Entry
 from cachectl._model.envelope import HEADER_LIMIT, MAGIC, unpack
@@ -80,6 +80,7 @@ class Shared:
         self.names: Final = names
         self.access_log: Final = access_log
         self.announced = False
+        self.newest = "0" * GENERATION  # as far as is known: the server corrects it
         self.limits: Limits | None = None
         self.limits_checked_at = 0.0
         self.verified_for: CleanupRule | None = None
@@ -143,7 +144,7 @@ class RedisStore:
         )
         rule = (
             f"{micros(now)} {limit_arguments(limits)} {BATCH} {condition_argument(condition)}"
-            f" {check_limits:d}"
+            f" {check_limits:d} {shared.newest}"
         )
         outcomes = await self._with_uses(
             lambda uses: self._write(items, rule, uses, now, large=condition is None)
@@ -157,7 +158,8 @@ class RedisStore:
         stored = expired = dropped = 0
         evicted: list[str] = []
         exceeded = False
-        for (one_stored, one_expired, over, first, unseen), keys in outcomes:
+        for (one_stored, one_expired, over, first, unseen), generation, keys in outcomes:
+            self._shared.newest = generation.decode() or self._shared.newest
             stored += one_stored
             expired += one_expired
             dropped += unseen
@@ -214,7 +216,7 @@ class RedisStore:
                 calls = []
                 outcomes.append(await self._write_large(chunk[0], arguments, now))
             else:
-                arguments += item_arguments(chunk, now)
+                arguments += item_arguments(chunk, self._shared.newest.encode(), now)
                 calls.append((self._base, arguments))
         return outcomes + await self._client.run_all(as_outcome, "put", calls)
 
@@ -222,7 +224,7 @@ class RedisStore:
         lifetime = lifetime_of(item.entry, now)
         about = about_of(item.entry, now)
         value = self._values + item.key
-        first: Command = ("SET", value, bytes(GENERATION) + item.data)
+        first: Command = ("SET", value, Joined(self._shared.newest.encode(), item.data))
         try:
             return await self._client.run_after(
                 as_outcome, first if lifetime is None else (*first, "PX", lifetime),

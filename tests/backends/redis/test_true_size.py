@@ -4,12 +4,16 @@ import random
 from collections.abc import Callable, Iterator
 
 import pytest
+from redis import Redis
 
+from cachectl._backends.redis.backend import RedisBackend
 from cachectl._model.policy import Limits
 from cachectl._model.records import Item
 from tests.backends.redis.blocking import blocking
 from tests.backends.redis.items import FREE, item
 from tests.backends.redis.memory import memory_used
+from tests.support.processes import wait_until
+from tests.support.servers import redis_server
 
 JSON = b'{"genre":"house","tempo":120.04,"key":"C","notes":"' + b"x" * 140 + b'"}'
 KEY = "{:032x}".format
@@ -61,10 +65,20 @@ SHAPES: dict[str, Callable[[], Iterator[Item]]] = {
 }
 
 
+@pytest.fixture
+def fresh() -> Iterator[tuple[RedisBackend, Redis]]:
+    """A server whose tables nobody has made large before."""
+    with redis_server() as server, server.client() as raw:
+        backend = RedisBackend(url=server.url, prefix="app")
+        yield backend, raw
+        backend.close()
+
+
 @pytest.mark.parametrize("eviction", ["lru", "lrfu"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_memory_is_within_10_percent(backend, raw, shape, eviction):
+def test_memory_is_within_10_percent(fresh, shape, eviction):
     """Whatever is kept: what is rare and large is not left to a sample."""
+    backend, raw = fresh
     store, limits = blocking(backend, "ns"), Limits(eviction=eviction)
     store.put([item("warm-up")], limits, 0)
     store.clear()
@@ -73,12 +87,15 @@ def test_memory_is_within_10_percent(backend, raw, shape, eviction):
         store.put([one], limits, 0)
     grown = memory_used(raw) - before
     said = [backend.usage()["ns"].memory_bytes or 0 for _ in range(3)]
-    assert [round(100 * (each / grown - 1), 1) for each in said if abs(each / grown - 1) > 0.1] == []
+    assert [
+        round(100 * (each / grown - 1), 1) for each in said if abs(each / grown - 1) > 0.1
+    ] == []
 
 
 @pytest.mark.parametrize("history", ["half deleted", "replaced by others", "all but few deleted"])
-def test_memory_is_within_10_percent_after_removals(backend, raw, history):
-    """Also of what was larger once; the server gives back nearly all by itself."""
+def test_memory_is_within_10_percent_after_removals(fresh, history):
+    """As soon as the server's own tables have shrunk, which it sees to ten times a second."""
+    backend, raw = fresh
     store = blocking(backend, "ns")
     store.put([item("warm-up")], FREE, 0)
     store.clear()
@@ -92,5 +109,9 @@ def test_memory_is_within_10_percent_after_removals(backend, raw, history):
     else:
         for one in alike(bytes(700), 5000):
             store.put([one], FREE, 0)
-    grown = memory_used(raw) - before
-    assert backend.usage()["ns"].memory_bytes == pytest.approx(grown, rel=0.1)
+
+    def is_near() -> bool:
+        grown = memory_used(raw) - before
+        return abs((backend.usage()["ns"].memory_bytes or 0) - grown) <= 0.1 * grown
+
+    wait_until(is_near)

@@ -1,16 +1,17 @@
--- ARGV: "now max_entries max_bytes eviction most condition look stamp touches", most is of
---       evictions, stamp of the first item, each next one's is one more; with a look of 1 limits,
+-- ARGV: "now max_entries max_bytes eviction most condition look generation stamp touches", most is of
+--       evictions, generation what the client takes for it and data begin with, stamp of the first item, each next one's is one more; with a look of 1 limits,
 --       expired entries and what others removed are seen to although nothing grew;
 --       (stamp, key) of each touch; (key, data, "expires px tags") of each item, no key twice.
--- Times and stamps are microseconds, px milliseconds; - is no limit, condition or TTL. Without
--- data the value has been set already, but for its generation. A condition may also be "=<token>", a
+-- Times and stamps are microseconds, px milliseconds; - is no limit, condition or TTL. Without data the
+-- value has been set already. A condition may also be "=<token>", a
 -- lease of the only item; any other write revokes the leases of its keys. Numbers are joined because
 -- each argument costs a client more than a match costs here.
 -- Returns how many were stored, if there is nothing else to tell; or stored, expired, over, which
 -- is 1 if limits are exceeded still, first, which is 1 if nothing was here before, dropped, which are
--- those that the server removed by itself, and then the keys that were evicted.
-local now, max_entries, max_bytes, eviction, most, condition, check_limits, stamp, touches =
-  string.match(ARGV[1], '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
+-- those that the server removed by itself, the generation if the client has another, or '', and then
+-- the keys that were evicted.
+local now, max_entries, max_bytes, eviction, most, condition, check_limits, assumed, stamp, touches =
+  string.match(ARGV[1], '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
 local lrfu = eviction == 'lrfu' and lrfu_module()
 local removal = (lrfu or check_limits == '1') and removal_module()
 local max_size = limit(max_bytes)
@@ -22,6 +23,8 @@ local evicted = {}
 local used, expiring, described = {}, {}, {}
 local about, expires, px, tags
 
+local SIGNS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+-'
+
 -- Begins a generation, which no other was or will be: the server's time tells it.
 local function begin_generation()
   removal = removal or removal_module()
@@ -29,7 +32,8 @@ local function begin_generation()
   local time = redis.call('TIME')
   local digest = redis.sha1hex(base .. time[1] .. ' ' .. time[2])
   generation = string.gsub(string.sub(digest, 1, 16), '%x%x', function(digits)
-    return string.char(tonumber(digits, 16))
+    local at = tonumber(digits, 16) % #SIGNS + 1
+    return string.sub(SIGNS, at, at)
   end)
   redis.call('SET', GEN, generation)
   is_bound, first = true, 1
@@ -96,16 +100,20 @@ end
 
 local function write(key, data, old, due)
   local value = VALUES .. key
-  local size = data == '' and redis.call('STRLEN', value) - #generation or #data
+  local is_set = data == ''
+  local size = (is_set and redis.call('STRLEN', value) or #data) - #generation
   if size > max_size then
     return refuse(key)
   end
-  if data == '' then
+  if assumed ~= generation and is_set then
     redis.call('SETRANGE', value, 0, generation)
-  elseif px == '-' then
-    redis.call('SET', value, generation .. data)
-  else
-    redis.call('SET', value, generation .. data, 'PX', px)
+  elseif assumed ~= generation then
+    data = generation .. string.sub(data, #generation + 1)
+  end
+  if not is_set and px == '-' then
+    redis.call('SET', value, data)
+  elseif not is_set then
+    redis.call('SET', value, data, 'PX', px)
   end
   describe(key, size, old)
   index(key, due)
@@ -194,7 +202,8 @@ if must_look or lrfu then
   end
   removal.save()
 end
-if expired + #evicted + over + first + dropped == 0 then
+local corrected = assumed == generation and '' or generation or ''
+if expired + #evicted + over + first + dropped + #corrected == 0 then
   return stored
 end
-return {stored, expired, over, first, dropped, unpack(evicted)}
+return {stored, expired, over, first, dropped, corrected, unpack(evicted)}

@@ -1,9 +1,17 @@
 """Commands, as they are sent."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-Argument = str | bytes | int | float
+
+class Joined(NamedTuple):
+    """One argument of two parts, of which the second is large, and not copied for the first."""
+
+    head: bytes
+    rest: bytes
+
+
+Argument = str | bytes | int | float | Joined
 Command = Sequence[Argument]
 
 _PIECE: Final = 64 * 1024
@@ -19,12 +27,15 @@ def packed(commands: Iterable[Command]) -> Iterator[bytes]:
     for command in commands:
         pieces.append(b"*%d\r\n" % len(command))
         for argument in command:
-            data = argument if type(argument) is bytes else str(argument).encode()
+            if type(argument) is Joined:
+                head, data = argument
+            else:
+                head, data = b"", argument if type(argument) is bytes else str(argument).encode()
             size += len(data)
             if size < _PIECE:
-                pieces.append(b"$%d\r\n%b\r\n" % (len(data), data))
+                pieces.append(b"$%d\r\n%b%b\r\n" % (len(head) + len(data), head, data))
             else:
-                pieces.append(b"$%d\r\n" % len(data))
+                pieces.append(b"$%d\r\n%b" % (len(head) + len(data), head))
                 yield b"".join(pieces)
                 yield data
                 pieces, size = [b"\r\n"], 0
