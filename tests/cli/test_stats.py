@@ -15,7 +15,7 @@ FIGURES = [
     "saved_seconds", "last_hit_at", "compression_ratio", "compress_seconds", "decompress_seconds",
     "shared", "uncertainty",
 ]  # fmt: skip
-KNOWN = {
+KNOWN: dict[str, dict[str, object]] = {
     "file": {"free_bytes": 0},
     "redis": {"maxmemory_policy": "noeviction", "maxmemory_bytes": 0, "evicted_keys": 0},
 }
