@@ -214,7 +214,9 @@ class Core:
         except BackendError as error:
             if self.strict:
                 raise
-            log.warning("closed without writing the last counts: %s", error)
+            # As text, as wherever errors are logged: who keeps the record would keep, by the
+            # traceback of the error, all that is closed here.
+            log.warning("closed without writing the last counts: %s", str(error))
         finally:
             forking.opened.discard(self.counting)  # until then a fork must know of it
 

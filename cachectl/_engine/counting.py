@@ -96,7 +96,7 @@ class Counting:
 
     def _read_unwritten(self, window: Window, error: BackendError) -> dict[str, Counts]:
         """Return the same where not all could be written: with what was not, or that alone."""
-        log.warning("not all counts and uses are written yet: %s", error)
+        log.warning("not all counts and uses are written yet: %s", str(error))
         unwritten = self.buffer.pending()
         with suppress(BackendError):
             return added(self._backend.counters.read(window), unwritten.items())

@@ -38,7 +38,7 @@ class LoadedValues(NamedTuple):
             if entry is not None and is_fresh(entry, self.state.clock()):
                 return self.state.entries.value(entry), Worth.of(entry)
         except CacheError as error:
-            log.debug("namespace %s: %s", self.state.name, error)
+            log.debug("namespace %s: %s", self.state.name, str(error))
         return None
 
     def made(self, load: "Load", value: object, load_us: int) -> Item | None:

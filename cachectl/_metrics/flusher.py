@@ -74,7 +74,7 @@ class Flusher:
         try:
             self._flush()
         except BackendError as error:
-            log.debug("counts are not written yet: %s", error)
+            log.debug("counts are not written yet: %s", str(error))
         except Exception:
             log.exception(
                 "counts are not written because of a bug"

@@ -181,7 +181,7 @@ def imported(tool: Tool, *arguments: str, program: str = MAIN) -> set[str]:
         (["stats"], {"decimal", "rich", "rich.table", "sqlite3"}),
         (["get"], set()),
     ],
-    ids=" ".join,
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
 )
 def test_a_call_imports_what_it_uses(tool, arguments, expected):
     """On files that is the database, and Rich for a table."""

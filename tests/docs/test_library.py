@@ -13,7 +13,8 @@ import pytest
 from cachectl import Cache, Outcome
 from cachectl.errors import BackendError
 from tests.docs.blocks import Home, blocks
-from tests.support.home import ROOT, SECONDS, any_port, patiently
+from tests.support.home import ROOT, SECONDS, patiently
+from tests.support.servers import free_port
 from tests.support.servers import redis_server as run_redis_server
 
 PAGE = ROOT / "docs" / "library.md"
@@ -60,7 +61,7 @@ def test_blocks_run_as_they_stand(block, home):
 def test_fastapi_counts_all_whether_or_not_the_lifespan_closes(options, closes, home):
     code = TITLED["service.py"]
     home.write("service.py", code if closes else CLOSE.sub("    pass", code))
-    port = any_port()
+    port = free_port()
     with home.running(f"{COMMANDS['uvicorn']} --host 127.0.0.1 --port {port} {options}"):
         for number in range(REQUESTS):
             answer = get(f"http://127.0.0.1:{port}/hello/{number % 3}")
@@ -90,7 +91,7 @@ def test_gunicorn_counts_all(options, hook, home):
     home.write("wsgi.py", TITLED["wsgi.py"])
     if hook:
         home.write("gunicorn.conf.py", TITLED["gunicorn.conf.py"])
-    port = any_port()
+    port = free_port()
     with home.running(f"{COMMANDS['gunicorn']} --bind 127.0.0.1:{port} {options}"):
         for number in range(REQUESTS):
             assert get(f"http://127.0.0.1:{port}/{number % 3}").startswith(b"Hello, ")
@@ -101,7 +102,7 @@ def test_gunicorn_counts_all(options, hook, home):
 def test_gunicorn_counts_all_when_its_workers_are_replaced(home):
     """On HUP, with those that have counted."""
     home.write("wsgi.py", TITLED["wsgi.py"])
-    port = any_port()
+    port = free_port()
     with home.running(f"{COMMANDS['gunicorn']} --bind 127.0.0.1:{port}") as server:
         for number in range(REQUESTS):
             get(f"http://127.0.0.1:{port}/{number}")

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from io import BytesIO
@@ -15,8 +14,7 @@ from pydantic import BaseModel
 from cachectl import MISSING, Cache, UnsupportedValue, UsageError
 from cachectl.errors import DamagedEntry
 from cachectl.testing import Clock
-from cachectl.testing.contract.base import ENGINES
-from tests.support.openers import WRITABLE, Opener, empty_place
+from tests.support.openers import Opener
 
 
 class User(BaseModel):
@@ -40,24 +38,9 @@ def refuse(value: object) -> object:
     raise ValueError(f"hunter2 {value!r}")
 
 
-@pytest.fixture(params=ENGINES)
-def opener(
-    request: pytest.FixtureRequest, place: dict[str, object], clock: Clock
-) -> Iterator[Opener]:
-    """Opens caches for threads and for tasks, on every backend."""
-    opener = Opener(place, clock, request.param)
-    yield opener
-    opener.close()
-
-
-@pytest.fixture(params=WRITABLE)
-def place(request: pytest.FixtureRequest) -> dict[str, object]:
-    return empty_place(request)
-
-
 @pytest.fixture
-def cache(opener: Opener) -> Cache:
-    return opener()
+def cache(any_opener: Opener) -> Cache:
+    return any_opener()
 
 
 @pytest.fixture
@@ -105,10 +88,10 @@ def test_each_caller_gets_an_object_of_his_own(users: Any):
     assert users.get("ada") == ADA
 
 
-def test_others_see_what_was_dumped(opener: Opener, cache: Cache, users: Any):
+def test_others_see_what_was_dumped(any_opener: Opener, cache: Cache, users: Any):
     users.set("ada", ADA)
-    if opener.backend != "memory":
-        entry: Any = opener().namespace("users").peek("ada")
+    if any_opener.backend != "memory":
+        entry: Any = any_opener().namespace("users").peek("ada")
         assert entry.value == {"name": "Ada", "born": "1815-12-10"}
 
 

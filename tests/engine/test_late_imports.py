@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.support.openers import WRITABLE, empty_place
 from tests.support.processes import run
 
 WATCH = """
@@ -14,14 +13,8 @@ late, settings = [], load(overrides=options, environ={"HOME": "/nonexistent"})
 
 class Watch:
     def find_spec(self, name, path=None, target=None):
-        taken = threading.Event()
-        threading.Thread(target=self.take, args=[taken], daemon=True).start()
-        if taken.wait(0.02):
+        if not importing._is_mine():
             late.append(name)
-
-    def take(self, taken):
-        with importing:
-            taken.set()
 
 sys.meta_path.insert(0, Watch())
 """
@@ -47,11 +40,6 @@ async def use():
 asyncio.run(use())
 print(json.dumps(late))
 """
-
-
-@pytest.fixture(params=WRITABLE)
-def place(request):
-    return empty_place(request)
 
 
 @pytest.mark.parametrize("program", [THREADS, TASKS], ids=["threads", "tasks"])

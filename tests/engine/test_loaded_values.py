@@ -2,37 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from cachectl import Cache, UnsupportedValue, UsageError
 from cachectl.testing import Clock
-from cachectl.testing.contract.base import ENGINES
-from tests.support.openers import Opener, empty_place
+from tests.support.openers import Opener
 
 TOO_COSTLY: Callable[[Any], float] = lambda value: 2e6  # noqa: E731 - dollars
 
 
-@pytest.fixture(params=["memory", "file"])
-def place(request: pytest.FixtureRequest) -> dict[str, object]:
-    return empty_place(request)
-
-
-@pytest.fixture(params=ENGINES)
-def opener(
-    request: pytest.FixtureRequest, place: dict[str, object], clock: Clock
-) -> Iterator[Opener]:
-    """Opens caches for threads and for tasks."""
-    opener = Opener(place, clock, request.param)
-    yield opener
-    opener.close()
+pytestmark = pytest.mark.parametrize("place", ["memory", "file"], indirect=True)
 
 
 @pytest.fixture(params=[True, False], ids=["strict", "lenient"])
-def cache(request: pytest.FixtureRequest, opener: Opener) -> Cache:
-    return opener(strict=request.param)
+def cache(request: pytest.FixtureRequest, any_opener: Opener) -> Cache:
+    return any_opener(strict=request.param)
 
 
 def pair() -> tuple[int, int]:

@@ -135,7 +135,7 @@ def test_a_namespace_is_a_dictionary_with_lifetimes(opener: Opener, clock: Clock
     run_state_machine_as_test(
         type("Machine", (Model,), {"opener": opener, "clock": clock}),
         settings=settings(
-            max_examples=50,
+            max_examples=settings().max_examples // 4,  # each is a history of many steps
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],

@@ -12,8 +12,9 @@ from typing import Self
 from urllib.request import urlopen
 
 from tests.hosts import KEYS
-from tests.support.home import BIN, SECONDS, Home, any_port, patiently
+from tests.support.home import BIN, SECONDS, Home, patiently
 from tests.support.processes import wait_until
+from tests.support.servers import free_port
 
 LIMIT = 10.0
 """Seconds in which a request must be answered, and in which a host that was ended must be gone."""
@@ -73,7 +74,7 @@ class Machine(Home):
     @contextmanager
     def serving(self, command: str) -> Iterator["Site"]:
         """Run a web server, `PORT` in its command being one of its own; all of it must end."""
-        port = any_port()
+        port = free_port()
         with self.running(command.replace("PORT", str(port))) as process:
             site = Site(port, process)
             patiently(lambda: site.ask(0), SECONDS)

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-JOBS = 20
+JOBS = 10
 ENQUEUE = f"""
 import os
 from redis import Redis

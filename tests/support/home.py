@@ -3,7 +3,6 @@
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,11 +78,3 @@ def patiently(attempt, seconds: float = SECONDS):
 
     wait_until(succeeds, seconds)
     return results[0]
-
-
-def any_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -18,6 +18,7 @@ import redis
 from cachectl._backends.redis.backend import RedisBackend
 
 _START_SECONDS = 10
+_RESERVED: list[socket.socket] = []
 
 
 class Server(NamedTuple):
@@ -64,15 +65,20 @@ def _forget_slots(url: str) -> None:
 
 
 def free_port() -> int:
-    """Return a port nobody listens on, low enough for a cluster bus 10000 above it."""
+    """Return a port on which nobody listens, low enough for a cluster bus 10000 above it. Until this
+    process ends no other run of tests gets it, nor a client: only a server that is told of it.
+    """
     for port in range(21_000, 31_000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            _forget_slots(f"redis://127.0.0.1:{port}/0")
-            return port
+        reserved = socket.socket()
+        try:
+            reserved.bind(("127.0.0.1", port))
+        except OSError:
+            reserved.close()
+            continue
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # servers set it as well
+        _RESERVED.append(reserved)
+        _forget_slots(f"redis://127.0.0.1:{port}/0")
+        return port
     raise AssertionError("no port is free")
 
 

@@ -45,7 +45,7 @@ class CircuitBreaker:
                 return
             self.since, self.last_error = self._clock(), str(error)
             self.is_open = True
-        log.warning("%s is away, working from memory: %s", self._name, error)
+        log.warning("%s is away, working from memory: %s", self._name, str(error))
 
     def probe(self, check: Callable[[], None]) -> bool:
         """Raise what `check` raises. Else return whether this caller is to bring the backend up to

@@ -57,7 +57,7 @@ class SharedStatistics:
                 self._show(usage)
             self._add_waiting()
         except (BackendError, OSError) as error:
-            _log.warning("cannot publish the counters of the memory cache: %s", error)
+            _log.warning("cannot publish the counters of the memory cache: %s", str(error))
 
     def read(self, window: Window) -> dict[str, Counts]:
         return self._counters.read(window)

@@ -55,7 +55,7 @@ class SlotDirectory:
                     if slot is not None:
                         yield slot
         except OSError as error:
-            log.debug("the slots in %s cannot be read: %s", self._path, error)
+            log.debug("the slots in %s cannot be read: %s", self._path, str(error))
 
     def remove(self, slot: Slot) -> None:
         """Remove a slot that is held, and the directory if it was the last."""
@@ -124,7 +124,7 @@ def _take(directory: int, name: str) -> Slot | None:
         if name == slot.client + _SUFFIX:
             return slot
     except DamagedSlot as error:
-        log.warning("removed the slot %s, and what it had of counts: %s", name, error)
+        log.warning("removed the slot %s, and what it had of counts: %s", name, str(error))
     except BaseException:
         file.release()
         raise

@@ -84,7 +84,7 @@ class Slots:
             if path is not None:
                 self._collect(SlotDirectory(path), store)
         except (OSError, BackendError) as error:
-            log.debug("what other processes left in slots is not written yet: %s", error)
+            log.debug("what other processes left in slots is not written yet: %s", str(error))
         except Exception:
             log.exception("what other processes left in slots is not written because of a bug")
 
@@ -113,7 +113,7 @@ class Slots:
             self._directory = SlotDirectory(path)
             slot = self._directory.open(self._clock())
         except (OSError, BackendError) as error:
-            log.debug("what this process notes is in its memory alone: %s", error)
+            log.debug("what this process notes is in its memory alone: %s", str(error))
             return None
         self._inherited = slot.read_uses(self._clock())
         return slot
@@ -124,7 +124,7 @@ class Slots:
                 self._write(slot, store)
                 directory.remove(slot)
             except BackendRefused as error:
-                log.debug("what is in the slot %s is not written: %s", slot.client, error)
+                log.debug("what is in the slot %s is not written: %s", slot.client, str(error))
             finally:
                 slot.file.release()
             if time.monotonic() - self._looked_at > _PATIENCE:

@@ -73,7 +73,7 @@ class LrfuContract(LrfuStatefulContract):
     ) -> None:
         users, chance = ordered(cache, **limits), Random(1)
         most = users.policy.limits
-        for number, key in enumerate(trace(400, seed=2)):
+        for number, key in enumerate(trace(250, seed=2)):
             value = f"{number}" * chance.randrange(1, 200)
             if users.get(key) is not MISSING and chance.random() < 0.5:
                 continue
@@ -121,7 +121,7 @@ class LrfuContract(LrfuStatefulContract):
         self, opener: Opener, cache: Cache
     ) -> None:
         users, plain = ordered(cache, max_entries=100), PlainCache(100)
-        keys = trace(5000, seed=3)
+        keys = trace(3000, seed=3)
         hits = expected = 0
         for key in keys:
             if users.get(key) is MISSING:
@@ -143,7 +143,7 @@ class LrfuContract(LrfuStatefulContract):
         self, opener: Opener, cache: Cache, clock: Clock, removal: str
     ) -> None:
         users = ordered(cache, max_entries=30)
-        for key in trace(300, seed=4):
+        for key in trace(200, seed=4):
             if users.get(key) is MISSING:
                 users.set(key, key, tags=["t"], ttl=60)
         assert sum(self.segment_sizes(opener, cache, "users")[:2]) == 30

@@ -186,7 +186,7 @@ class LrfuStatefulContract(SegmentsContract):
         run_state_machine_as_test(
             type("Machine", (Model,), given),
             settings=settings(
-                max_examples=50,
+                max_examples=settings().max_examples // 5,  # each is a history of many steps
                 stateful_step_count=30,
                 deadline=None,
                 suppress_health_check=[HealthCheck.too_slow],

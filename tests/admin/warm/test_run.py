@@ -25,6 +25,7 @@ from cachectl._admin.warm import (
 )
 from cachectl.testing import found
 from tests.admin.warm.conftest import Warm
+from tests.support.openers import Opener
 from tests.support.servers import redis_server
 
 
@@ -248,13 +249,13 @@ def test_an_interrupted_run_leaves_the_report(cache: Cache):
     assert len(list(cache.namespace("n").entries())) == 500
 
 
-def test_redis_and_memory_are_warmed_alike(tmp_path: Path, redis_url: str):
+@pytest.mark.parametrize("opener", ["redis", "memory"], indirect=True)
+def test_redis_and_memory_are_warmed_alike(tmp_path: Path, opener: Opener):
     """Sources know nothing of backends."""
     _manifest(tmp_path / "m.jsonl", 1200)
-    for backend, url in (("redis", redis_url), ("memory", None)):
-        with Cache.open(backend=backend, url=url, strict=True) as cache:
-            assert warm(cache, [open_source(tmp_path / "m.jsonl")]).written == 1200
-            assert cache.namespace("n").get("1199") == "x" * 1000
+    cache = opener()
+    assert warm(cache, [open_source(tmp_path / "m.jsonl")]).written == 1200
+    assert cache.namespace("n").get("1199") == "x" * 1000
 
 
 def test_an_application_is_told_what_was_not_stored(tmp_path: Path):

@@ -109,24 +109,24 @@ def half_deleted(users: Namespace) -> None:
 
 
 def nearly_all_deleted(users: Namespace) -> None:
-    texts(users, 10_000)
-    for i in range(9_800):
+    texts(users, 5_000)
+    for i in range(4_900):
         users.delete(key(i))
 
 
 def cleared(users: Namespace) -> None:
-    texts(users, 10_000)
+    texts(users, 5_000)
     users.clear()
     texts(users, 200)
 
 
 def replaced(users: Namespace) -> None:
-    for _ in range(20):
+    for _ in range(10):
         texts(users, 500)
 
 
 def replaced_by_what_lives_shorter(users: Namespace) -> None:
-    for i in range(10_000):
+    for i in range(6_000):
         users.set(key(i % 500), f"text {i:05}", ttl=3600 - i / 10)
 
 
@@ -142,7 +142,7 @@ def tags_of_the_removed(users: Namespace) -> None:
 
 
 def written_over_a_limit(users: Namespace) -> None:
-    for i in range(6_000):
+    for i in range(3_000):
         users.set(key(i), f"text {i:05}")
         users.get(key(i * 7 % (i + 1)))
 

@@ -1,7 +1,8 @@
 """A process that has imported the command line, and forks for every call that a test makes.
 
 Each call is a process of its own, with the environment and the streams that it is given, and
-runs the real `main`; it is only spared the third of a second that importing takes.
+runs the real `main`; it is only spared the third of a second that importing takes. What calls
+import is the matter of `test_cost.py`, which starts real ones.
 """
 
 import gc
@@ -14,7 +15,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import NamedTuple
+
+import cachectl
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 30
@@ -59,14 +63,10 @@ def nursery() -> Iterator[Nursery]:
 
 
 def _serve() -> None:
+    for module in (*_modules(), "rich.console", "rich.table"):
+        import_module(module)
     from cachectl._cli.main import main
 
-    for module in (
-        "cachectl._backends.file.table",
-        "cachectl._backends.redis.backend",
-        "rich.table",
-    ):
-        import_module(module)
     gc.freeze()
     for line in sys.stdin:
         children = []
@@ -82,6 +82,16 @@ def _serve() -> None:
         codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
         sys.stdout.write(f"{json.dumps(codes)}\n")
         sys.stdout.flush()
+
+
+def _modules() -> list[str]:
+    """Return the names of all modules of ours: most are imported late, so by each call again."""
+    found = walk_packages(cachectl.__path__, "cachectl.")
+    return [
+        name
+        for _, name, _ in found
+        if not name.startswith(("cachectl.__main__", "cachectl.testing"))
+    ]
 
 
 def _become(call: Call) -> None:

@@ -136,13 +136,13 @@ class Rows:
         yield 1
 
 
-@pytest.mark.parametrize("function", [rows, async_rows, Rows()], ids=str)
+@pytest.mark.parametrize("function", [rows, async_rows, Rows()], ids=["rows", "async_rows", "Rows"])
 def test_a_generator_function_is_refused_when_decorated(cache, function):
     with pytest.raises(UsageError, match="generator function"):
         cache.cached("ai")(function)
 
 
-@pytest.mark.parametrize("function", [lambda: 1, 5, None], ids=str)
+@pytest.mark.parametrize("function", [lambda: 1, 5, None], ids=["lambda", "5", "None"])
 def test_what_has_no_name_or_no_call_is_refused_when_decorated(cache, function):
     with pytest.raises(UsageError, match=r"name=|can be called"):
         cache.cached("ai")(function)

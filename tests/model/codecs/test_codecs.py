@@ -170,7 +170,7 @@ def test_a_copy_stays_as_it_was(value):
     "value",
     [
         (), (1, 2), (np.zeros(1), 1), {"a": np.zeros(1), "b": 1}, {1: np.zeros(1)}, {"": np.zeros(1)},
-        {"a\0b": np.zeros(1)}, {"\ud800": np.zeros(1)}, {"a": np.array([object()])},
+        {"a\0b": np.zeros(1)}, {"\ud800": np.zeros(1)}, {"a": np.array([object])},
         (np.ma.masked_array([1]),), {"a": (np.zeros(1),)},
     ],
     ids=repr,

@@ -1,0 +1,16 @@
+"""Any history of a namespace, as in `tests/`, with more examples than a run of all tests has time for."""
+
+import pytest
+
+from cachectl.testing.contract.eviction_stateful import LrfuStatefulContract
+from tests.backends.test_contract import InSegments
+from tests.engine.test_stateful import test_a_namespace_is_a_dictionary_with_lifetimes
+from tests.support.openers import empty_place, having
+
+__all__ = ["test_a_namespace_is_a_dictionary_with_lifetimes"]
+
+
+class TestLrfu(InSegments, LrfuStatefulContract):
+    @pytest.fixture(params=having("lrfu"))
+    def settings(self, request):
+        return empty_place(request)
