@@ -34,7 +34,13 @@ if TYPE_CHECKING:
     from cachectl._engine.decorator.decorate import CachedFunction
     from cachectl._engine.namespace import Namespace
     from cachectl._metrics.events import Event, EventKind, MissReason
-    from cachectl._metrics.reports import CleanupReport, NamespaceStats, Stats, Status
+    from cachectl._metrics.reports import (
+        Application,
+        CleanupReport,
+        NamespaceStats,
+        Stats,
+        Status,
+    )
     from cachectl._metrics.windows import Window
     from cachectl._model.outcome import Outcome
     from cachectl._model.policy import Policy
@@ -44,6 +50,7 @@ if TYPE_CHECKING:
     __version__: str
 else:
     _MODULES = {
+        "Application": "_metrics.reports",
         "AsyncCache": "_engine.async_cache",
         "AsyncCleanup": "_engine.async_cache",
         "AsyncNamespace": "_engine.async_namespace",
@@ -86,6 +93,7 @@ else:
 
 __all__ = [
     "MISSING",
+    "Application",
     "AsyncCache",
     "AsyncCleanup",
     "AsyncNamespace",

@@ -8,10 +8,14 @@ CacheError
 ├── BackendError            the backend could not do what it was asked
 │   ├── BackendUnavailable  … it cannot be reached, or does not let us in
 │   ├── BackendBusy         … somebody else holds the lock
-│   └── BackendRefused      … it works, but refuses this: read-only, full, unsafe
+│   └── BackendRefused      … it works, but refuses this: read-only, full, unsafe, not permitted
 └── DamagedEntry            stored bytes that are not (or no longer) ours; the engine
                             turns it into a miss and a counter, so callers never see it
+
+A `BackendError` has a `kind`, which says what helps: see `ErrorKind`.
 """
+
+from typing import Literal
 
 __all__ = [
     "BackendBusy",
@@ -21,10 +25,37 @@ __all__ = [
     "CacheError",
     "ConfigError",
     "DamagedEntry",
+    "ErrorKind",
     "InvalidKey",
     "UnsupportedValue",
     "UsageError",
 ]
+
+
+ErrorKind = Literal[
+    "outage",
+    "failover",
+    "loading",
+    "misconfigured",
+    "busy",
+    "full",
+    "permission",
+    "foreign",
+    "refused",
+    "unexpected",
+]
+"""What is wrong with a backend.
+
+Nothing can be had of it, and in applications memory stands in: `outage`, it cannot be reached or does
+not answer in time; `failover`, it has lost its master, or its cluster is down; `loading`, it reads its
+data; `misconfigured`, it does not let us in (password, database, TLS); `busy`, with somebody's script.
+
+It works, and refuses some calls: `full`; `permission`, its user may not run a command; `failover`, it
+is a replica; `misconfigured`, it cannot save; `foreign`, somebody else's data are under a key of ours;
+`busy`, another process holds a lock; `refused`, whatever else it gives as a reason.
+
+`unexpected` is what should not happen.
+"""
 
 
 class CacheError(Exception):
@@ -48,19 +79,32 @@ class UnsupportedValue(UsageError):
 
 
 class BackendError(CacheError):
-    """The backend failed."""
+    """The backend failed; `kind` says how."""
+
+    kind: ErrorKind = "unexpected"
+
+    def __init__(self, message: str | None = None, kind: ErrorKind | None = None) -> None:
+        super().__init__(message)
+        if kind is not None:
+            self.kind = kind
 
 
 class BackendUnavailable(BackendError):
     """The backend cannot be reached, timed out, or rejected our credentials."""
 
+    kind: ErrorKind = "outage"
+
 
 class BackendBusy(BackendError):
     """Another process holds the lock that this operation needs."""
 
+    kind: ErrorKind = "busy"
+
 
 class BackendRefused(BackendError):
-    """The backend works but refuses: read-only, full, or not a safe place."""
+    """The backend works but refuses: read-only, full, not permitted, or not a safe place."""
+
+    kind: ErrorKind = "refused"
 
 
 class DamagedEntry(CacheError):

@@ -43,8 +43,10 @@ from cachectl._backends.protocols import (
     SupportsPolicies,
     SupportsRecount,
     SupportsRecovery,
+    SupportsSelection,
     SupportsSlots,
     SupportsSparing,
+    SupportsState,
     SupportsStatus,
 )
 from cachectl._metrics.counters import Batch, CounterStore, Counts
@@ -117,8 +119,10 @@ __all__ = [
     "SupportsPolicies",
     "SupportsRecount",
     "SupportsRecovery",
+    "SupportsSelection",
     "SupportsSlots",
     "SupportsSparing",
+    "SupportsState",
     "SupportsStatus",
     "Table",
     "Text",

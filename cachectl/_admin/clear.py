@@ -45,9 +45,10 @@ class ClearPlan:
         if tag is not None:
             check_tags([tag])
         names = _checked(namespaces)
-        self._held = cache.usage()
+        self._held = cache.usage(*names)
         _require_known(names, self._held)
         self._cache = cache
+        self._named = names
         self._namespaces = names or cache.namespaces()
         self._tag = tag
         self._match = match
@@ -76,7 +77,7 @@ class ClearPlan:
             self._cache.compact()
         except BaseException:
             with suppress(CacheError):
-                self.removed = _less(self._held, self._cache.usage())
+                self.removed = _less(self._held, self._cache.usage(*self._named))
             raise
 
     def _entries(self, namespace: Namespace) -> Iterator[EntryInfo]:

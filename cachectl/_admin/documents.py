@@ -5,7 +5,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from cachectl._metrics.reports import CleanupReport, NamespaceStats, Stats, Status
+from cachectl._metrics.reports import (
+    Application,
+    CleanupReport,
+    NamespaceStats,
+    Stats,
+    Status,
+)
 from cachectl._model.entry import LATEST
 from cachectl._model.records import Removed
 
@@ -33,7 +39,13 @@ def stats(report: Stats, names: Iterable[str]) -> dict[str, Any]:
         },
         "totals": figures(report.totals),
         "namespaces": {name: figures(report.namespaces[name]) for name in names},
+        "applications": applications(report.applications),
     }  # fmt: skip
+
+
+def applications(found: Iterable[Application]) -> list[dict[str, Any]]:
+    """Return the processes that use a cache, and what each is in."""
+    return [{**asdict(each), "since": timestamp(each.since)} for each in found]
 
 
 def status(report: Status) -> dict[str, Any]:

@@ -17,23 +17,35 @@ from cachectl._model.deadline import SECONDS
 from cachectl._model.turn import Turn
 
 _COLUMNS: Final = (*SUMMED, LAST_HIT)
+_MOST: Final = 10**16
+"""The most that a bucket counts, so that the sum of a ring does not overflow. A total may be 100 times
+as much."""
+
+
+def _sane(name: str) -> str:
+    """Return what is read of a counter: 0 if it was damaged, and goes on from there."""
+    most = f"iif(width, {_MOST}, {100 * _MOST})"
+    return f"iif(typeof({name}) = 'integer' AND {name} BETWEEN 0 AND {most}, {name}, 0)"
+
+
 _ADD: Final = (
     f"INSERT INTO counters(namespace, width, bucket, {', '.join(_COLUMNS)})"
     f" VALUES(?, ?, ?{', ?' * len(_COLUMNS)})"
     " ON CONFLICT(namespace, width, bucket) DO UPDATE SET "
-    + ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMMED)
-    + f", {LAST_HIT} = max({LAST_HIT}, excluded.{LAST_HIT})"
+    + ", ".join(f"{name} = {_sane(name)} + excluded.{name}" for name in SUMMED)
+    + f", {LAST_HIT} = max({_sane(LAST_HIT)}, excluded.{LAST_HIT})"
 )
 _SUM: Final = (
     "SELECT namespace, "  # noqa: S608 - column names of ours
-    + ", ".join(f"sum({name})" for name in SUMMED)
-    + f", max({LAST_HIT}) FROM counters WHERE width = ? AND bucket BETWEEN ? AND ?"
+    + ", ".join(f"sum({_sane(name)})" for name in SUMMED)
+    + f", max({_sane(LAST_HIT)}) FROM counters WHERE width = ? AND bucket BETWEEN ? AND ?"
     " GROUP BY namespace"
 )
 _SEEN: Final = (
     "INSERT INTO clients VALUES(?, ?, ?) ON CONFLICT(client) DO UPDATE SET"
     " sequence = excluded.sequence, at = excluded.at"
-    " WHERE excluded.sequence > clients.sequence RETURNING 1"
+    " WHERE excluded.sequence > clients.sequence OR typeof(clients.sequence) <> 'integer'"
+    " RETURNING 1"
 )
 """Returns a row if this batch is new: the last sequence of each client is remembered."""
 _WHAT: Final = "the counters"
@@ -177,7 +189,8 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 def _rows(batch: Batch) -> Iterator[tuple[str | int, ...]]:
     for namespace, counts in batch.counts.items():
-        values = [getattr(counts, name) for name in _COLUMNS]
+        amounts = (getattr(counts, name) for name in _COLUMNS)
+        values = [amount if 0 <= amount <= _MOST else 0 for amount in amounts]
         yield (namespace, 0, 0, *values)
         for ring in RINGS:
             yield (namespace, ring.width, ring.bucket(batch.at), *values)

@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from cachectl._metrics.counters import CounterStore
+from cachectl._metrics.counters import CounterStore, Counts
 from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits, Policy
 from cachectl._model.records import (
@@ -40,6 +40,7 @@ from cachectl._model.turn import Turn
 
 if TYPE_CHECKING:
     from cachectl._metrics.reports import Status
+    from cachectl._metrics.windows import Window
 
 
 class Store(Protocol):
@@ -231,6 +232,17 @@ class SupportsDiscovery(Protocol):
 
 
 @runtime_checkable
+class SupportsSelection(Protocol):
+    """A backend that tells of some namespaces without looking at all of them."""
+
+    def usage_of(self, names: Collection[str]) -> Mapping[str, Usage]:
+        """Return what those of them hold that `usage` tells of."""
+
+    def counts_of(self, names: Collection[str], window: "Window") -> Mapping[str, Counts]:
+        """Return the counts of those of them that its `counters` tell of, within `window`."""
+
+
+@runtime_checkable
 class SupportsForgetting(Protocol):
     """A backend that knows namespaces also when they hold nothing, and no process uses them."""
 
@@ -290,6 +302,14 @@ class SupportsStatus(Protocol):
 
     def status(self) -> "Status":
         """Return where entries are kept now."""
+
+
+@runtime_checkable
+class SupportsState(SupportsStatus, Protocol):
+    """A backend that knows where entries are kept now without asking anybody."""
+
+    def state(self) -> "Status":
+        """Return what `status` returned when this was seen last, or what was seen since."""
 
 
 @runtime_checkable

@@ -25,7 +25,8 @@ def translated(what: str, error: Exception) -> BackendError:
     if isinstance(error, sqlite3.OperationalError):
         if _is_locked(error):
             return BackendBusy(f"{what}: {_LOCKED}")
-        return BackendRefused(f"{what}: {error}")
+        is_full = "is full" in str(error)
+        return BackendRefused(f"{what}: {error}", "full" if is_full else "refused")
     return BackendError(f"{what}: {error}")
 
 

@@ -15,6 +15,7 @@ from cachectl._cli.exits import Exit, Interrupted, NotWritten, Stop, code_of
 from cachectl._cli.output import Format, out
 from cachectl._cli.output.streams import discard_output, guard_streams
 from cachectl._cli.output.text import printable
+from cachectl._model.interrupts import interrupt
 from cachectl.errors import CacheError, ConfigError
 
 _COLLECTED_AFTER: Final = 100_000
@@ -56,6 +57,9 @@ def _run(arguments: Sequence[str]) -> int:
     except ConfigError as error:
         return _ended(str(error), Exit.USAGE)  # a line for each setting
     except CacheError as error:
+        interrupted = _interrupt_before(error)
+        if interrupted is not None:  # and then the cache could not be closed in order
+            os._exit(_ended(f"{interrupted}: {printable(str(error))}", interrupted.code))
         return _ended(printable(str(error)), code_of(error))
     except Interrupted as interrupted:
         # Threads with loaders that still run would be waited for: the cache is closed already.
@@ -66,6 +70,13 @@ def _run(arguments: Sequence[str]) -> int:
         logging.getLogger("cachectl").debug("a bug", exc_info=True)
         name = printable(f"{type(error).__name__}: {error}")
         return _ended(f"{name} (a bug of cachectl; -v shows where)", Exit.BUG)
+
+
+def _interrupt_before(error: BaseException | None) -> Interrupted | None:
+    """Return the interrupt that was under way when an error was raised."""
+    while error is not None and not isinstance(error, Interrupted):
+        error = error.__context__
+    return error
 
 
 def _ended(message: str, code: int) -> int:
@@ -96,5 +107,8 @@ def _not_written(error: NotWritten) -> int:
     return Exit.BUG
 
 
-def _interrupt(signum: int, _frame: FrameType | None) -> NoReturn:
-    raise Interrupted(signum)
+def _interrupt(signum: int, _frame: FrameType | None) -> None:
+    def end() -> NoReturn:
+        raise Interrupted(signum)
+
+    interrupt(end)

@@ -17,7 +17,7 @@ from cachectl._model.units import Duration
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
-    from cachectl._metrics.reports import CleanupReport, Stats, Status
+    from cachectl._metrics.reports import Application, CleanupReport, Stats, Status
 
 
 class AsyncCache(BaseCache):
@@ -94,9 +94,17 @@ class AsyncCache(BaseCache):
         """Return the names of all namespaces that hold anything, or are in use here."""
         return await self._handle.in_thread(self._core.namespaces)
 
-    async def usage(self) -> Mapping[str, Usage]:
-        """Return what each namespace holds, by name, of those that hold or held anything."""
-        return await self._handle.in_thread(self._core.usage)
+    async def applications(self) -> "Sequence[Application]":
+        """Return the processes of this user on this machine that use this cache, and what each is in.
+        They are caches for applications that are open for a second; not in memory alone.
+        """
+        return await self._handle.in_thread(self._core.applications)
+
+    async def usage(self, *names: str) -> Mapping[str, Usage]:
+        """Return what each of these namespaces, or of all, holds, by name, of those that hold or held
+        anything.
+        """
+        return await self._handle.in_thread(self._core.usage, names)
 
     async def plan_cleanup(
         self,

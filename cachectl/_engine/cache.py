@@ -16,7 +16,7 @@ from cachectl._model.units import Duration
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
-    from cachectl._metrics.reports import CleanupReport, Stats, Status
+    from cachectl._metrics.reports import Application, CleanupReport, Stats, Status
 
 
 class Cache(BaseCache):
@@ -93,9 +93,17 @@ class Cache(BaseCache):
         """Return the names of all namespaces that hold anything, or are in use here."""
         return self._core.namespaces()
 
-    def usage(self) -> Mapping[str, Usage]:
-        """Return what each namespace holds, by name, of those that hold or held anything."""
-        return self._core.usage()
+    def applications(self) -> "Sequence[Application]":
+        """Return the processes of this user on this machine that use this cache, and what each is in.
+        They are caches for applications that are open for a second; not in memory alone.
+        """
+        return self._core.applications()
+
+    def usage(self, *names: str) -> Mapping[str, Usage]:
+        """Return what each of these namespaces, or of all, holds, by name, of those that hold or held
+        anything.
+        """
+        return self._core.usage(names)
 
     def plan_cleanup(
         self,

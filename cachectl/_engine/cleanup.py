@@ -8,6 +8,7 @@ from cachectl._backends.protocols import AsyncStore, Backend, SupportsCompaction
 from cachectl._metrics.recorder import Recorder
 from cachectl._metrics.reports import CleanupReport
 from cachectl._model.coroutines import iterate, run
+from cachectl._model.interrupts import unbroken
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule, CleanupStep, EntryInfo, Removed
 
@@ -98,11 +99,12 @@ class Cleanup:
         )
         self._done[name] = CleanupStep()
         while self._ends_at is None or time.monotonic() < self._ends_at:
-            step = run(store.cleanup(rule))
+            with unbroken():
+                step = run(store.cleanup(rule))
+                recorder.record_cleanup(step)
+                self._done[name] = self._done[name].plus(step)
             if step.did_nothing:
                 return True
-            recorder.record_cleanup(step)
-            self._done[name] = self._done[name].plus(step)
         return False
 
     def _rule(self, name: str) -> CleanupRule:

@@ -1,8 +1,8 @@
 """What a cache is made of, whichever engine drives it: a backend, and what is known of namespaces."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,10 @@ from cachectl._backends.protocols import (
     SupportsPolicies,
     SupportsRecovery,
     SupportsSparing,
+    SupportsState,
     SupportsStatus,
 )
+from cachectl._backends.selection import counts_of, usage_of
 from cachectl._config import Settings, policy_fields
 from cachectl._engine import forking
 from cachectl._engine.compose import check_policy
@@ -39,7 +41,8 @@ from cachectl.errors import (
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
-    from cachectl._metrics.reports import Stats, Status
+    from cachectl._engine.publishing import Publishing
+    from cachectl._metrics.reports import Application, Stats, Status
     from cachectl._metrics.windows import Window
 
 
@@ -57,7 +60,10 @@ class Core:
         self.clock = clock
         self.strict = strict
         self._states: dict[str, NamespaceState] = {}
-        self.counting: Counting = Counting(backend, self._flush, self.close, clock, strict=strict)
+        publishing = None if strict else self._make_publishing()
+        self.counting: Counting = Counting(
+            backend, self._flush, self.close, clock, publishing, strict=strict
+        )
         self._look_at_log()
         if isinstance(backend, SupportsSparing):
             backend.note_spared(lambda name: self._recorder(name).record_spared())
@@ -87,12 +93,16 @@ class Core:
         now = self.clock()
         window = Window.last(None if since is None else parse_duration(since), now)
         with one_call(call_began()):
-            counts, usage, status = self.counting.read(window), self.backend.usage(), self.status()
+            counts = self.counting.read(window, names)
+            usage, status = usage_of(self.backend, names), self.status()
         known = {*counts, *usage}
         if not isinstance(self.backend, SupportsPolicies):
             known |= {*self.settings.namespaces, *self._states}
         unknown = self._unknown(names, known, window)
-        return Stats.of(names or sorted(known), usage, counts, self.policy, window, status, unknown)
+        figures = Stats.of(
+            names or sorted(known), usage, counts, self.policy, window, status, unknown
+        )
+        return replace(figures, applications=self.applications())
 
     def _unknown(
         self, names: Collection[str], known: Collection[str], window: "Window"
@@ -100,21 +110,52 @@ class Core:
         """Return which names are of no namespace, though it may have counted nothing in the window."""
         unknown = [name for name in names if name not in known]
         if unknown and window.ring is not None:
-            ever = self.backend.counters.read(window._replace(ring=None, start=None))
+            ever = counts_of(self.backend, unknown, window._replace(ring=None, start=None))
             return [name for name in unknown if name not in ever]
         return unknown
 
     def status(self) -> "Status":
         self.require_open()
         if isinstance(self.backend, SupportsStatus):
-            return self.backend.status()
+            status = self.backend.status()
+        else:
+            from cachectl._metrics.reports import Status
+
+            status = Status(self.backend.name, self.backend.name, "ok", 0)
+        return self._with_trouble(status)
+
+    def state_seen(self) -> "Status":
+        """Return the status as far as it is known without asking anybody."""
         from cachectl._metrics.reports import Status
 
-        return Status(self.backend.name, self.backend.name, "ok", 0)
+        if isinstance(self.backend, SupportsState):
+            return self._with_trouble(self.backend.state())
+        return self._with_trouble(Status(self.backend.name, self.backend.name, "ok", 0))
 
-    def usage(self) -> Mapping[str, Usage]:
+    def applications(self) -> "Sequence[Application]":
         self.require_open()
-        usage = self.backend.usage()
+        with importing:
+            from cachectl._engine.publishing import applications
+
+        return applications(self.backend)
+
+    def _make_publishing(self) -> "Publishing":
+        with importing:
+            from cachectl._engine.publishing import Publishing
+
+        return Publishing(self.backend, self.state_seen)
+
+    def _with_trouble(self, status: "Status") -> "Status":
+        """Return a status that says what was refused lately."""
+        trouble = self.counting.troubles.current()
+        if trouble is None or status.status == "fallback_only":
+            return status
+        since, text, kind = trouble
+        return replace(status, status="refusing", since=since, last_error=text, kind=kind)
+
+    def usage(self, names: Collection[str] = ()) -> Mapping[str, Usage]:
+        self.require_open()
+        usage = usage_of(self.backend, names)
         return {name: usage[name] for name in sorted(usage)}
 
     def namespaces(self) -> list[str]:
@@ -144,8 +185,8 @@ class Core:
         from cachectl._engine.cleanup import Cleanup, CleanupOptions
 
         self.require_open()
-        tolerated = nullcontext() if self.strict else suppress(BackendUnavailable)
-        with tolerated, one_call(call_began()):
+        tolerated = (BackendRefused,) if self.strict else (BackendRefused, BackendUnavailable)
+        with suppress(*tolerated), one_call(call_began()):
             self._flush()
             self.counting.collect()
         seconds = None if older_than is None else parse_duration(older_than)
@@ -183,13 +224,13 @@ class Core:
 
     def _write_uses(self) -> None:
         """Write the uses of each namespace; one that refuses them does not stop the others."""
-        refused: BackendError | None = None
+        refused: Exception | None = None
         for name in list(self._states):
             try:
                 run(self.backend.store_for_threads(name).flush())
             except (BackendBusy, BackendUnavailable):
                 raise  # so would they be
-            except BackendError as error:
+            except Exception as error:  # noqa: BLE001 - raised below
                 refused = error
         if refused is not None:
             raise refused

@@ -1,21 +1,25 @@
 """What one cache counts, and how that reaches its backend."""
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from cachectl._backends.protocols import Backend, SupportsFork, SupportsSlots
+from cachectl._backends.selection import counts_of
 from cachectl._metrics.counters import Counts, added
 from cachectl._metrics.events import Listeners
 from cachectl._metrics.flusher import Flusher
 from cachectl._metrics.recorder import Recorder, log
+from cachectl._metrics.troubles import Troubles
 from cachectl._metrics.windows import Window
 from cachectl._metrics.write_behind import CounterBuffer
 from cachectl._model.importing import importing
 from cachectl._model.turn import Turn
-from cachectl.errors import BackendError
+from cachectl.errors import BackendError, BackendUnavailable
 
 if TYPE_CHECKING:  # a command needs none, but for figures
+    from cachectl._engine.publishing import Publishing
     from cachectl._metrics.slots.keeper import Slots
 
 
@@ -23,7 +27,7 @@ class Counting:
     """Recorders of namespaces, the buffer behind them, and the thread that flushes for `flush`.
 
     A `strict` cache has no thread: it is flushed when it is closed, or asked for figures; nor has
-    it a slot. A fork is told to this object, for its cache.
+    it a slot, or a publication. A fork is told to this object, for its cache.
     """
 
     def __init__(
@@ -32,6 +36,7 @@ class Counting:
         flush: Callable[[], None],
         close: Callable[[], None],
         clock: Callable[[], float],
+        publishing: "Publishing | None",
         *,
         strict: bool,
     ) -> None:
@@ -42,7 +47,9 @@ class Counting:
         self._strict = strict
         self._slots = None if strict else self._make_slots()
         self.buffer: CounterBuffer = CounterBuffer(backend.counters, clock, self._slots)
-        self.flusher: Flusher = Flusher(flush, close)
+        self.troubles: Troubles = Troubles(clock)
+        self._publishing = publishing
+        self.flusher: Flusher = Flusher(flush, close, self.troubles, publishing)
         self._recorders: dict[str, Recorder] = {}
 
     def start(self) -> None:
@@ -54,7 +61,9 @@ class Counting:
         """Return the recorder of a namespace; one that is new counts or does not."""
         if name not in self._recorders:
             counters = self.buffer.counters(name, self.start)
-            self._recorders[name] = Recorder(name, counters, self.listeners, counting=counting)
+            self._recorders[name] = Recorder(
+                name, counters, self.listeners, self.troubles, counting=counting
+            )
         return self._recorders[name]
 
     def flush(self, write_uses: Callable[[], None]) -> None:
@@ -65,10 +74,10 @@ class Counting:
         try:
             with nullcontext() if slots is None else slots.writing_uses():
                 write_uses()
-        finally:
+        finally:  # whichever namespace refuses its uses
             self.buffer.flush()
-        if slots is not None:
-            slots.collect(self._backend.counters)
+            if slots is not None:
+                slots.collect(self._backend.counters)
 
     def collect(self) -> None:
         """Write what processes left that ended, as far as that can be done now."""
@@ -79,27 +88,35 @@ class Counting:
             slots.collect_now(self._backend.counters)
 
     def close(self) -> None:
-        """Let go of the slot."""
+        """Let go of the slot, and of what is published."""
         if self._slots is not None:
             self._slots.close()
+        if self._publishing is not None:
+            self._publishing.withdraw()
 
-    def read(self, window: Window) -> dict[str, Counts]:
-        """Return what all processes counted; of this one alone while that cannot be had."""
+    def read(self, window: Window, names: Collection[str]) -> Mapping[str, Counts]:
+        """Return what all processes counted, in these namespaces or in all; of this process alone
+        while that cannot be had.
+        """
         try:
             self._flush()
         except BackendError as error:
             if self._strict:
                 raise
-            return self._read_unwritten(window, error)
+            return self._read_unwritten(window, names, error)
         self.collect()
-        return self._backend.counters.read(window)
+        return counts_of(self._backend, names, window)
 
-    def _read_unwritten(self, window: Window, error: BackendError) -> dict[str, Counts]:
+    def _read_unwritten(
+        self, window: Window, names: Collection[str], error: BackendError
+    ) -> Mapping[str, Counts]:
         """Return the same where not all could be written: with what was not, or that alone."""
-        log.warning("not all counts and uses are written yet: %s", str(error))
+        told = not isinstance(error, BackendUnavailable) and self.troubles.is_news(error, "")
+        level = logging.WARNING if told else logging.DEBUG
+        log.log(level, "not all counts and uses are written yet: %s", str(error))
         unwritten = self.buffer.pending()
         with suppress(BackendError):
-            return added(self._backend.counters.read(window), unwritten.items())
+            return added(counts_of(self._backend, names, window), unwritten.items())
         return unwritten
 
     def turns(self) -> Iterator[Turn]:
@@ -117,6 +134,8 @@ class Counting:
         """See `SupportsFork`; what was counted is the parent's to write."""
         if self._slots is not None:
             self._slots.after_fork_in_child()
+        if self._publishing is not None:
+            self._publishing.after_fork_in_child()
         self.buffer.reset()
         self.flusher.reset()
         if isinstance(self._backend, SupportsFork):

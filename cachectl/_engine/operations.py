@@ -19,9 +19,11 @@ from cachectl._metrics.recorder import log
 from cachectl._model.batches import batches
 from cachectl._model.deadline import one_call, spent
 from cachectl._model.entry import Entry
+from cachectl._model.interrupts import unbroken
 from cachectl._model.keys import check_tags
 from cachectl._model.outcome import Outcome
 from cachectl._model.records import CleanupStep, Condition, EntryInfo, Removed
+from cachectl._model.tally import counted
 from cachectl._model.units import Duration, Money, microseconds
 from cachectl._model.write import Write
 from cachectl.errors import DamagedEntry, UnsupportedValue, UsageError
@@ -146,17 +148,18 @@ class Operations:
     async def delete_many(self, keys: Iterable[str]) -> Removed:
         total = Removed()
         for batch in batches(map(self._stored_key, keys)):
-            removed = await self._changed(batch, self.store.remove(batch))
-            total = total.plus(self._removed(removed, "delete"))
+            with unbroken():
+                removed = await self._changed(batch, self.store.remove(batch))
+                self._removed(removed, "delete")
+            total = total.plus(removed)
         return total
 
     async def invalidate(self, tag: str) -> Removed:
         (checked,) = check_tags([tag])
-        removed = await self._changed(None, self.store.remove_tagged(checked))
-        return self._removed(removed, "invalidate")
+        return await self._all_removed(self.store.remove_tagged(checked), "invalidate")
 
     async def clear(self) -> Removed:
-        return self._removed(await self._changed(None, self.store.clear()), "clear")
+        return await self._all_removed(self.store.clear(), "clear")
 
     async def peek(self, key: str) -> Entry | None:
         entry = await self.store.peek(self._stored_key(key))
@@ -194,6 +197,16 @@ class Operations:
             return await change
         finally:
             flights.invalidate(keys)
+
+    async def _all_removed(self, change: Awaitable[Removed], operation: str) -> Removed:
+        """Record what a removal of many steps brings, also if it does not come to its end."""
+        with counted() as steps:
+            try:
+                removed = await self._changed(None, change)
+            except BaseException:
+                self._removed(steps.removed, operation)
+                raise
+        return self._removed(removed, operation)
 
     def _named(self, error: UnsupportedValue) -> UnsupportedValue:
         return UnsupportedValue(f"namespace {self.state.name}: {error}")

@@ -21,6 +21,7 @@ _MODULES: Final = (
     "cachectl._engine.loaders",
     "cachectl._engine.loading",
     "cachectl._engine.singleflight.threads",
+    "cachectl._metrics.applications",
     "cachectl._metrics.reports",
     "cachectl._model.codecs.json",
     "cachectl._model.codecs.raw",

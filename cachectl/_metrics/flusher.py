@@ -6,9 +6,10 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
-from cachectl.errors import BackendError
+from cachectl._metrics.troubles import Troubles
+from cachectl.errors import BackendBusy, BackendError, BackendUnavailable
 
 INTERVAL: Final = 1.0
 """Seconds between two flushes: counts of that long are lost with a process that is killed and had
@@ -21,12 +22,32 @@ _PATIENCE: Final = 1.0
 """Seconds that whoever stops the thread waits for what it is just doing."""
 
 
-class Flusher:
-    """A thread that calls `flush` every `INTERVAL`, and once more when the process ends."""
+class Publisher(Protocol):
+    """Shows to other processes what this one is in."""
 
-    def __init__(self, flush: Callable[[], None], close: Callable[[], None]) -> None:
+    def show(self) -> None:
+        """Show it, if it is not shown yet."""
+
+    def withdraw(self) -> None:
+        """Show nothing any more."""
+
+
+class Flusher:
+    """A thread that calls `flush` every `INTERVAL` and shows what the cache is in, and once more when
+    the process ends.
+    """
+
+    def __init__(
+        self,
+        flush: Callable[[], None],
+        close: Callable[[], None],
+        troubles: Troubles,
+        publisher: Publisher | None,
+    ) -> None:
         self._flush = flush
         self._close = close
+        self._troubles = troubles
+        self._publisher = publisher
         self._abandoned = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -63,18 +84,31 @@ class Flusher:
         """Flush once, as the process is about to end."""
         if not self._stop.is_set():
             self._flush_logged()
+            if self._publisher is not None:
+                self._publisher.withdraw()
 
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL):
             self._flush_logged()
+            self._show()
         if self._abandoned:
             self._close()
+
+    def _show(self) -> None:
+        try:
+            if self._publisher is not None:
+                self._publisher.show()
+        except Exception:  # which must not end the thread either
+            log.exception("what this process is in is not published because of a bug")
 
     def _flush_logged(self) -> None:
         try:
             self._flush()
-        except BackendError as error:
+        except (BackendUnavailable, BackendBusy) as error:  # which is told elsewhere, or over soon
             log.debug("counts are not written yet: %s", str(error))
+        except BackendError as error:
+            level = logging.WARNING if self._troubles.is_news(error, "") else logging.DEBUG
+            log.log(level, "not all counts and uses are written yet: %s", str(error))
         except Exception:
             log.exception(
                 "counts are not written because of a bug"

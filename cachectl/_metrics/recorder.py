@@ -6,6 +6,7 @@ from typing import Final
 
 from cachectl._metrics.events import Event, EventKind, Listeners, MissReason
 from cachectl._metrics.thread_counters import ThreadCounters
+from cachectl._metrics.troubles import Troubles
 from cachectl._model.entry import Entry, Worth
 from cachectl._model.records import CleanupStep, Item, Removed, Written
 from cachectl.errors import BackendError, CacheError
@@ -17,14 +18,20 @@ class Recorder:
     """Records for one namespace. Counts unless told not to; listeners hear of everything."""
 
     def __init__(
-        self, namespace: str, counters: ThreadCounters, listeners: Listeners, *, counting: bool
+        self,
+        namespace: str,
+        counters: ThreadCounters,
+        listeners: Listeners,
+        troubles: Troubles,
+        *,
+        counting: bool,
     ) -> None:
         self.namespace = namespace
         self.counting = counting
         self._counters = counters
         self._local = counters.local  # looked up once: it is on the path of every hit
         self._listeners = listeners
-        self._last_error = ""
+        self._troubles = troubles
         self._has_told_of_unstored = False
         self._told: set[str] = set()
         self._observed = bool(listeners)
@@ -80,11 +87,9 @@ class Recorder:
 
         The backend's are warnings, but the same one is that only once, not once a lookup.
         """
-        text = str(error)
-        news = isinstance(error, BackendError) and text != self._last_error
-        level = logging.WARNING if news else logging.DEBUG
-        log.log(level, "namespace %s: %s", self.namespace, text)
-        self._last_error = text
+        told = isinstance(error, BackendError) and self._troubles.is_news(error, self.namespace)
+        level = logging.WARNING if told else logging.DEBUG
+        log.log(level, "namespace %s: %s", self.namespace, error)
         if self.counting:
             self._counters.current().errors += 1
 

@@ -10,14 +10,16 @@ from cachectl._metrics.windows import Window
 from cachectl._model.policy import Policy
 from cachectl._model.records import Removed, Usage
 from cachectl._model.units import format_bytes, format_entries
+from cachectl.errors import ErrorKind
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """Which backend was asked for and which one works now.
 
-    `status` is `ok`, or `fallback_only` while the configured backend is away and the
-    application works from memory; `since` (Unix seconds) and `last_error` then say more.
+    `status` is `ok`; `fallback_only` while nothing can be had of the configured backend, and the
+    application works from memory; or `refusing` while it works and refuses some calls, as it did within
+    the last minute. `since` (Unix seconds), `last_error` and its `kind` then say more.
     `details` are facts about the backend, `notes` what people should know of its figures.
     """
 
@@ -29,6 +31,22 @@ class Status:
     last_error: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    kind: ErrorKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A process on this machine that uses the cache, of the same user, and what it is in: the fields of
+    its `Status`. It is published about once a second, by caches for applications.
+    """
+
+    pid: int
+    program: str
+    status: str
+    kind: ErrorKind | None
+    since: float | None
+    last_error: str | None
+    fallback_entries: int
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -134,7 +152,8 @@ def _ratio(part: int, whole: int) -> float | None:
 @dataclass(frozen=True, slots=True, repr=False)
 class Stats:
     """The figures of a cache at `generated_at` (Unix seconds), counted within `window`: by
-    namespace, and in total. `unknown` are those of the namespaces that nobody has used or configured.
+    namespace, and in total. `unknown` are those of the namespaces that nobody has used or configured,
+    `applications` what uses the cache on this machine.
     """
 
     generated_at: float
@@ -143,6 +162,7 @@ class Stats:
     totals: NamespaceStats
     namespaces: Mapping[str, NamespaceStats]
     unknown: Sequence[str] = ()
+    applications: Sequence[Application] = ()
 
     def __repr__(self) -> str:
         names = ", ".join(self.namespaces) or "no namespace"

@@ -18,7 +18,8 @@ CACHECTL = {
     "The cache": ("Cache", "Namespace", "CachedFunction", "Write", "MISSING", "MissingType"),
     "Outcomes": ("Outcome", "Removed"),
     "Reports": (
-        "Stats", "NamespaceStats", "Window", "Status", "Usage", "Cleanup", "CleanupReport",
+        "Stats", "NamespaceStats", "Window", "Status", "Usage", "Application", "Cleanup",
+        "CleanupReport",
     ),
     "Events": ("Event", "EventKind", "MissReason"),
     "Entries and policies": ("Policy", "Entry", "EntryInfo", "Settings"),

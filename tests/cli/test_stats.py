@@ -42,7 +42,7 @@ def test_document(used):
     document = json.loads(used("stats", "--format", "json").out)
 
     assert list(document) == [
-        "schema", "generated_at", "backend", "window", "totals", "namespaces"
+        "schema", "generated_at", "backend", "window", "totals", "namespaces", "applications",
     ]  # fmt: skip
     assert document["schema"] == "cachectl.stats/1"
     backend = used.variables.get("CACHECTL_BACKEND", "file")

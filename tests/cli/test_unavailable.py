@@ -121,6 +121,37 @@ def test_fails_within_three_seconds(tool, manifest, trouble, arguments):
         assert (document["schema"], document["exit_code"]) == ("cachectl.error/1", 5)
 
 
+READS = [
+    ("stats",), ("inspect",), ("inspect", "a"), ("inspect", "a", "k"),
+    ("clear", "a", "--dry-run"), ("cleanup", "a", "--dry-run"),
+]  # fmt: skip
+WRITES = [
+    ("set", "a", "k", "v"), ("clear", "a", "--yes"), ("clear", "--all", "--yes"),
+    ("cleanup", "a"), ("warm", "manifest.jsonl"),
+]  # fmt: skip
+
+
+def test_a_user_who_may_only_read_reads_and_is_told_what_is_missing_to_write(tool, manifest):
+    """Nothing is pretended: what is refused ends with 6, and says which right would help."""
+    with redis_server() as server, server.client() as raw:
+        with Cache.of(settings("redis", redis__url=server.url), strict=True) as cache:
+            cache.namespace("a").set("k", "v")
+        may = ["~cachectl:*", "+@read", "+@connection", "+eval", "+evalsha"]
+        raw.execute_command("ACL", "SETUSER", "reader", "on", f">{SECRET}", *may)
+        url = f"unix://reader:{SECRET}@{server.socket}"
+        tool = tool.having(CACHECTL_BACKEND="redis", CACHECTL_URL=url)
+        for arguments, ended in zip(READS, tool.together(READS), strict=True):
+            assert ended.code == 0, (arguments, ended)
+            assert SECRET not in ended.err, arguments
+        for arguments, ended in zip(WRITES, tool.together(WRITES), strict=True):
+            assert (ended.code, ended.raw) == (6, b""), (arguments, ended)
+            assert "does not permit this user" in ended.err, arguments
+            assert "its ACL needs ~cachectl:* +@read +@write" in ended.err, arguments
+            assert SECRET not in ended.err, arguments
+        with Cache.of(settings("redis", redis__url=server.url), strict=True) as cache:
+            assert cache.namespace("a").get("k") == "v"
+
+
 def not_marked(directory: Path) -> None:
     directory.mkdir(mode=0o700)
     (directory / "precious.txt").write_text("mine")

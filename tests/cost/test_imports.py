@@ -40,6 +40,7 @@ FILE: Final = {
     "file.value_files",
     "file.writer",
     "protocols",
+    "selection",
     "immediate",
     "leases",
     "sqlite",

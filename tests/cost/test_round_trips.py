@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from cachectl import MISSING
+from cachectl._admin.clear import ClearPlan
 from cachectl._engine.namespace import Namespace
 from cachectl._model.write import Write
 from tests.support.openers import Opener
@@ -143,3 +144,28 @@ def test_stats_take_the_same_commands_for_any_number_of_entries(opener, cost_of)
     cache.flush()
 
     assert cost_of(cache.stats) == few
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda cache: cache.namespace("a").stats(),
+        lambda cache: cache.stats("a", since="1h"),
+        lambda cache: cache.stats("absent"),
+        lambda cache: cache.usage("a"),
+        lambda cache: ClearPlan(cache, ["a"], None, None),
+    ],
+    ids=["Namespace.stats", "Cache.stats", "unknown", "Cache.usage", "clear"],
+)
+def test_who_asks_for_one_namespace_pays_for_one(opener, cost_of, ask, strict):
+    """Whatever others there are."""
+    cache = opener(strict=strict)
+    cache.namespace("a").set("k", 1)
+    cache.stats()
+    alone = cost_of(ask, cache)
+    for number in range(30):
+        cache.namespace(f"b{number}").set("k", 1)
+    cache.flush()
+
+    assert cost_of(ask, cache) == alone

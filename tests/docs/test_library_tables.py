@@ -59,6 +59,7 @@ OPERATIONS: dict[str, Callable[[Cache], object]] = {
     "Namespace.stats": lambda cache: cache.namespace("users").stats(),
     "Cache.stats": lambda cache: cache.stats(),
     "Cache.status": lambda cache: cache.status().status,
+    "Cache.applications": lambda cache: cache.applications(),
     "Cache.usage": lambda cache: cache.usage(),
     "Cache.cleanup": lambda cache: cache.cleanup(),
     "Cache.flush": lambda cache: cache.flush(),

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import redis
 
 from cachectl._backends.redis.backend import RedisBackend
+from cachectl._engine.publishing import places
 
 _START_SECONDS = 10
 _RESERVED: list[socket.socket] = []
@@ -59,9 +60,11 @@ def redis_server(*arguments: str, port: int | None = None) -> Iterator[Server]:
 
 def _forget_slots(url: str) -> None:
     """Remove what processes counted, and could not tell another server at this address."""
-    slots = RedisBackend(url=url).slots(create=False)
-    if slots is not None:
-        shutil.rmtree(slots, ignore_errors=True)
+    for place in places(RedisBackend(url=url)):
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(
+            place.with_name(place.name.replace("applications", "slots")), ignore_errors=True
+        )
 
 
 def free_port() -> int:

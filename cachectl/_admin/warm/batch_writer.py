@@ -8,6 +8,7 @@ from cachectl._admin.warm.report import WarmReport
 from cachectl._engine.cache import Cache
 from cachectl._engine.namespace import Namespace
 from cachectl._model.batches import BATCH
+from cachectl._model.interrupts import unbroken
 from cachectl._model.keys import hashed_key
 from cachectl._model.outcome import Outcome
 from cachectl._model.policy import check_namespace
@@ -89,7 +90,8 @@ class BatchWriter:
     def _put(self, name: str) -> None:
         batch = self._waiting.pop(name)
         self._waiting_bytes -= sum(waiting.size + _RECORD_BYTES for waiting in batch)
-        self._store(self._namespaces[name], batch)
+        with unbroken():
+            self._store(self._namespaces[name], batch)
 
     def _store(self, namespace: Namespace, batch: list[_Waiting]) -> None:
         """Write a batch. If the engine refuses something in it, write each half by itself."""

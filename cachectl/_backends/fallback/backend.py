@@ -12,11 +12,13 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from cachectl._backends.fallback.breaker import CircuitBreaker
+from cachectl._backends.fallback.counters import FallbackCounters
 from cachectl._backends.fallback.store import FallbackStore, Pause, StandIn
 from cachectl._backends.protocols import (
     AsyncStore,
@@ -30,12 +32,14 @@ from cachectl._backends.protocols import (
     SupportsSlots,
     SupportsStatus,
 )
-from cachectl._metrics.counters import CounterStore
+from cachectl._backends.selection import counts_of, usage_of
+from cachectl._metrics.counters import CounterStore, Counts
 from cachectl._metrics.reports import Status
+from cachectl._metrics.windows import Window
 from cachectl._model.coroutines import run
 from cachectl._model.records import Usage
 from cachectl._model.turn import CallLock, Turn
-from cachectl.errors import BackendRefused, BackendUnavailable
+from cachectl.errors import BackendError, BackendRefused, BackendUnavailable
 
 
 class FallbackBackend:
@@ -60,7 +64,7 @@ class FallbackBackend:
 
     @property
     def counters(self) -> CounterStore:
-        return self._backend.counters
+        return FallbackCounters(self._breaker, self._backend.counters)
 
     def store_for_threads(self, namespace: str) -> AsyncStore:
         return self._around(self._backend.store_for_threads(namespace), namespace, _sleep)
@@ -87,10 +91,13 @@ class FallbackBackend:
         self._spared = note
 
     def usage(self) -> Mapping[str, Usage]:
-        try:
-            return self._breaker.call(self._backend.usage)
-        except BackendUnavailable:
-            return {name: stand_in.memory.usage() for name, stand_in in self._standing_in()}
+        return self._usage(())
+
+    def usage_of(self, names: Collection[str]) -> Mapping[str, Usage]:
+        return self._usage(names)
+
+    def counts_of(self, names: Collection[str], window: Window) -> Mapping[str, Counts]:
+        return self._breaker.call(lambda: counts_of(self._backend, names, window))
 
     def find_namespaces(self) -> Collection[str]:
         if not isinstance(self._backend, SupportsDiscovery):
@@ -101,7 +108,7 @@ class FallbackBackend:
             return [name for name, _ in self._standing_in()]
 
     def check(self) -> None:
-        self._breaker.call(self._check)
+        self._breaker.call(self._reach)
 
     def recover(self) -> None:
         """Return to the backend, having removed from it what was written or removed while it was
@@ -113,7 +120,9 @@ class FallbackBackend:
             self._replay()  # nearly all of it, while callers go on to work from memory
             self._breaker.hold()
             self._replay()
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, BackendError):
+                self._breaker.note(error)
             self._breaker.stay_open()
             raise
         for _, stand_in in self._standing_in():
@@ -121,15 +130,33 @@ class FallbackBackend:
         self._breaker.close()
 
     def status(self) -> Status:
-        with suppress(BackendUnavailable):
-            self.check()
-        if not self._breaker.is_open:
+        refusal: BackendError | None = None
+        status = self._ok()
+        try:
+            self._breaker.call(self._reach)
             if isinstance(self._backend, SupportsStatus):
-                return self._backend.status()
-            return Status(self.name, self.name, "ok", 0)
+                status = self._breaker.call(self._backend.status)
+        except BackendUnavailable:
+            pass
+        except BackendError as error:
+            refusal = error
+        if self._breaker.is_open:
+            return self._fallback_only()
+        if refusal is None:
+            return status
+        return replace(status, status="refusing", last_error=str(refusal), kind=refusal.kind)
+
+    def state(self) -> Status:
+        return self._fallback_only() if self._breaker.is_open else self._ok()
+
+    def _ok(self) -> Status:
+        return Status(self.name, self.name, "ok", 0)
+
+    def _fallback_only(self) -> Status:
+        breaker = self._breaker
         entries = sum(stand_in.memory.usage().entries for _, stand_in in self._standing_in())
-        since, error = self._breaker.since, self._breaker.last_error
-        return Status(self.name, "memory", "fallback_only", entries, since, error)
+        since, error, kind = breaker.since, breaker.last_error, breaker.kind
+        return Status(self.name, "memory", "fallback_only", entries, since, error, kind=kind)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -174,6 +201,13 @@ class FallbackBackend:
     def close(self) -> None:
         self._backend.close()
 
+    def _usage(self, names: Collection[str]) -> Mapping[str, Usage]:
+        try:
+            return self._breaker.call(lambda: usage_of(self._backend, names))
+        except BackendUnavailable:
+            held = {name: stand_in.memory.usage() for name, stand_in in self._standing_in()}
+            return {name: held[name] for name in names or held if name in held}
+
     def _around(self, store: AsyncStore, namespace: str, pause: Pause) -> FallbackStore:
         with self._turn:
             note = partial(self._spared, namespace)
@@ -183,9 +217,14 @@ class FallbackBackend:
     def _standing_in(self) -> list[tuple[str, StandIn]]:
         return list(self._stand_ins.items())
 
-    def _check(self) -> None:
+    def _reach(self) -> None:
         if isinstance(self._backend, SupportsCheck):
             self._backend.check()
+
+    def _check(self) -> None:
+        """Raise only if nothing can be had: one who refuses even this is there."""
+        with suppress(BackendRefused):
+            self._reach()
 
     def _replay(self) -> None:
         for name, stand_in in self._standing_in():

@@ -230,7 +230,7 @@ class FallbackStore:
             if value is not None:
                 return value
             await self._pause(_LOOK)
-        raise BackendUnavailable(breaker.last_error)
+        raise BackendUnavailable(breaker.last_error, breaker.kind)
 
 
 def _tightened(limits: Limits) -> Limits:

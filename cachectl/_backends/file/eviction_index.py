@@ -8,14 +8,16 @@ from typing import Final
 from cachectl._backends.eviction.lrfu import MAIN, WINDOW, Rank, State
 
 _COLUMNS: Final = "segment, position, score, credited"
-_FIND: Final = f"SELECT {_COLUMNS} FROM lrfu_ranks WHERE namespace_id = ? AND key = ?"
+_RANK: Final = "CAST(segment AS INTEGER), CAST(position AS REAL), CAST(score AS REAL), CAST(credited AS INTEGER)"
+"""The same, whatever became of them."""
+_FIND: Final = f"SELECT {_RANK} FROM lrfu_ranks WHERE namespace_id = ? AND key = ?"
 _PUT: Final = (
     "INSERT INTO lrfu_ranks VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(namespace_id, key) DO UPDATE SET"
     " segment = excluded.segment, position = excluded.position, score = excluded.score,"
     " credited = excluded.credited"
 )
 _FIRST: Final = (
-    f"SELECT key, {_COLUMNS} FROM lrfu_ranks WHERE namespace_id = ? AND segment = ?"
+    f"SELECT key, {_RANK} FROM lrfu_ranks WHERE namespace_id = ? AND segment = ?"
     " ORDER BY position LIMIT 1"
 )
 _ADOPT: Final = (
@@ -63,7 +65,8 @@ class SqlEvictionIndex:
         """Return the state; what a namespace held before it had one is taken into the window."""
         select = "SELECT * FROM lrfu_states WHERE namespace_id = ?"
         row = self._execute(select, (self._id,)).fetchone()
-        if row is None:
+        if row is None or not all(isinstance(value, (int, float)) for value in row):  # damaged
+            self.clear()
             held = self._execute(_ADOPT, (self._id,)).rowcount
             return State(entered=held, sizes=[held, 0, 0, 0])
         _, clock, share, entered, evictions, *sizes = row

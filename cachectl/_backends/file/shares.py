@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from cachectl._backends.file.reader import Reader
 from cachectl._model.records import Usage
+from cachectl.errors import BackendBusy, BackendError
 
 _MOST_POINTS: Final = 16
 _MOST_ROWS: Final = 512
@@ -73,7 +74,7 @@ def usage(reader: Reader) -> dict[str, Usage]:
     """Return what each namespace holds, and its share of what the directory takes."""
     totals = reader.totals()
     points = max(2, min(_MOST_POINTS, _MOST_ROWS // max(1, len(totals))))
-    overhead = _overheads(reader.select(_SAMPLE, (points,)) if totals else ())
+    overhead = _overheads(_sample(reader, points) if totals else ())
     weights = {
         id_: max(0, size - in_files) + entries * overhead.get(id_, _UNKNOWN)
         for id_, _, entries, size, in_files in totals
@@ -89,6 +90,16 @@ def usage(reader: Reader) -> dict[str, Usage]:
 def free_bytes(reader: Reader) -> int:
     """Return the bytes of pages that removed entries left, and that new ones will take."""
     return sum(free for (free,) in reader.select(_FREE, ()))
+
+
+def _sample(reader: Reader, points: int) -> Sequence[Sequence[int]]:
+    """Return rows for `Sampled`; none if one cannot be read, which hides no total."""
+    try:
+        return reader.select(_SAMPLE, (points,))
+    except BackendBusy:
+        raise
+    except BackendError:
+        return ()
 
 
 def _overheads(rows: Iterable[Sequence[int]]) -> dict[int, float]:

@@ -17,6 +17,7 @@ from cachectl._backends.file.value_files import ROW_LIMIT, ValueFiles
 from cachectl._backends.file.writer import Mode, Writer
 from cachectl._backends.sqlite import Patience, translated
 from cachectl._model.batches import BATCH, batches
+from cachectl._model.interrupts import unbroken
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
     CleanupRule,
@@ -27,6 +28,7 @@ from cachectl._model.records import (
     Removed,
     Written,
 )
+from cachectl._model.tally import note_removed
 from cachectl.errors import BackendBusy, BackendError
 
 T = TypeVar("T")
@@ -142,7 +144,9 @@ class EntryTable:
         total, pace = Removed(), Pace(self._writer)
         while True:
             began = pace.begin()
-            removed = self._remove(namespace, partial(_remove_tagged, tag=tag))
+            with unbroken():
+                removed = self._remove(namespace, partial(_remove_tagged, tag=tag))
+                note_removed(removed)
             total = total.plus(removed)
             if removed.entries < BATCH:
                 return total
@@ -150,7 +154,9 @@ class EntryTable:
 
     def clear(self, namespace: str) -> Removed:
         """Remove all entries."""
-        removed = self._run(namespace, _clear, self._writer.patience())
+        with unbroken():
+            removed = self._run(namespace, _clear, self._writer.patience())
+            note_removed(removed)
         if removed.entries:
             self.remove_cleared()
             with suppress(BackendError):  # what was asked for is done

@@ -17,9 +17,9 @@ from typing import IO, Final
 
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.directory import claim, create_private, require_ours
-from cachectl._backends.memory.program import this_program
 from cachectl._backends.sqlite import Patience
 from cachectl._metrics.counters import Batch, Counts
+from cachectl._metrics.program import this_program
 from cachectl._metrics.windows import Window
 from cachectl._model.deadline import SECONDS, wait_anew
 from cachectl._model.records import Usage

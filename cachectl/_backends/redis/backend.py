@@ -27,11 +27,14 @@ from cachectl._backends.redis.transport.transport import Timeouts
 from cachectl._backends.redis.url import parse
 from cachectl._backends.redis.usage import LOOKED_AT, WEIGHED, as_usage
 from cachectl._backends.volatile import volatile
+from cachectl._metrics.counters import Counts
+from cachectl._metrics.windows import Window
 from cachectl._model.coroutines import run
 from cachectl._model.importing import importing
 from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import Usage
 from cachectl._model.turn import Turn
+from cachectl.errors import BackendRefused
 
 if TYPE_CHECKING:  # the first imports asyncio; figures are asked for by few
     from cachectl._backends.redis.transport.loop import LoopTransport
@@ -63,7 +66,7 @@ class RedisBackend:
         self._keys = Keyspace(prefix)
         self._routes = SingleServer(Server(self._address))
         self._timeouts = Timeouts(min(connect_timeout, timeout), timeout)
-        self._translated = Translation(self._address.masked)
+        self._translated = Translation(self._address.masked, prefix)
         self._blocking = BlockingTransport(self._routes, self._timeouts)
         self._client = ThreadClient(self._blocking, self._translated)
         self._in_loops: LoopTransport | None = None
@@ -102,8 +105,14 @@ class RedisBackend:
         """`memory_bytes` is what the server says of the index, and of a sample of the values."""
         return run(self._usage())
 
-    async def _usage(self) -> Mapping[str, Usage]:
-        names = await self._keys.namespaces(self._client)
+    def usage_of(self, names: Collection[str]) -> Mapping[str, Usage]:
+        return run(self._usage(names))
+
+    def counts_of(self, names: Collection[str], window: Window) -> Mapping[str, Counts]:
+        return self.counters.read_of(names, window)
+
+    async def _usage(self, of: Collection[str] = ()) -> Mapping[str, Usage]:
+        names = await self._keys.namespaces(self._client, of)
         gone_before = micros(time.time() - SLACK)
         calls = [(self._keys.base(name), (LOOKED_AT, WEIGHED, gone_before)) for name in names]
         self._memory = await server_memory.read(self._client)
@@ -170,12 +179,22 @@ class RedisBackend:
 
     def close(self) -> None:
         try:
-            for namespace in list(self._shared):
-                run(self.store_for_threads(namespace).flush())
+            self._flush()
         finally:
             self._blocking.close()
             if self._in_loops is not None:
                 self._in_loops.close()
+
+    def _flush(self) -> None:
+        """Write the uses of each namespace; one that refuses them does not stop the others."""
+        refused: BackendRefused | None = None
+        for namespace in list(self._shared):
+            try:
+                run(self.store_for_threads(namespace).flush())
+            except BackendRefused as error:
+                refused = error
+        if refused is not None:
+            raise refused
 
     def _transport_for_tasks(self) -> "LoopTransport":
         if self._in_loops is None:

@@ -42,10 +42,16 @@ class Client:
         """Send one command and return its reply."""
         return (await self.pipeline(shape, [arguments]))[0]
 
-    async def pipeline(self, shape: Shape[T], commands: Sequence[Command]) -> list[T]:
-        """Send all the commands, then return their replies; raise the first error there is."""
+    async def pipeline(
+        self, shape: Shape[T], commands: Sequence[Command], *, foreign: Reply | None = None
+    ) -> list[T]:
+        """Send all the commands, then return their replies; raise the first error there is, but where
+        something of another type is under a key, for which `foreign` stands.
+        """
 
         def read(replies: list[Reply]) -> list[T]:
+            if foreign is not None:
+                replies = [foreign if _is_foreign(reply) else reply for reply in replies]
             return [shape(reply) for reply in checked(replies)]
 
         return await self._exchange(commands, read) if commands else []
@@ -104,7 +110,7 @@ class Client:
             raise self._translated(error) from None
 
     def _of_a_value(self, error: Exception) -> Exception:
-        if isinstance(error, ErrorReply) and error.code == "WRONGTYPE":
+        if isinstance(error, ErrorReply) and _is_foreign(error):
             return DamagedEntry("not a string")
         return self._translated(error)
 
@@ -140,3 +146,7 @@ def _known(shape: Shape[T], replies: list[Reply]) -> list[_Done[T] | None]:
 
 def _is_unknown(reply: Reply) -> bool:
     return isinstance(reply, ErrorReply) and reply.code == "NOSCRIPT"
+
+
+def _is_foreign(reply: Reply) -> bool:
+    return isinstance(reply, ErrorReply) and reply.code == "WRONGTYPE"

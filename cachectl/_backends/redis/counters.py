@@ -3,9 +3,12 @@
 Tables of buckets are dropped by the server once their ring has moved on.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
 
-from cachectl._backends.redis.client import Client
+from cachectl._backends.redis.client import Call, Client
+from cachectl._backends.redis.errors import KeysForbidden
 from cachectl._backends.redis.keyspace import Keyspace
 from cachectl._backends.redis.shapes import anything, pairs
 from cachectl._backends.redis.transport.packing import Argument
@@ -16,6 +19,11 @@ from cachectl._model.coroutines import run
 
 Table = Mapping[bytes, bytes]
 
+_TOO_MUCH: Final = 10**18
+"""What no counter reaches: one that is there was written by somebody else."""
+
+log: Final = logging.getLogger("cachectl")
+
 
 class RedisCounters:
     """Adds and reads the counters of all namespaces below one prefix."""
@@ -23,6 +31,7 @@ class RedisCounters:
     def __init__(self, keys: Keyspace, client: Client) -> None:
         self._keys = keys
         self._client = client
+        self._forbidden: set[str] = set()
 
     def add(self, batch: Batch) -> None:
         run(self._add(batch))
@@ -30,23 +39,46 @@ class RedisCounters:
     def read(self, window: Window) -> dict[str, Counts]:
         return run(self._read(window))
 
-    async def _add(self, batch: Batch) -> None:
-        calls = [
-            (self._keys.base(name), tuple(_arguments(batch, counts)))
-            for name, counts in batch.counts.items()
-        ]
-        if calls:
-            await self._client.run_all(anything, "count", calls)
-            await self._client.command(anything, "SADD", self._keys.names, *batch.counts)
+    def read_of(self, names: Collection[str], window: Window) -> dict[str, Counts]:
+        """Return the counts of some namespaces."""
+        return run(self._read(window, names))
 
-    async def _read(self, window: Window) -> dict[str, Counts]:
-        names = await self._keys.namespaces(self._client)
+    async def _add(self, batch: Batch) -> None:
+        """Add what each namespace counted: one that refuses it by itself keeps nobody waiting."""
+        calls: dict[str, Call] = {
+            name: (self._keys.base(name), tuple(_arguments(batch, counts)))
+            for name, counts in batch.counts.items()
+        }
+        if not calls:
+            return
+        try:
+            await self._client.run_all(anything, "count", calls.values())
+        except KeysForbidden:
+            await self._add_one_by_one(calls)
+        if calls:
+            await self._client.run(anything, "announce", self._keys.names, *calls)
+
+    async def _add_one_by_one(self, calls: dict[str, Call]) -> None:
+        """Add them once more, which changes nothing of what was added, but for those whose keys are
+        forbidden: what waits for that would wait for ever.
+        """
+        for name in list(calls):
+            try:
+                await self._client.run_all(anything, "count", [calls[name]])
+            except KeysForbidden as error:
+                del calls[name]
+                if name not in self._forbidden:
+                    self._forbidden.add(name)
+                    log.warning("the counts of namespace %s are lost: %s", name, error)
+
+    async def _read(self, window: Window, of: Collection[str] = ()) -> dict[str, Counts]:
+        names = await self._keys.namespaces(self._client, of)
         suffixes = list(_suffixes(window))
         commands: list[tuple[str, str]] = []
         for base in map(self._keys.base, names):
             commands.append(("EXISTS", f"{base}c"))
             commands += (("HGETALL", base + suffix) for suffix in suffixes)
-        tables = await self._client.pipeline(_table, commands)
+        tables = await self._client.pipeline(_table, commands, foreign=[])
         width = 1 + len(suffixes)
         return {
             name: _merged(tables[at + 1 : at + width])
@@ -66,7 +98,7 @@ def _arguments(batch: Batch, counts: Counts) -> Iterator[Argument]:
     for ring in RINGS:
         yield from (f"c:{ring.width}:{ring.bucket(batch.at)}", ring.span + ring.width)
     for name in SUMMED:
-        if amount := getattr(counts, name):
+        if 0 < (amount := getattr(counts, name)) < _TOO_MUCH:  # or a slot was damaged
             yield from (name, amount)
 
 
@@ -97,6 +129,8 @@ def _merged(tables: Iterable[Table]) -> Counts:
 
 
 def _amount(table: Table, name: str) -> int:
-    """Return a counter; what somebody else wrote in its place counts as nothing."""
-    text = table.get(name.encode(), b"0")
-    return int(text) if text.isdigit() and len(text) < 20 else 0
+    """Return a counter; what somebody else wrote in its place counts as nothing. `count.lua` goes on
+    from the same.
+    """
+    digits = table.get(name.encode(), b"").lstrip(b"0")
+    return int(digits) if digits.isdigit() and len(digits) < len(str(_TOO_MUCH)) else 0

@@ -4,92 +4,152 @@ The server's own texts may repeat what it was sent, secrets among it: nothing of
 their code, and nothing of the original is chained.
 """
 
+import re
 import socket
 import sys
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cachectl._backends.redis.transport.pool import PoolExhausted
-from cachectl._backends.redis.transport.resp import ErrorReply, Misread
-from cachectl.errors import BackendError, BackendRefused, BackendUnavailable, CacheError
+from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Unwelcome
+from cachectl.errors import (
+    BackendError,
+    BackendRefused,
+    BackendUnavailable,
+    CacheError,
+    ErrorKind,
+)
 
 FAILURES: Final = (OSError, ErrorReply, Misread, PoolExhausted)
 """What transports raise."""
 
-_Told = tuple[type[BackendError], str]
 
-_NOT_PERMITTED: Final = (
-    BackendUnavailable,
-    "does not permit this user a command or a key that is needed",
+class KeysForbidden(BackendRefused):
+    """The user may not use the keys of a call; those of another namespace perhaps."""
+
+
+class _Told(NamedTuple):
+    """Which error is raised, of which kind, and what it says. Of `BackendUnavailable` nothing can be
+    had, and memory stands in; the others are those of one call.
+    """
+
+    raises: type[BackendError]
+    kind: ErrorKind
+    what: str
+
+
+_NEEDS: Final = "~{prefix}:* +@read +@write +@scripting +@transaction +@connection"
+_NO_PASSWORD: Final = _Told(
+    BackendUnavailable, "misconfigured", "has no password, but the URL gives one"
 )
 _BY_CODE: Final[dict[str, _Told]] = {
-    "LOADING": (BackendUnavailable, "is loading its data, try again soon"),
-    "NOAUTH": (BackendUnavailable, "wants a password"),
-    "WRONGPASS": (BackendUnavailable, "rejected the password"),
-    "NOPERM": _NOT_PERMITTED,
-    "READONLY": (BackendRefused, "is a read-only replica: use the master's URL"),
-    "OOM": (
+    "LOADING": _Told(BackendUnavailable, "loading", "is loading its data, try again soon"),
+    "NOAUTH": _Told(
+        BackendUnavailable, "misconfigured", "wants a password, and the URL gives none"
+    ),
+    "WRONGPASS": _Told(
+        BackendUnavailable, "misconfigured", "rejected the password, or the user, of the URL"
+    ),
+    "READONLY": _Told(BackendRefused, "failover", "is a read-only replica: use the master's URL"),
+    "OOM": _Told(
         BackendRefused,
+        "full",
         "is full: raise maxmemory, or set a maxmemory-policy of volatile-lru",
     ),
-    "MISCONF": (BackendRefused, "cannot save to disk and refuses writes: see its log"),
-    "NOREPLICAS": (BackendRefused, "has too few replicas and refuses writes"),
-    "WRONGTYPE": (BackendRefused, "has something else under a key of ours: clear it by hand"),
-    "MASTERDOWN": (BackendUnavailable, "is a replica that has lost its master"),
-    "CLUSTERDOWN": (BackendUnavailable, "is a cluster that is down"),
-    "BUSY": (BackendUnavailable, "is busy with another client's script"),
+    "MISCONF": _Told(
+        BackendRefused, "misconfigured", "cannot save to disk and refuses writes: see its log"
+    ),
+    "NOREPLICAS": _Told(BackendRefused, "failover", "has too few replicas and refuses writes"),
+    "WRONGTYPE": _Told(
+        BackendRefused, "foreign", "has something else under a key of ours: clear it by hand"
+    ),
+    "MASTERDOWN": _Told(BackendUnavailable, "failover", "is a replica that has lost its master"),
+    "CLUSTERDOWN": _Told(BackendUnavailable, "failover", "is a cluster that is down"),
+    "BUSY": _Told(BackendUnavailable, "busy", "is busy with another client's script"),
 }
 _BY_TEXT: Final[tuple[tuple[str, _Told], ...]] = (
-    ("without any password", (BackendUnavailable, "has no password, but the URL gives one")),
-    ("no password is set", (BackendUnavailable, "has no password, but the URL gives one")),
-    ("max number of clients", (BackendUnavailable, "has too many clients: raise maxclients")),
-    ("The user executing the script", _NOT_PERMITTED),
+    ("without any password", _NO_PASSWORD),
+    ("no password is set", _NO_PASSWORD),
+    (
+        "DB index is out of range",
+        _Told(BackendUnavailable, "misconfigured", "has no database of the number in the URL"),
+    ),
+    (
+        "max number of clients",
+        _Told(BackendUnavailable, "outage", "has too many clients: raise maxclients"),
+    ),
 )
 """Errors whose code is ERR and says nothing."""
 
+_FORBIDDEN: Final = re.compile(r"NOPERM|ERR The user executing the script can't")
+_ITS_COMMAND: Final = re.compile(r"'([a-z|]{1,32})' command")
+
 
 class Translation:
-    """Makes errors of ours out of what transports raise, naming the masked URL."""
+    """Makes errors of ours out of what transports raise, naming the masked URL; `prefix` is that of the
+    keys which its user needs.
+    """
 
-    def __init__(self, masked_url: str) -> None:
+    def __init__(self, masked_url: str, prefix: str) -> None:
         self._url = masked_url
+        self._needs = f"its ACL needs {_NEEDS.format(prefix=prefix)}"
 
     def __call__(self, error: Exception) -> CacheError:
-        ours, what = _explain(error)
-        return ours(f"Redis at {self._url} {what}")
+        raises, kind, what = self._explain(error)
+        return raises(f"Redis at {self._url} {what}", kind)
 
-
-def _explain(error: Exception) -> _Told:
-    if isinstance(error, ErrorReply):
-        return _explain_reply(error)
-    if isinstance(error, OSError):
-        return BackendUnavailable, _connection_problem(error)
-    if isinstance(error, PoolExhausted):
-        return BackendUnavailable, "timed out: all connections of this process are in use"
-    return BackendUnavailable, "answered what no Redis would answer"
-
-
-def _explain_reply(error: ErrorReply) -> _Told:
-    if error.code in _BY_CODE:
-        return _BY_CODE[error.code]
-    for text, told in _BY_TEXT:
-        if text in str(error):
+    def _explain(self, error: Exception) -> _Told:
+        if isinstance(error, ErrorReply):
+            told = self._explain_reply(error)
+            if isinstance(error, Unwelcome) and told.raises is not BackendUnavailable:
+                return _Told(BackendUnavailable, "misconfigured", told.what)
             return told
-    code = error.code if error.code.isascii() and error.code.isupper() else "of its own"
-    return BackendError, f"answered with an error ({code})"
+        if isinstance(error, OSError):
+            return _connection_problem(error)
+        if isinstance(error, PoolExhausted):
+            what = "timed out: all connections of this process are in use"
+        else:
+            what = "answered what no Redis would answer"
+        return _Told(BackendUnavailable, "outage", what)
+
+    def _explain_reply(self, error: ErrorReply) -> _Told:
+        text = str(error)
+        if _FORBIDDEN.match(text):
+            what = f"does not permit this user {_what_of(text)}: {self._needs}"
+            raises = KeysForbidden if "keys" in text else BackendRefused
+            return _Told(raises, "permission", what)
+        if error.code in _BY_CODE:
+            return _BY_CODE[error.code]
+        for part, told in _BY_TEXT:
+            if part in text:
+                return told
+        code = error.code if error.code.isascii() and error.code.isupper() else "of its own"
+        return _Told(BackendError, "unexpected", f"answered with an error ({code})")
 
 
-def _connection_problem(error: OSError) -> str:
+def _what_of(refusal: str) -> str:
+    """Return what is not permitted; of the server's text, the name of a command at most."""
+    command = _ITS_COMMAND.search(refusal)
+    if command:
+        return command[1].replace("|", " ").upper()
+    return "a key that is needed" if "keys" in refusal else "a command of a script that is needed"
+
+
+def _connection_problem(error: OSError) -> _Told:
+    kind: ErrorKind = "outage"
     if isinstance(error, TimeoutError):
-        return "timed out"
-    if isinstance(error, socket.gaierror):
-        return "cannot be found: its host name does not resolve"
-    if isinstance(error, ConnectionRefusedError):
-        return "refused the connection"
-    if tls := _tls_problem(error):
-        return f"failed TLS: {tls}"
-    if error.strerror and not isinstance(error, ConnectionError):
-        return f"cannot be reached: {error.strerror.lower()}"
-    return "closed the connection"
+        what = "timed out"
+    elif isinstance(error, socket.gaierror):
+        what = "cannot be found: its host name does not resolve"
+    elif isinstance(error, ConnectionRefusedError):
+        what = "refused the connection"
+    elif tls := _tls_problem(error):
+        kind, what = "misconfigured", f"failed TLS: {tls}"
+    elif error.strerror and not isinstance(error, ConnectionError):
+        kind = "misconfigured" if isinstance(error, PermissionError) else kind
+        what = f"cannot be reached: {error.strerror.lower()}"
+    else:
+        what = "closed the connection"
+    return _Told(BackendUnavailable, kind, what)
 
 
 def _tls_problem(error: OSError) -> str | None:

@@ -1,9 +1,10 @@
 """The names of our keys. All of a namespace are in one hash slot, that of the braces."""
 
+from collections.abc import Collection
 from typing import Final
 
 from cachectl._backends.redis.client import Client
-from cachectl._backends.redis.shapes import strings
+from cachectl._backends.redis.shapes import number, strings
 from cachectl._model.policy import check_namespace, is_namespace
 from cachectl.errors import ConfigError, InvalidKey
 
@@ -44,9 +45,13 @@ class Keyspace:
     def lock(self, name: str) -> str:
         return f"{self.prefix}:lock:{name}"
 
-    async def namespaces(self, client: Client) -> list[str]:
-        """Return the names of all namespaces that hold, or once held, anything."""
-        return (await self.listed(client))[0]
+    async def namespaces(self, client: Client, of: Collection[str] = ()) -> list[str]:
+        """Return the names of all namespaces that hold, or once held, anything; or those of some."""
+        if not of:
+            return (await self.listed(client))[0]
+        asked = [("SISMEMBER", self.names, name) for name in of]
+        known = await client.pipeline(number, asked)
+        return sorted(name for name, there in zip(of, known, strict=True) if there)
 
     async def listed(self, client: Client) -> tuple[list[str], bool]:
         """Return these names, and whether there can be no other: a list that the server drops, and

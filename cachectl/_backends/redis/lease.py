@@ -25,7 +25,7 @@ def held(client: Client, key: str, name: str) -> Iterator[None]:
     Should the holder die or lose its connection, the lock is free after 30 seconds.
     """
     token = secrets.token_hex(16)
-    if not run(client.command(is_done, "SET", key, token, "NX", "PX", _LEASE_MS)):
+    if not run(client.run(is_done, "lock", key, token, _LEASE_MS)):
         raise BackendBusy(f"another process holds the lock {name!r}")
     done = Event()
     renewer = Thread(target=_renew, args=(client, key, token, done), daemon=True)

@@ -45,6 +45,7 @@ from cachectl._backends.redis.transport.packing import Argument, Command, Joined
 from cachectl._model.batches import BATCH, batches
 from cachectl._model.entry import Entry
 from cachectl._model.envelope import HEADER_LIMIT, MAGIC, unpack
+from cachectl._model.interrupts import unbroken
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
     CleanupRule,
@@ -57,7 +58,8 @@ from cachectl._model.records import (
     Removed,
     Written,
 )
-from cachectl.errors import BackendError, DamagedEntry
+from cachectl._model.tally import note_removed
+from cachectl.errors import BackendError, BackendRefused, DamagedEntry
 
 T = TypeVar("T")
 
@@ -264,12 +266,14 @@ class RedisStore:
     async def _remove_all(self, name: str, *arguments: Argument) -> Removed:
         removed, more = Removed(), True
         while more:
-            step, more = await self._run(as_removed_some, name, *arguments)
+            with unbroken():
+                step, more = await self._run(as_removed_some, name, *arguments)
+                note_removed(step)
             removed = removed.plus(step)
         return removed
 
     async def cleanup(self, rule: CleanupRule) -> CleanupStep:
-        await self.flush()
+        await self._flush_unless_refused()
         if rule is not self._shared.verified_for:
             dropped = await self.verify(rule.now)
             self._shared.verified_for = rule
@@ -295,7 +299,7 @@ class RedisStore:
 
     async def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
         await self.look()
-        await self.flush()
+        await self._flush_unless_refused()
         listing = Listing(self._client, self._base)
         async for page in listing.pages() if tag is None else listing.tagged(tag):
             keys = [key for key, _ in page]
@@ -310,6 +314,11 @@ class RedisStore:
     async def look(self) -> None:
         """Look whether the index is whole, and begin anew if it is not."""
         await self._run(anything, "touch")
+
+    async def _flush_unless_refused(self) -> None:
+        """Write uses; on a server that is full, or only read, they stay noted."""
+        with suppress(BackendRefused):
+            await self.flush()
 
     async def touch(self, uses: Sequence[tuple[str, int]]) -> None:
         """Write the stamps of last uses."""

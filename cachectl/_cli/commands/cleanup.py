@@ -57,7 +57,7 @@ def cleanup(
     )
     opened = session(context)
     with opened.cache(writing=not dry_run) as cache:
-        for name in unknown_among(cache, names, cache.usage() if names else ()):
+        for name in unknown_among(cache, names, cache.usage(*names) if names else ()):
             out.note(unknown(name))
         if dry_run and out.format is Format.TABLE:
             out.note(opened.about)

@@ -1,12 +1,14 @@
 """`cachectl stats`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, NamedTuple
 
 import typer
 
 from cachectl._admin import documents
+from cachectl._admin.applications import described
 from cachectl._admin.namespaces import unknown
 from cachectl._admin.thresholds import Threshold
 from cachectl._cli.commands import options
@@ -14,10 +16,10 @@ from cachectl._cli.exits import Exit, Interrupted, Stop
 from cachectl._cli.output import Format, out
 from cachectl._cli.session import session
 from cachectl._engine.cache import Cache
-from cachectl._metrics.reports import Stats
+from cachectl._metrics.reports import Application, Stats
 from cachectl._model.policy import check_namespace
 from cachectl._model.units import format_bytes, parse_duration
-from cachectl.errors import UsageError
+from cachectl.errors import BackendUnavailable, UsageError
 
 
 def stats(
@@ -60,13 +62,31 @@ def stats(
     names = [check_namespace(name) for name in namespaces or []]
     seconds = None if since is None else parse_duration(since)
     opened = session(context)
-    with opened.cache() as cache:
+    with opened.cache() as cache, _told_of_applications(cache):
         if watch:
             _watch(cache, names, seconds, interval, alarm)
         report = cache.stats(*names, since=seconds)
     if out.format is Format.TABLE:
         _say_which(opened.about, empty=not names and not report.totals.entries)
     _answer(report, names, alarm)
+
+
+@contextmanager
+def _told_of_applications(cache: Cache) -> Iterator[None]:
+    """Say what applications are in if the backend cannot be reached: they may work without it."""
+    try:
+        yield
+    except BackendUnavailable:
+        found = cache.applications()
+        out.beside["applications"] = documents.applications(found)
+        _say_what_they_are_in(found)
+        raise
+
+
+def _say_what_they_are_in(found: Sequence[Application]) -> None:
+    for each in found:
+        say = out.detail if each.status == "ok" else out.note
+        say(described(each, time.time()))
 
 
 class _Alarm(NamedTuple):
@@ -96,6 +116,7 @@ def _answer(report: Stats, names: Sequence[str], alarm: _Alarm) -> None:
     _show(report, names or list(report.namespaces))
     for note in report.backend.notes:
         out.note(note)
+    _say_what_they_are_in(report.applications)
     for name in report.unknown:
         out.note(unknown(name))
     if crossed:

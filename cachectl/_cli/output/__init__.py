@@ -36,6 +36,8 @@ class Output:
     def __init__(self) -> None:
         self.level = 0
         self.format = Format.TABLE
+        self.beside: dict[str, Any] = {}
+        """What is known, and the document of an error has beside it."""
         self._answered = False
 
     def use(self, form: Format, *others: Format) -> None:
@@ -59,7 +61,7 @@ class Output:
         message = masked(message)
         self.complain(message)
         if self.format in (Format.JSON, Format.JSONL) and not self._answered:
-            self.document("error", {"error": message, "exit_code": code})
+            self.document("error", {"error": message, "exit_code": code, **self.beside})
 
     def complain(self, message: str) -> None:
         """Say what went wrong."""

@@ -2,13 +2,12 @@
 
 import logging
 import os
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from cachectl._metrics.private import opened
 from cachectl._metrics.slots.file import SlotFile
 from cachectl._metrics.slots.records import DamagedSlot
 from cachectl._metrics.slots.slot import Slot
@@ -49,7 +48,7 @@ class SlotDirectory:
         directory is not ours.
         """
         try:
-            with self._opened() as directory:
+            with opened(self._path) as directory:
                 for name in _names(directory):
                     slot = _take(directory, name)
                     if slot is not None:
@@ -60,7 +59,7 @@ class SlotDirectory:
     def remove(self, slot: Slot) -> None:
         """Remove a slot that is held, and the directory if it was the last."""
         try:
-            with self._opened() as directory:
+            with opened(self._path) as directory:
                 slot.file.remove(directory)
             self._path.rmdir()
         except (OSError, BackendRefused):  # others have slots there; or it is gone already
@@ -68,7 +67,7 @@ class SlotDirectory:
 
     def _open(self, now: float) -> Slot:
         self._path.mkdir(mode=0o700, exist_ok=True)
-        with self._opened() as directory:
+        with opened(self._path) as directory:
             return self._left_over(directory, now) or self._new(directory, now)
 
     def _left_over(self, directory: int, now: float) -> Slot | None:
@@ -94,17 +93,6 @@ class SlotDirectory:
             file.remove(directory)
             raise
         return slot
-
-    @contextmanager
-    def _opened(self) -> Iterator[int]:
-        directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            status = os.fstat(directory)
-            if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
-                raise BackendRefused(f"{self._path} is not a directory of this user alone")
-            yield directory
-        finally:
-            os.close(directory)
 
 
 def _names(directory: int) -> list[str]:

@@ -3,11 +3,11 @@
 import fcntl
 import mmap
 import os
-import stat
 import sys
 from contextlib import suppress
 from typing import Final, Self
 
+from cachectl._metrics.private import is_private
 from cachectl._metrics.slots.layout import SIZE
 
 _OPEN: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -93,8 +93,7 @@ def _take(directory: int, name: str) -> int | None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         status = os.fstat(lock)
-        ours = status.st_uid == os.geteuid() and not status.st_mode & 0o077
-        if ours and stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+        if is_private(status):
             if status.st_size == SIZE:
                 return lock
             if status.st_size:  # cut, or of another version; one that is just made is empty

@@ -162,6 +162,23 @@ class CountersContract(Contract):
         assert figures.totals.entries == 39 + 4
         assert figures.totals.bytes == sum(n.bytes for n in figures.namespaces.values())
 
+    def test_what_is_said_of_some_namespaces_is_what_is_said_of_them_among_all(
+        self, cache: Cache
+    ) -> None:
+        for name in ("users", "images", "empty"):
+            cache.namespace(name).set("k", name)
+            cache.namespace(name).get("k")
+        cache.namespace("empty").delete("k")
+        cache.flush()
+        for names in (("users",), ("images", "empty"), ("users", "absent")):
+            usage, figures = cache.usage(), cache.stats()
+            assert cache.usage(*names) == {name: usage[name] for name in names if name in usage}
+            some = cache.stats(*names)
+            for name in names:
+                if name in figures.namespaces:
+                    assert some.namespaces[name] == figures.namespaces[name]
+            assert list(some.unknown) == [name for name in names if name == "absent"]
+
     def test_a_namespace_without_metrics_counts_nothing(self, cache: Cache) -> None:
         users = cache.namespace("users", metrics=False)
         users.set("k", 1)

@@ -1,7 +1,14 @@
 """Counters on Redis: added once, and gone with their ring."""
 
+import logging
+
+import pytest
+
+from cachectl._backends.redis.backend import RedisBackend
 from cachectl._metrics.counters import Batch, Counts
 from cachectl._metrics.windows import RINGS, Window
+from cachectl.errors import BackendRefused
+from tests.support.openers import Opener
 
 
 def test_counters_are_added_exactly_once(backend, raw, clock):
@@ -21,3 +28,114 @@ def test_counter_buckets_end_with_their_ring(backend, raw, clock):
         left = raw.ttl(f"app:{{ns}}:c:{ring.width}:{ring.bucket(clock())}")
         assert ring.span < left <= ring.span + ring.width
     assert raw.ttl("app:{ns}:c") == -1
+
+
+def foreign_field(value: str):
+    return lambda raw: raw.hset("app:{ns}:c", "hits", value)
+
+
+def foreign_type(raw):
+    raw.delete("app:{ns}:c")
+    raw.set("app:{ns}:c", "not a table")
+
+
+def foreign_memory_of_batches(raw):
+    raw.delete("app:{ns}:seen:a")
+    raw.lpush("app:{ns}:seen:a", "not a number")
+
+
+def foreign_last_hit(raw):
+    raw.hset("app:{ns}:c", "last_hit_us", "soon")
+
+
+@pytest.mark.parametrize(
+    ("damage", "hits"),
+    [
+        (foreign_field("foo"), 1),
+        (foreign_field("9223372036854775807"), 1),
+        (foreign_field("-7"), 1),
+        (foreign_field("1.5"), 1),
+        (foreign_field(" 5"), 1),
+        (foreign_field(""), 1),
+        (foreign_field("005"), 6),
+        (foreign_type, 1),
+        (foreign_memory_of_batches, 4),
+        (foreign_last_hit, 4),
+    ],
+    ids=[
+        "text",
+        "largest",
+        "negative",
+        "fraction",
+        "space",
+        "empty",
+        "zeros",
+        "type",
+        "seen",
+        "last",
+    ],
+)
+def test_what_is_damaged_among_the_counters_is_mended_once_and_nothing_is_added_twice(
+    backend, raw, clock, damage, hits
+):
+    """It counts from what can be read, which is what was shown before; others keep all they had."""
+    window = Window(None, None, clock())
+    first = Counts(hits=3, misses=2, last_hit_us=40)
+    backend.counters.add(Batch("a", 1, clock(), {"ns": first, "other": first}))
+    damage(raw)
+    shown = backend.counters.read(window).get("ns", Counts())
+    batch = Batch("a", 2, clock(), {"ns": Counts(hits=1, misses=1, last_hit_us=50), "other": first})
+    for _ in range(3):
+        backend.counters.add(batch)
+    read = backend.counters.read(window)
+    assert (read["ns"].hits, read["ns"].last_hit_us) == (hits, 50)
+    assert read["ns"].hits == shown.hits + 1
+    assert read["ns"].misses == shown.misses + 1
+    assert read["other"] == first.plus(first)
+
+
+def test_an_amount_that_nobody_can_have_counted_is_left_out(backend, clock):
+    counts = Counts(hits=2**63 - 1, misses=-5, sets=1)
+    backend.counters.add(Batch("a", 1, clock(), {"ns": counts}))
+    assert backend.counters.read(Window(None, None, clock()))["ns"] == Counts(sets=1)
+
+
+def test_a_namespace_whose_keys_are_forbidden_does_not_keep_the_counts_of_others_waiting(
+    raw, redis_url, clock, caplog
+):
+    """Its own are lost, and that is said once."""
+    raw.execute_command(
+        "ACL", "SETUSER", "app", "on", ">pass", "resetkeys", "~cachectl:{b}:*", "~cachectl:names*",
+        "+@all",
+    )  # fmt: skip
+    url = redis_url.replace("://", "://app:pass@")
+    opener = Opener({"backend": "redis", "redis.url": url}, clock)
+    try:
+        cache = opener(strict=False)
+        for _ in range(3):
+            for name in ("a", "b"):
+                cache.namespace(name).get("absent")
+            cache.flush()
+        assert cache.stats("b").namespaces["b"].misses == 3
+    finally:
+        raw.execute_command("ACL", "DELUSER", "app")
+    warnings = [r.message for r in caplog.records if r.levelno >= logging.WARNING]
+    assert len([text for text in warnings if "counts of namespace a" in text]) == 1
+
+
+@pytest.mark.parametrize("command", ["get", "hmget", "hset", "expire", "hincrby", "set", "sadd"])
+def test_what_cannot_be_added_whole_is_not_added_at_all(raw, redis_url, clock, command):
+    """Whichever command of the script is not permitted: nothing is added again and again."""
+    raw.execute_command("ACL", "SETUSER", "app", "on", ">pass", "~*", "+@all", f"-{command}")
+    backend = RedisBackend(url=redis_url.replace("://", "://app:pass@"))
+    try:
+        for _ in range(3):
+            with pytest.raises(BackendRefused, match="does not permit"):
+                backend.counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=3, last_hit_us=9)}))
+        raw.execute_command("ACL", "SETUSER", "app", f"+{command}")
+        backend.counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=3, last_hit_us=9)}))
+        for window in (Window(None, None, clock()), Window.last(60, clock())):
+            assert backend.counters.read(window)["ns"] == Counts(hits=3, last_hit_us=9)
+    finally:
+        backend.close()
+        raw.execute_command("ACL", "DELUSER", "app")

@@ -139,7 +139,7 @@ def test_commands_that_are_not_permitted():
             "ACL", "SETUSER", "app", "on", f">{SECRET}", "~*", "+@all", "-memory", "-set"
         )
         backend = RedisBackend(url=f"unix://app:{SECRET}@{server.socket}")
-        with fails(BackendUnavailable, "does not permit"):
+        with fails(BackendRefused, "does not permit"):
             blocking(backend, "ns").put([item("a")], FREE, 0)
         raw.execute_command("ACL", "SETUSER", "app", "+set")
         blocking(backend, "ns").put([item("a")], FREE, 0)

@@ -25,6 +25,10 @@ class ErrorReply(Exception):
         return str(self).partition(" ")[0]
 
 
+class Unwelcome(ErrorReply):
+    """What the server answered to what is said first: it does not let us in."""
+
+
 class Misread(Exception):
     """What arrived is no reply at all, or none to what was asked: who sent it is not trusted."""
 

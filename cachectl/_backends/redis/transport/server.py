@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from cachectl._backends.redis.transport.packing import Command
 from cachectl._backends.redis.transport.resolver import Resolver, Target
-from cachectl._backends.redis.transport.resp import ErrorReply, Reply
+from cachectl._backends.redis.transport.resp import ErrorReply, Reply, Unwelcome
 from cachectl._backends.redis.url import Address
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ class Server:
         return secured, secured
 
     def check(self, replies: list[Reply]) -> None:
-        """Take the replies to the greeting. Raises `ErrorReply` unless the server lets us in."""
+        """Take the replies to the greeting. Raises `Unwelcome` unless the server lets us in."""
         for command, reply in zip(self.greeting, replies, strict=True):
             if isinstance(reply, ErrorReply) and command[0] != "CLIENT":  # it goes without a name
-                raise reply
+                raise Unwelcome(str(reply))
 
     @cached_property
     def _tls(self) -> "ssl.SSLContext":

@@ -1,0 +1,74 @@
+"""Counters in a database, some of which somebody damaged."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cachectl._backends.counter_database import CounterDatabase
+from cachectl._metrics.counters import Batch, Counts
+from cachectl._metrics.windows import Window
+from cachectl.testing import Clock
+
+FIRST = Counts(hits=3, misses=2, last_hit_us=40)
+
+
+@pytest.fixture
+def counters(tmp_path: Path) -> Iterator[CounterDatabase]:
+    database = CounterDatabase(tmp_path / "cache")
+    yield database
+    database.close()
+
+
+def damage(directory: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(directory / "counters.db")) as connection:
+        connection.execute(statement, values)
+        connection.commit()
+
+
+@pytest.mark.parametrize(
+    "value", ["foo", "", 2**63 - 1, -7, 1.5, b"\x00", 10**18 + 1], ids=lambda value: repr(value)[:8]
+)
+def test_a_damaged_counter_counts_from_nothing_and_no_other_is_touched(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock, value: object
+):
+    windows = Window(None, None, clock()), Window.last(60, clock())
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST, "other": FIRST}))
+    damage(tmp_path / "cache", "UPDATE counters SET hits = ? WHERE namespace = 'ns'", value)
+    for window in windows:
+        assert counters.read(window)["ns"] == Counts(misses=2, last_hit_us=40)
+    for _ in range(3):
+        counters.add(Batch("a", 2, clock(), {"ns": Counts(hits=1), "other": FIRST}))
+    for window in windows:
+        read = counters.read(window)
+        assert read["ns"] == Counts(hits=1, misses=2, last_hit_us=40)
+        assert type(read["ns"].hits) is int
+        assert read["other"] == FIRST.plus(FIRST)
+
+
+def test_a_damaged_last_hit_is_replaced_by_the_next(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock
+):
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST}))
+    damage(tmp_path / "cache", "UPDATE counters SET last_hit_us = ?", "zz")
+    counters.add(Batch("a", 2, clock(), {"ns": Counts(hits=1, last_hit_us=60)}))
+    assert counters.read(Window(None, None, clock()))["ns"].last_hit_us == 60
+
+
+def test_what_is_no_number_of_a_batch_keeps_no_later_one_away(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock
+):
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST}))
+    damage(tmp_path / "cache", "UPDATE clients SET sequence = ?", "zz")
+    for sequence in (2, 2, 3):
+        counters.add(Batch("a", sequence, clock(), {"ns": FIRST}))
+    assert counters.read(Window(None, None, clock()))["ns"].hits == 9
+
+
+def test_an_amount_that_nobody_can_have_counted_is_left_out(
+    counters: CounterDatabase, clock: Clock
+):
+    counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=2**63 - 1, misses=-5, sets=1)}))
+    assert counters.read(Window(None, None, clock()))["ns"] == Counts(sets=1)
