@@ -51,8 +51,10 @@ class EntriesContract(Contract):
         users.set("bob", 2, ttl="1m")
         users.set("eve", 3, ttl="none")
         clock.advance(9.999)
+        assert users.has("ann")
         assert users.get("ann") == 1
         clock.advance(0.001)
+        assert not users.has("ann")
         assert users.get("ann") is MISSING
         clock.advance(50)
         assert users.get("bob") is MISSING

@@ -1,0 +1,180 @@
+"""Faults, one at a time, that the tests must find: what a tired hand might write."""
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """In a file of the package `right`, which is there once, becomes `wrong`; and these tests fail."""
+
+    what: str
+    file: str
+    right: str
+    wrong: str
+    tests: str
+
+
+CONTRACT = "tests/backends/test_contract.py"
+
+MUTATIONS = (
+    Mutation(
+        "an alarm ignores the namespaces that it is given", "_admin/thresholds.py",
+        "        for name in names:\n            if self._is_crossed_by",
+        "        for name in names[:0]:\n            if self._is_crossed_by",
+        "tests/cli/test_stats.py -k alarm",
+    ),
+    Mutation(
+        "an alarm rings for a handful of lookups", "_admin/thresholds.py",
+        "figures.misses >= self.min_lookups", "figures.misses >= 0",
+        "tests/cli/test_stats.py -k alarm",
+    ),
+    Mutation(
+        "clearing by tag clears all", "_admin/clear.py",
+        "return namespace.invalidate(tag=self._tag)", "return namespace.clear()",
+        "tests/cli/test_clear.py -k tag",
+    ),
+    Mutation(
+        "what is older goes in the future", "_engine/cleanup.py",
+        "now - self.older_than", "now + self.older_than",
+        "tests/engine/test_cleanup.py tests/cli/test_cleanup.py",
+    ),
+    Mutation(
+        "an entry is served in the moment in which it expires", "_engine/freshness.py",
+        "entry.expires_at > now", "entry.expires_at >= now",
+        f"{CONTRACT} -k 'TestBackends and memory'",
+    ),
+    Mutation(
+        "a load is stored that was invalidated while it ran", "_engine/loading.py",
+        "        if flight.is_stale:", "        if False:",
+        f"tests/engine/test_singleflight.py tests/engine/test_gone_leaders.py {CONTRACT} -k 'stale or change or invalidat or load'",
+    ),
+    Mutation(
+        "who shares a load is told as one who loads", "_engine/loading.py",
+        "            lookup.shares(flight.worth)\n\n        return await", "            lookup.loads()\n\n        return await",
+        "tests/engine/test_singleflight.py tests/engine/test_outcomes.py tests/engine/test_loaded_values.py",
+    ),
+    Mutation(
+        "what a write evicts is not counted", "_metrics/recorder.py",
+        "len(written.evicted) + written.dropped", "written.dropped",
+        f"{CONTRACT} -k 'TestBackends and memory'",
+    ),
+    Mutation(
+        "what a cleanup removes over a limit is not counted", "_metrics/recorder.py",
+        "step.evicted.entries + step.dropped.evicted", "step.dropped.evicted",
+        "tests/engine/test_cleanup.py tests/cli/test_cleanup.py",
+    ),
+    Mutation(
+        "the last hit is the one of whoever is asked first", "_metrics/counters.py",
+        "max(self.last_hit_us, other.last_hit_us)", "self.last_hit_us",
+        f"tests/metrics {CONTRACT} -k 'last_hit or memory or write_behind'",
+    ),
+    Mutation(
+        "fractions of a micro-dollar are added, not subtracted", "_metrics/counters.py",
+        "self.saved_cost * 1000 - self.saved_over", "self.saved_cost * 1000 + self.saved_over",
+        f"tests/cli/test_stats.py {CONTRACT} -k 'money or cost or dollar'",
+    ),
+    Mutation(
+        "true is the number 1 in a key", "_model/canonical.py",
+        'b"T" if value else b"F"', 'b"i1;" if value else b"i0;"',
+        "tests/model/test_keys.py",
+    ),
+    Mutation(
+        "minus zero is another number in a key", "_model/canonical.py",
+        "return repr(value + 0.0)", "return repr(value)",
+        "tests/model/test_keys.py",
+    ),
+    Mutation(
+        "the order of features makes another key", "_model/canonical.py",
+        "for key in sorted(forms)", "for key in forms",
+        "tests/model/test_keys.py",
+    ),
+    Mutation(
+        "secrets are stored as keys", "_model/keys.py",
+        "return HashedKey(sha256(check_key(key).encode()).hexdigest())", "return HashedKey(key)",
+        f"{CONTRACT} -k 'hashed and memory'",
+    ),
+    Mutation(
+        "a limit lets one entry less live", "_model/policy.py",
+        "entries > self.max_entries", "entries >= self.max_entries",
+        f"{CONTRACT} -k 'TestBackends and memory'",
+    ),
+    Mutation(
+        "an entry is not bound to its key", "_model/envelope.py",
+        'f"{namespace}\\0{key}".encode()', 'f"{namespace}".encode()',
+        "tests/model/test_envelope.py",
+    ),
+    Mutation(
+        "a checksum is not looked at", "_model/envelope.py",
+        "if checksum != _checksum", "if checksum is None and _checksum",
+        "tests/model/test_envelope.py",
+    ),
+    Mutation(
+        "an expired entry stands in the way of a new one in memory", "_backends/memory/store.py",
+        "fresh = old is not None and old.entry.expires_at > now", "fresh = old is not None",
+        f"{CONTRACT} -k 'TestBackends and memory'",
+    ),
+    Mutation(
+        "an invalidation by tag spares loads in memory", "_backends/memory/store.py",
+        "            self._leases.revoke_tagged(tag)\n", "",
+        f"{CONTRACT} -k 'TestBackends and memory and (load or remov or invalid)'",
+    ),
+    Mutation(
+        "clearing spares loads in memory", "_backends/memory/store.py",
+        "            self._leases.clear()\n", "",
+        f"{CONTRACT} -k 'TestBackends and memory and (load or clear)'",
+    ),
+    Mutation(
+        "what replaces an expired entry counts no expiry on files", "_backends/file/put.py",
+        "expired += not fresh", "expired += 0",
+        f"{CONTRACT} -k 'TestBackends and file and expire'",
+    ),
+    Mutation(
+        "a write on files spares the leases of loads", "_backends/file/put.py",
+        "not isinstance(self._condition, Lease)", "isinstance(self._condition, Lease)",
+        f"{CONTRACT} -k 'TestBackends and file and load'",
+    ),
+    Mutation(
+        "only absent keys are replaced on files", "_backends/file/put.py",
+        'return fresh == (self._condition == "present")', "return not fresh",
+        f"{CONTRACT} -k 'TestBackends and file'",
+    ),
+    Mutation(
+        "the window gives way to what is worth less", "_backends/eviction/lrfu.py",
+        "oldest[1].score > lowest[1].score", "oldest[1].score < lowest[1].score",
+        "tests/backends/eviction/test_lrfu.py",
+    ),
+    Mutation(
+        "each use in quick succession counts", "_backends/eviction/lrfu.py",
+        "            if not rank.credited:\n", "            if True:\n",
+        "tests/backends/eviction/test_lrfu.py tests/backends/redis/test_lrfu.py",
+    ),
+    Mutation(
+        "a value is served after its generation", "_backends/redis/store.py",
+        "if data[:GENERATION] == generation:", "if generation or data:",
+        "tests/backends/redis/test_generations.py",
+    ),
+    Mutation(
+        "an index that lost a part is trusted", "_backends/redis/lua/removal.lua",
+        "  if removal.is_whole() then\n    return removal.save()", "  if true then\n    return removal.save()",
+        "tests/backends/redis/test_generations.py",
+    ),
+    Mutation(
+        "a write on Redis spares the leases of loads", "_backends/redis/lua/put.lua",
+        "if stored > 0 and not lease then", "if stored > 0 and lease then",
+        f"{CONTRACT} -k 'TestBackends and redis and load'",
+    ),
+    Mutation(
+        "the living go for what the server has dropped", "_backends/redis/lua/removal.lua",
+        "  held = held - dropped\n", "",
+        "tests/backends/redis/test_generations.py",
+    ),
+    Mutation(
+        "memory on Redis is that of the stored bytes", "_backends/redis/lua/common.lua",
+        "blocks + allocated(size) - allocated(old)", "blocks + size - old",
+        "tests/backends/redis/test_true_size.py",
+    ),
+    Mutation(
+        "a batch of counts is added as often as it is sent", "_backends/redis/lua/count.lua",
+        ">= tonumber(ARGV[2]) then", "> tonumber(ARGV[2]) then",
+        "tests/backends/redis/test_counters.py",
+    ),
+)  # fmt: skip
