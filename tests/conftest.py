@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from cachectl.testing import Clock
 from tests.support.openers import WRITABLE, Opener, empty_place
 from tests.support.servers import Server
 from tests.support.servers import redis_server as run_redis_server
+
+settings.register_profile("untimed", settings(), deadline=None)  # another process may have the core
+settings.load_profile("untimed")
 
 
 @pytest.fixture

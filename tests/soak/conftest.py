@@ -2,5 +2,5 @@
 
 from hypothesis import settings
 
-settings.register_profile("soak", max_examples=1000)
+settings.register_profile("soak", settings(), max_examples=1000)
 settings.load_profile("soak")

@@ -9,10 +9,15 @@ from cachectl import testing
 from cachectl._backends import BACKENDS, factory_of
 from cachectl._config import Settings, load
 
+PATIENCE = "10s"
+"""How long Redis may take where that is not what is tested: tests run beside others."""
 OPTIONS: dict[str, Callable[[pytest.FixtureRequest], dict[str, object]]] = {
     "memory": lambda request: {"memory.publish": False},
     "file": lambda request: {"file.directory": request.getfixturevalue("tmp_path") / "cache"},
-    "redis": lambda request: {"redis.url": request.getfixturevalue("redis_url")},
+    "redis": lambda request: {
+        "redis.url": request.getfixturevalue("redis_url"),
+        "redis.timeout": PATIENCE,
+    },
 }
 WRITABLE = [name for name in BACKENDS if not getattr(factory_of(name), "refusal", "")]
 """The backends that applications can write: what the contract is about."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from cachectl.testing.contract.base import ENGINES
-from tests.support.openers import SHARED, WRITABLE
+from tests.support.openers import PATIENCE, SHARED, WRITABLE
 from tests.systems.host import Host
 
 
@@ -19,6 +19,7 @@ def _host(request: pytest.FixtureRequest, backend: str) -> Iterator[Host]:
     variables = {"AI_CACHE_BACKEND": backend}
     if backend == "redis":
         variables["REDIS_URL"] = request.getfixturevalue("redis_url")
+        variables["CACHECTL_REDIS__TIMEOUT"] = PATIENCE
     home = request.getfixturevalue("tmp_path")
     clock, engine = request.getfixturevalue("clock"), request.getfixturevalue("engine")
     host = Host(home, clock, variables, engine)

@@ -77,6 +77,7 @@ class CodecContract:
 
     @settings(
         max_examples=200,
+        deadline=None,
         suppress_health_check=[HealthCheck.differing_executors],
     )
     @given(data=st.data())

@@ -10,7 +10,7 @@ from tests.support.servers import Server
 
 @pytest.fixture
 def backend(redis_url: str) -> Iterator[RedisBackend]:
-    opened = RedisBackend(url=redis_url, prefix="app")
+    opened = RedisBackend(url=redis_url, prefix="app", timeout=10.0)
     yield opened
     opened.close()
 
