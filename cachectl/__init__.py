@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cachectl._engine.cleanup import Cleanup
     from cachectl._engine.decorator.decorate import CachedFunction
     from cachectl._engine.namespace import Namespace
+    from cachectl._engine.warm.report import WarmFailure, WarmReport
     from cachectl._metrics.events import Event, EventKind, MissReason
     from cachectl._metrics.reports import (
         Application,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     )
     from cachectl._metrics.windows import Window
     from cachectl._model.outcome import Outcome
-    from cachectl._model.policy import Policy
+    from cachectl._model.policy import Limits, Policy
     from cachectl._model.records import EntryInfo, Removed, Usage
     from cachectl._model.write import Write
 
@@ -61,6 +62,7 @@ else:
         "EntryInfo": "_model.records",
         "Event": "_metrics.events",
         "EventKind": "_metrics.events",
+        "Limits": "_model.policy",
         "MissReason": "_metrics.events",
         "Namespace": "_engine.namespace",
         "NamespaceStats": "_metrics.reports",
@@ -71,6 +73,8 @@ else:
         "Stats": "_metrics.reports",
         "Status": "_metrics.reports",
         "Usage": "_model.records",
+        "WarmFailure": "_engine.warm.report",
+        "WarmReport": "_engine.warm.report",
         "Window": "_metrics.windows",
         "Write": "_model.write",
     }
@@ -113,6 +117,7 @@ __all__ = [
     "Event",
     "EventKind",
     "InvalidKey",
+    "Limits",
     "MissReason",
     "MissingType",
     "Namespace",
@@ -126,6 +131,8 @@ __all__ = [
     "UnsupportedValue",
     "Usage",
     "UsageError",
+    "WarmFailure",
+    "WarmReport",
     "Window",
     "Write",
 ]

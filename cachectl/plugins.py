@@ -28,7 +28,6 @@ entry point is the suffix of its files.
 `cachectl.testing` has suites that prove backends and codecs.
 """
 
-from cachectl._admin.warm.records import Features, Load, Position, Record, Refused, Source
 from cachectl._backends.base import BaseBackend
 from cachectl._backends.base_store import BaseStore
 from cachectl._backends.protocols import (
@@ -37,18 +36,24 @@ from cachectl._backends.protocols import (
     SupportsCheck,
     SupportsCompaction,
     SupportsDetails,
+    SupportsExpiredEntries,
     SupportsFlush,
     SupportsForgetting,
     SupportsFork,
     SupportsPolicies,
+    SupportsPublishing,
     SupportsRecount,
     SupportsRecovery,
+    SupportsRevocation,
     SupportsSelection,
     SupportsSlots,
     SupportsSparing,
     SupportsState,
     SupportsStatus,
+    SupportsStoredPolicies,
+    SupportsTrimming,
 )
+from cachectl._engine.warm.records import Features, Load, Position, Record, Refused, Source
 from cachectl._metrics.counters import Batch, CounterStore, Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.codecs import Codec
@@ -113,17 +118,22 @@ __all__ = [
     "SupportsCheck",
     "SupportsCompaction",
     "SupportsDetails",
+    "SupportsExpiredEntries",
     "SupportsFlush",
     "SupportsForgetting",
     "SupportsFork",
     "SupportsPolicies",
+    "SupportsPublishing",
     "SupportsRecount",
     "SupportsRecovery",
+    "SupportsRevocation",
     "SupportsSelection",
     "SupportsSlots",
     "SupportsSparing",
     "SupportsState",
     "SupportsStatus",
+    "SupportsStoredPolicies",
+    "SupportsTrimming",
     "Table",
     "Text",
     "Usage",

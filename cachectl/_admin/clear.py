@@ -92,6 +92,7 @@ class ClearPlan:
         if self._keys is not None:
             return namespace.delete_many(self._keys)
         if self._match is not None:
+            self._cache.refuse_loads(namespace.name)  # all: nobody knows what is being loaded
             return namespace.delete_many(info.key for info in self._entries(namespace))
         if self._tag is not None:
             return namespace.invalidate(tag=self._tag)

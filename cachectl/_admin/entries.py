@@ -2,10 +2,9 @@
 
 from typing import Any, Final
 
-from cachectl._admin import values
 from cachectl._admin.documents import timestamp
 from cachectl._engine.namespace import Namespace
-from cachectl._model import codecs
+from cachectl._model import codecs, values
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.envelope import packed_size
 from cachectl._model.policy import COMPRESSIONS

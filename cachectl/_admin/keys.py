@@ -1,7 +1,7 @@
 """Keys that are made as applications make them: of features, and of named extras."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from cachectl._engine.namespace import Namespace
@@ -10,14 +10,6 @@ from cachectl._model.keys import HashedKey
 from cachectl.errors import DamagedEntry, UsageError
 
 _STRUCTURED: Final = ("{", "[", '"')  # what begins like this is meant as JSON, right or wrong
-_TAKEN: Final = frozenset(("self", "features"))  # parameters of `Namespace.key`
-
-
-def feature_key(namespace: Namespace, features: object, extra: Mapping[str, object]) -> str:
-    """Return the key that `Namespace.key(features, **extra)` returns. Raises `UsageError`."""
-    for name in _TAKEN & extra.keys():
-        raise UsageError(f"no extra can be called {name!r}")
-    return namespace.key(features, **extra)
 
 
 def stored_key(namespace: Namespace, key: str) -> str:

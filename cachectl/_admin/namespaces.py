@@ -1,10 +1,22 @@
 """Namespaces by name: what is said where there is none."""
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from cachectl._engine.cache import Cache
+
+_SOURCES: Final = {
+    "configuration": "the configuration",
+    "application": "an application, set in its code",
+    "configuration, application": "the configuration and an application, set in its code",
+    "others": "whoever writes these entries",
+}
+
+
+def said(policy_from: str | None) -> str:
+    """Return in words who sets a policy."""
+    return _SOURCES.get(policy_from or "", "the defaults")
 
 
 def unknown(name: str) -> str:

@@ -8,6 +8,7 @@ from cachectl._metrics.reports import NamespaceStats, Stats
 
 _GAUGES: Final = (
     ("entries", "Entries held.", "entries"),
+    ("expired_entries", "Entries that have expired and are held still.", "expired_entries"),
     ("size_bytes", "Bytes stored.", "bytes"),
     ("memory_bytes", "Bytes the backend spends, estimated.", "memory_bytes"),
     ("max_entries", "Limit of entries.", "max_entries"),

@@ -6,16 +6,16 @@ find what has to go they list everything, so a large cache wants `BaseStore.usag
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from heapq import nsmallest
+from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from cachectl._backends.immediate import Immediate
 from cachectl._backends.protocols import AsyncStore, Store, SupportsFlush, SupportsFork
 from cachectl._metrics.counters import CounterStore
-from cachectl._model.records import (
-    Usage,
-)
+from cachectl._model.records import CleanupStep, EntryInfo, Usage
 from cachectl._model.settings import NoSettings, Table
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy
@@ -117,6 +117,25 @@ class BaseBackend(ABC, Generic[S]):
             for name, store in stores.items()
         }
 
+    def totals(self) -> Mapping[str, Usage]:
+        return self.usage()
+
+    def oldest(self, namespaces: Sequence[str], most: int) -> Mapping[str, list[tuple[float, int]]]:
+        return {
+            name: [(info.used_at, info.size) for info in _oldest(self.store(name), most)]
+            for name in namespaces
+        }
+
+    def trim(self, namespace: str, most: int, used_until: float) -> CleanupStep:
+        store = self.store(namespace)
+        keys = [info.key for info in _oldest(store, most) if info.used_at <= used_until]
+        return CleanupStep(evicted=store.remove(keys), evicted_keys=tuple(keys))
+
+    def revoke_leases(self, namespace: str) -> None:
+        store = self.store(namespace)
+        if isinstance(store, BaseStore):
+            store.revoke_leases()
+
     def lock(self, name: str) -> AbstractContextManager[None]:
         return self._locked(name)
 
@@ -160,3 +179,8 @@ class BaseBackend(ABC, Generic[S]):
             yield
         finally:
             self._held.pop(name, None)
+
+
+def _oldest(store: Store, most: int) -> list[EntryInfo]:
+    """Return what was used least recently, which comes first unless it was used meanwhile."""
+    return nsmallest(most, store.scan(), key=attrgetter("used_at"))

@@ -138,6 +138,11 @@ class BaseStore(ABC):
         self._leases.give_back(lease)
 
     @_whole
+    def revoke_leases(self) -> None:
+        """Revoke all leases: nothing is stored of the loads that have them."""
+        self._leases.clear()
+
+    @_whole
     def remove_for_good(self, keys: Iterable[str]) -> Removed:
         """Remove these keys, and revoke their leases: those who load them bring nothing back."""
         wanted = list(keys)

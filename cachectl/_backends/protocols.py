@@ -243,6 +243,24 @@ class SupportsSelection(Protocol):
 
 
 @runtime_checkable
+class SupportsExpiredEntries(Protocol):
+    """A backend that knows what has expired and is not removed yet."""
+
+    def expired_entries(self, now: float) -> Mapping[str, int]:
+        """Return how many entries of each namespace expired by `now`, at a cost that does not grow with
+        the entries: if they are more than `MOST_EXPIRED`, perhaps only that many.
+        """
+
+
+@runtime_checkable
+class SupportsPublishing(Protocol):
+    """A backend that shows other processes what it holds."""
+
+    def publish(self, now: float) -> None:
+        """Show what is held now. It never raises."""
+
+
+@runtime_checkable
 class SupportsForgetting(Protocol):
     """A backend that knows namespaces also when they hold nothing, and no process uses them."""
 
@@ -331,11 +349,48 @@ class SupportsSparing(Protocol):
 
 
 @runtime_checkable
+class SupportsRevocation(Protocol):
+    """A backend that can revoke leases whose keys nobody names."""
+
+    def revoke_leases(self, namespace: str) -> None:
+        """Revoke all leases of a namespace: nothing is stored of the loads that have them."""
+
+
+@runtime_checkable
+class SupportsTrimming(Protocol):
+    """A backend in which one can say what was used least recently of all namespaces, and remove that."""
+
+    def totals(self) -> Mapping[str, Usage]:
+        """Return what `usage` does, without estimates."""
+
+    def oldest(self, namespaces: Sequence[str], most: int) -> Mapping[str, list[tuple[float, int]]]:
+        """Return last use (Unix seconds) and stored bytes of the entries of each namespace that were used
+        least recently, in that order, at most so many of each.
+        """
+
+    def trim(self, namespace: str, most: int, used_until: float) -> CleanupStep:
+        """Evict the entries that were used least recently, not after `used_until`, and at most so many;
+        not more than `BATCH`. Leases stay good.
+        """
+
+
+@runtime_checkable
 class SupportsPolicies(Protocol):
     """A backend whose namespaces and limits somebody else decides, not our configuration."""
 
     def policy(self, namespace: str) -> Policy:
         """Return what was decided. Raises `UsageError` for an unknown namespace."""
+
+
+@runtime_checkable
+class SupportsStoredPolicies(Protocol):
+    """A backend that keeps what applications set of policies, so that others can follow it."""
+
+    def stored_policies(self) -> Mapping[str, str]:
+        """Return what was stored, by namespace, whatever became of it since."""
+
+    def store_policy(self, namespace: str, text: str) -> None:
+        """Keep a text, in place of another, until the namespace is forgotten."""
 
 
 @runtime_checkable

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from cachectl._admin.keys import feature_key, parse_extra, parse_features, stored_key
+from cachectl._admin.keys import parse_extra, parse_features, stored_key
+from cachectl._engine.features import feature_key
 from cachectl._engine.namespace import Namespace
 from cachectl._model.codecs.text import utf8
 from cachectl.errors import UsageError

@@ -47,7 +47,7 @@ class Session:
         self.about = (
             ", ".join(filter(None, ("on " + backend.name, backend.place))) + f" ({said_by})"
         )
-        with Cache(backend, settings, strict=True) as cache:
+        with Cache(backend, settings, strict=True, follows=True) as cache:
             if writing:
                 cache.require_writable()
             yield cache

@@ -4,7 +4,7 @@ To add a setting, add a field: the file, the environment, the flags, the message
 of the example follow from it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, make_dataclass
 from functools import cache
 from pathlib import Path
@@ -24,10 +24,14 @@ from cachectl._config.fields import (
 )
 from cachectl._config.messages import Keys
 from cachectl._model import entry
-from cachectl._model.policy import Policy
+from cachectl._model.policy import Limits, Policy
 from cachectl._model.settings import Boolean, Kind, Name, Table
 
 _UNSET: Final[Any] = entry.MISSING
+OVERALL: Final = ("max_entries", "max_bytes")
+"""Settings of all namespaces together that an application may set in its code."""
+ALL: Final = "*"
+"""Stands for all namespaces where there is a name: no namespace has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,22 +63,53 @@ class Settings(Table):
     backend: Backend = "file"
     enabled: Boolean = True
     metrics: Boolean = True
+    max_entries: Entries = _UNSET
+    max_bytes: Size = _UNSET
     defaults: NamespaceSettings = NamespaceSettings()
     namespaces: Mapping[Name, NamespaceSettings] = field(default_factory=dict)
     source: Path | None = field(default=None, init=False)
     """The file that was read; None if there was none."""
+    in_code: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, init=False)
+    """What of `namespaces`, and of `ALL` together, who opens the cache says, not the file nor the
+    environment.
+    """
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "namespaces", MappingProxyType(self.namespaces))
 
-    def remember(self, source: Path | None) -> None:
-        """Take note of the file that was read: once, by who made this."""
+    def remember(self, source: Path | None, given: Iterable[Keys]) -> None:
+        """Take note of the file that was read, and of the keys of what was given in code: once, by who
+        made this.
+        """
         object.__setattr__(self, "source", source)
+        in_code: dict[str, dict[str, Any]] = {}
+        for first, *rest in given:
+            if first == "namespaces":
+                name, setting = rest[:2]
+                in_code.setdefault(name, {})[setting] = self.namespaces[name].chosen()[setting]
+            elif first in OVERALL:
+                in_code.setdefault(ALL, {})[first] = getattr(self, first)
+        object.__setattr__(self, "in_code", MappingProxyType(in_code))
 
-    def policy(self, name: str) -> Policy:
-        """Return the policy of a namespace, whether or not it was configured."""
+    def limits(self, stored: Mapping[str, Any] = MappingProxyType({})) -> Limits:
+        """Return the most that all namespaces together may hold, which an application may have
+        `stored`.
+        """
+        own = {name: getattr(self, name) for name in OVERALL}
+        chosen = {**stored, **{name: value for name, value in own.items() if value is not _UNSET}}
+        return Limits(chosen.get("max_entries"), chosen.get("max_bytes"))
+
+    def configured(self, name: str) -> frozenset[str]:
+        """Return which settings of a namespace the file or the environment says."""
+        own = self.namespaces.get(name, NamespaceSettings()).chosen()
+        return frozenset(own) - frozenset(self.in_code.get(name, ()))
+
+    def policy(self, name: str, stored: Mapping[str, Any] = MappingProxyType({})) -> Policy:
+        """Return the policy of a namespace, whether or not it was configured. What an application
+        `stored` for it goes before the defaults.
+        """
         own = self.namespaces.get(name, NamespaceSettings())
-        chosen = self.defaults.chosen() | own.chosen()
+        chosen = {**self.defaults.chosen(), **stored, **own.chosen()}
         chosen["enabled"] = self.enabled and chosen.get("enabled", True)
         chosen["metrics"] = self.metrics and chosen.get("metrics", True)
         return Policy(**chosen)

@@ -29,6 +29,8 @@ _URL: Final = ("redis", "url")
 _SHORT: Final = {"CACHECTL_URL": _URL}
 _NOT_SETTINGS: Final = frozenset(("CACHECTL_CONFIG", "CACHECTL_REQUIRE_REDIS"))
 _DIRECTORY: Final = ("file", "directory")
+_OPTION: Final = "option "
+"""What the origin of a flag or an argument begins with."""
 
 
 def load(
@@ -92,9 +94,9 @@ class SettingsBuilder:
         for name, given in overrides.items():
             for keys, value in _leaves(_keys(name), given):
                 if kind_of(annotation(keys)) is None:
-                    self._problems.append(f"option {dotted(keys)}: {_unknown(keys, dotted)}")
+                    self._problems.append(f"{_OPTION}{dotted(keys)}: {_unknown(keys, dotted)}")
                 elif value is not None:
-                    self._put(keys, value, f"option {dotted(keys)}")
+                    self._put(keys, value, f"{_OPTION}{dotted(keys)}")
 
     def add_flags(
         self, backend: str | None, url: str | None, directory: str | os.PathLike[str] | None
@@ -129,9 +131,9 @@ class SettingsBuilder:
         if directory is None or not is_backend(backend):  # validation will say so
             return
         if kind_of(annotation(keys)) is None:
-            self._problems.append(f"option directory: the backend {backend} has none")
+            self._problems.append(f"{_OPTION}directory: the backend {backend} has none")
         else:
-            self._put(keys, directory, f"option {dotted(keys)}")
+            self._put(keys, directory, f"{_OPTION}{dotted(keys)}")
 
     def locate_paths(self, environ: Mapping[str, str]) -> None:
         """Resolve paths, and put the file backend into the user's cache directory unless it is
@@ -163,7 +165,8 @@ class SettingsBuilder:
                 self._problems.append(f"{self._origin(keys)}: {said}")
         if settings is None or self._problems:
             raise combined(self._problems)
-        settings.remember(self._source)
+        given = (keys for keys, origin in self._origins.items() if origin.startswith(_OPTION))
+        settings.remember(self._source, given)
         return settings
 
     def _table(self) -> type[Settings]:

@@ -1,22 +1,26 @@
 """The cache for tasks: the same engine as `Cache`, awaited."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from cachectl._engine.async_namespace import AsyncNamespace
 from cachectl._engine.base_cache import BaseCache
 from cachectl._engine.handle import Handle
 from cachectl._engine.hooks import Hook
-from cachectl._engine.options import policy_options
+from cachectl._engine.options import LoadOptions, policy_options
 from cachectl._model.entry import MISSING, MissingType
 from cachectl._model.keys import check_tags
 from cachectl._model.policy import Compression, Eviction, Keys
 from cachectl._model.records import Removed, Usage
 from cachectl._model.units import Duration
+from cachectl._model.write import Write
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
+    from cachectl._engine.options import Cost
+    from cachectl._engine.warm.report import WarmReport
     from cachectl._metrics.reports import Application, CleanupReport, Stats, Status
 
 
@@ -76,6 +80,30 @@ class AsyncCache(BaseCache):
         return Removed.total(
             [await self._handle.async_namespace(name, {}).clear() for name in names]
         )
+
+    async def warm(
+        self,
+        *manifests: str | os.PathLike[str],
+        namespace: str | None = None,
+        writes: Iterable[Write] | Mapping[str, object] | None = None,
+        keys: Iterable[str] | None = None,
+        loader: Callable[[str], Any] | None = None,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: "Cost" = 0,
+        refresh: bool = False,
+        jobs: int = 4,
+    ) -> "WarmReport":
+        """Fill the cache in a thread of its own, as an application does at its start; see `Cache.warm`.
+
+        An async loader is awaited in this loop, beside what else runs there; another is called in a
+        thread. A task that is cancelled loads no more.
+        """
+        from cachectl._engine.warm.application import Wanted
+
+        options = LoadOptions(ttl, tags, cost)
+        wanted = Wanted(manifests, namespace, writes, keys, loader, options, refresh, jobs)
+        return await wanted.warm_for_tasks(self._handle)
 
     async def stats(self, *names: str, since: Duration | None = None) -> "Stats":
         """Return the figures of these namespaces, or of all, counted by all processes.
@@ -141,6 +169,12 @@ class AsyncCache(BaseCache):
             older_than=older_than, max_entries=max_entries, max_bytes=max_bytes, deadline=deadline
         )
         return await plan.run(namespaces)
+
+    async def refuse_loads(self, name: str) -> None:
+        """Let nothing be stored of the loads of a namespace that are under way, in any process. Who
+        removes what a listing finds calls this before he lists: what is only being loaded is not in it.
+        """
+        await self._handle.in_thread(self._core.refuse_loads, name)
 
     async def forget(self, name: str) -> bool:
         """Remove a namespace that holds nothing, with its counters, and return whether it held

@@ -12,7 +12,7 @@ from cachectl._engine.core import Core
 from cachectl._engine.handle import Handle
 from cachectl._metrics.events import Listener
 from cachectl._model.importing import importing
-from cachectl._model.policy import Policy, check_namespace
+from cachectl._model.policy import Limits, Policy, check_namespace
 from cachectl._model.units import Duration
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
@@ -30,8 +30,9 @@ class BaseCache:
         *,
         clock: Callable[[], float] = time.time,
         strict: bool = False,
+        follows: bool = False,
     ) -> None:
-        self._core = Core(backend, settings, clock, strict=strict)
+        self._core = Core(backend, settings, clock, strict=strict, follows=follows)
         self._handle = Handle(self._core)
 
     @classmethod
@@ -42,6 +43,8 @@ class BaseCache:
         backend: str | None = None,
         url: str | None = None,
         directory: str | os.PathLike[str] | None = None,
+        max_entries: int | None = None,
+        max_bytes: int | str | None = None,
         settings: Mapping[str, object] | None = None,
         clock: Callable[[], float] = time.time,
         strict: bool = False,
@@ -50,12 +53,12 @@ class BaseCache:
 
         `settings` are those of the file, as nested tables or dotted names; they, `backend`, `url`
         (of Redis, which it chooses) and `directory` (of the chosen backend) go before the environment
-        and the file.
+        and the file. So do `max_entries` and `max_bytes` (stored bytes), which all namespaces together
+        may hold: the least recently used of any goes, about a second later at most.
         `clock` returns Unix seconds. Raises `ConfigError`; connects to nothing yet.
         """
-        chosen = load(
-            config, overrides=settings or {}, backend=backend, url=url, directory=directory
-        )
+        given = {"max_entries": max_entries, "max_bytes": max_bytes, **(settings or {})}
+        chosen = load(config, overrides=given, backend=backend, url=url, directory=directory)
         return cls.of(chosen, clock=clock, strict=strict)
 
     @classmethod
@@ -115,17 +118,28 @@ class BaseCache:
 
         return decorator
 
+    @property
+    def limits(self) -> Limits:
+        """The most that all namespaces together may hold."""
+        return self._core.policies.limits()
+
     def observe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with an `Event` for each hit, miss, set and eviction of this process.
 
         It is called in the thread in which that happens; what it raises is logged. Returns a
         function that ends it.
         """
-        return self._core.counting.listeners.add(listener)
+        return self._handle.observe(listener)
 
     def policy(self, name: str) -> Policy:
         """Return the policy of a namespace, whether or not it is in use."""
         return self._core.policy(name)
+
+    def policy_from(self, name: str) -> str:
+        """Return who sets the policy of a namespace: `configuration`, `application` for what one set
+        in its code, both, `defaults`, or `others` where this cache only reads.
+        """
+        return self._core.policy_from(name)
 
     def require_writable(self) -> None:
         """Raise `BackendRefused` if this cache is only read."""

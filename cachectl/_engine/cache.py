@@ -1,21 +1,25 @@
 """The cache: namespaces over one backend, with counters that all processes share; for threads."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from cachectl._engine.base_cache import BaseCache
 from cachectl._engine.hooks import Hook
 from cachectl._engine.namespace import Namespace
-from cachectl._engine.options import policy_options
+from cachectl._engine.options import LoadOptions, policy_options
 from cachectl._model.entry import MISSING, MissingType
 from cachectl._model.keys import check_tags
 from cachectl._model.policy import Compression, Eviction, Keys
 from cachectl._model.records import Removed, Usage
 from cachectl._model.units import Duration
+from cachectl._model.write import Write
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
+    from cachectl._engine.options import Cost
+    from cachectl._engine.warm.report import WarmReport
     from cachectl._metrics.reports import Application, CleanupReport, Stats, Status
 
 
@@ -75,6 +79,37 @@ class Cache(BaseCache):
         return Removed.total(
             self._handle.namespace(name, {}).clear() for name in self._core.namespaces()
         )
+
+    def warm(
+        self,
+        *manifests: str | os.PathLike[str],
+        namespace: str | None = None,
+        writes: Iterable[Write] | Mapping[str, object] | None = None,
+        keys: Iterable[str] | None = None,
+        loader: Callable[[str], Any] | None = None,
+        ttl: Duration | None = None,
+        tags: Sequence[str] = (),
+        cost: "Cost" = 0,
+        refresh: bool = False,
+        jobs: int = 4,
+    ) -> "WarmReport":
+        """Fill the cache, as an application does at its start, and return what was done.
+
+        It reads manifests as `cachectl warm` does (JSONL, CSV, .npz, a directory), takes `writes`, and
+        calls `loader` with each of `keys`, in `jobs` threads; an async one is awaited in a loop of its
+        own. `namespace` is for all that names none itself; `ttl`, `tags` and `cost` are of what is
+        loaded.
+
+        What is fresh is left alone, unless all is to be `refresh`ed. An item that cannot be stored, or
+        whose loader raises, is counted as failed and stops nothing; what was removed or replaced while
+        it was loaded is not brought back. Raises `UsageError` for what cannot be, before anything is
+        written; a strict cache raises `BackendError`.
+        """
+        from cachectl._engine.warm.application import Wanted
+
+        options = LoadOptions(ttl, tags, cost)
+        wanted = Wanted(manifests, namespace, writes, keys, loader, options, refresh, jobs)
+        return wanted.warm(self._handle)
 
     def stats(self, *names: str, since: Duration | None = None) -> "Stats":
         """Return the figures of these namespaces, or of all, counted by all processes.
@@ -137,6 +172,12 @@ class Cache(BaseCache):
             older_than=older_than, max_entries=max_entries, max_bytes=max_bytes, deadline=deadline
         )
         return plan.run(namespaces)
+
+    def refuse_loads(self, name: str) -> None:
+        """Let nothing be stored of the loads of a namespace that are under way, in any process. Who
+        removes what a listing finds calls this before he lists: what is only being loaded is not in it.
+        """
+        self._core.refuse_loads(name)
 
     def forget(self, name: str) -> bool:
         """Remove a namespace that holds nothing, with its counters, and return whether it held

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from cachectl._backends.protocols import AsyncStore, Backend, SupportsCompaction, SupportsRecount
+from cachectl._engine.overall import OverallLimits
 from cachectl._metrics.recorder import Recorder
 from cachectl._metrics.reports import CleanupReport
 from cachectl._model.coroutines import iterate, run
@@ -44,12 +45,14 @@ class Cleanup:
         limits: Callable[[str], Limits],
         recorder: Callable[[str], Recorder],
         clock: Callable[[], float],
+        overall: OverallLimits | None = None,
     ) -> None:
         self._backend = backend
         self._options = options
         self._limits = limits
         self._recorder = recorder
         self._clock = clock
+        self._overall = overall
         self._ends_at = None if options.deadline is None else time.monotonic() + options.deadline
         self._done: dict[str, CleanupStep] = {}
         self._finished = False
@@ -64,7 +67,9 @@ class Cleanup:
             self._finished = True
             return self.report()
         with self._backend.lock("cleanup"):
-            self._finished = all(self._clean(name) for name in names)
+            self._finished = all(self._clean(name) for name in names) and (
+                bool(namespaces) or self._hold_overall()
+            )
             if self._finished:
                 self._maintain()
         return self.report()
@@ -79,6 +84,9 @@ class Cleanup:
         """Return what `run` would report, removing nothing; it reads all entries."""
         for name in namespaces or sorted(self._backend.usage()):
             self._done[name] = _dry_run(self._backend.store_for_threads(name), self._rule(name))
+        if self._overall is not None and not namespaces:
+            for name, removed in self._overall.dry_run(self._done).items():
+                self._add(name, CleanupStep(evicted=removed))
         self._finished = True
         return self.report()
 
@@ -106,6 +114,13 @@ class Cleanup:
             if step.did_nothing:
                 return True
         return False
+
+    def _hold_overall(self) -> bool:
+        """Hold the limits over all namespaces, and return whether there was time to finish it."""
+        return self._overall is None or self._overall.hold(self._ends_at, self._add)
+
+    def _add(self, name: str, step: CleanupStep) -> None:
+        self._done[name] = self._done.get(name, CleanupStep()).plus(step)
 
     def _rule(self, name: str) -> CleanupRule:
         return self._options.rule(self._limits(name), self._clock())

@@ -4,32 +4,37 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
 from cachectl._backends.protocols import (
     Backend,
     SupportsCompaction,
     SupportsDiscovery,
+    SupportsExpiredEntries,
     SupportsForgetting,
     SupportsPolicies,
+    SupportsPublishing,
     SupportsRecovery,
+    SupportsRevocation,
     SupportsSparing,
     SupportsState,
     SupportsStatus,
 )
 from cachectl._backends.selection import counts_of, usage_of
-from cachectl._config import Settings, policy_fields
+from cachectl._config import ALL, Settings, policy_fields
 from cachectl._engine import forking
 from cachectl._engine.compose import check_policy
 from cachectl._engine.counting import Counting
 from cachectl._engine.disabled import CLOSED_MESSAGE
+from cachectl._engine.policies import Policies
 from cachectl._engine.state import NamespaceState
 from cachectl._metrics.recorder import Recorder, log
 from cachectl._model.coroutines import run
 from cachectl._model.deadline import call_began, one_call
 from cachectl._model.importing import importing
-from cachectl._model.policy import Policy, check_namespace
-from cachectl._model.records import Usage
+from cachectl._model.policy import Limits, Policy, check_namespace
+from cachectl._model.records import Usage, with_expired
 from cachectl._model.units import Duration, parse_duration
 from cachectl.errors import (
     BackendBusy,
@@ -41,9 +46,13 @@ from cachectl.errors import (
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
+    from cachectl._engine.overall import OverallLimits
     from cachectl._engine.publishing import Publishing
     from cachectl._metrics.reports import Application, Stats, Status
     from cachectl._metrics.windows import Window
+
+_HOLDING: Final = 0.5
+"""Seconds that one flush spends on the limits over all namespaces; the next goes on."""
 
 
 class Core:
@@ -53,16 +62,23 @@ class Core:
     """
 
     def __init__(
-        self, backend: Backend, settings: Settings, clock: Callable[[], float], *, strict: bool
+        self,
+        backend: Backend,
+        settings: Settings,
+        clock: Callable[[], float],
+        *,
+        strict: bool,
+        follows: bool = False,
     ) -> None:
         self.backend = backend
         self.settings = settings
         self.clock = clock
         self.strict = strict
+        self.policies: Policies = Policies(backend, settings, strict=strict, follows=follows)
         self._states: dict[str, NamespaceState] = {}
         publishing = None if strict else self._make_publishing()
         self.counting: Counting = Counting(
-            backend, self._flush, self.close, clock, publishing, strict=strict
+            backend, self._flush, self._tick, self.close, clock, publishing, strict=strict
         )
         self._look_at_log()
         if isinstance(backend, SupportsSparing):
@@ -83,6 +99,7 @@ class Core:
         if policy:
             fields = policy_fields(policy)
             found.use(check_policy(self.backend, name, replace(found.policy, **fields)))
+            self.policies.set_in_code(name, fields)
         return found
 
     def stats(self, names: Collection[str], since: Duration | None) -> "Stats":
@@ -93,14 +110,22 @@ class Core:
         now = self.clock()
         window = Window.last(None if since is None else parse_duration(since), now)
         with one_call(call_began()):
-            counts = self.counting.read(window, names)
-            usage, status = usage_of(self.backend, names), self.status()
+            counts, usage = self.counting.read(window, names), self._held(names, now)
+            status = self.status()
+            self.policies.read()
         known = {*counts, *usage}
         if not isinstance(self.backend, SupportsPolicies):
             known |= {*self.settings.namespaces, *self._states}
         unknown = self._unknown(names, known, window)
         figures = Stats.of(
-            names or sorted(known), usage, counts, self.policy, window, status, unknown
+            names or sorted(known),
+            usage,
+            counts,
+            self._sourced_policy,
+            window,
+            status,
+            unknown,
+            Limits() if names else self.policies.limits(),
         )
         return replace(figures, applications=self.applications())
 
@@ -155,8 +180,15 @@ class Core:
 
     def usage(self, names: Collection[str] = ()) -> Mapping[str, Usage]:
         self.require_open()
-        usage = usage_of(self.backend, names)
+        usage = self._held(names, self.clock())
         return {name: usage[name] for name in sorted(usage)}
+
+    def _held(self, names: Collection[str], now: float) -> Mapping[str, Usage]:
+        usage = usage_of(self.backend, names)
+        if isinstance(self.backend, SupportsExpiredEntries):
+            with suppress(BackendUnavailable):  # since just now: what it holds is known
+                return with_expired(usage, self.backend.expired_entries(now))
+        return usage
 
     def namespaces(self) -> list[str]:
         """Return the namespaces that hold anything, or are in use: what is loaded is held soon."""
@@ -169,7 +201,15 @@ class Core:
         if isinstance(self.backend, SupportsPolicies):
             return self.backend.policy(name)
         found = self._states.get(name)
-        return self.settings.policy(name) if found is None else found.policy
+        return self.policies.of(name) if found is None else found.policy
+
+    def policy_from(self, name: str) -> str:
+        return (
+            "others" if isinstance(self.backend, SupportsPolicies) else self.policies.source(name)
+        )
+
+    def _sourced_policy(self, name: str) -> tuple[Policy, str]:
+        return self.policy(name), self.policy_from(name)
 
     def require_writable(self) -> None:
         if self.backend.refusal:
@@ -189,6 +229,7 @@ class Core:
         with suppress(*tolerated), one_call(call_began()):
             self._flush()
             self.counting.collect()
+            self.policies.read()
         seconds = None if older_than is None else parse_duration(older_than)
         return Cleanup(
             self.backend,
@@ -196,7 +237,17 @@ class Core:
             lambda name: self.policy(name).limits,
             self._recorder,
             self.clock,
+            self._overall(),
         )
+
+    def refuse_loads(self, name: str) -> None:
+        flights = self.state(name, {}).flights
+        flights.invalidate(None)
+        try:
+            if isinstance(self.backend, SupportsRevocation):
+                self.backend.revoke_leases(name)
+        finally:
+            flights.invalidate(None)
 
     def forget(self, name: str) -> bool:
         self.require_open()
@@ -210,13 +261,39 @@ class Core:
     def flush(self) -> None:
         """Write counts and uses. Raises `BackendError`; nothing is lost then."""
         with one_call(call_began()):
-            self._flush()
+            self._tick()
+
+    def _tick(self) -> None:
+        """Flush, and hold the limits over all namespaces."""
+        self._flush()
+        overall = self._overall() if self._is_written(ALL) else None
+        if overall is not None:
+            overall.hold(monotonic() + _HOLDING)
+            self.counting.buffer.flush()  # what that evicted
+
+    def _overall(self) -> "OverallLimits | None":
+        limits = self.policies.limits()
+        if limits == Limits() or self.backend.refusal:
+            return None
+        with importing:
+            from cachectl._engine.overall import OverallLimits
+
+        return OverallLimits(self.backend, limits, self._recorder, self.clock)
 
     def _flush(self) -> None:
         self._look_at_log()
         if isinstance(self.backend, SupportsRecovery):
             self.backend.recover()
         self.counting.flush(self._write_uses)
+        self.policies.store(self._is_written)
+        if isinstance(self.backend, SupportsPublishing):
+            self.backend.publish(self.clock())
+
+    def _is_written(self, name: str) -> bool:
+        """Return whether this process has written to a namespace, or to any."""
+        state = self._states.get(name)
+        known = list(self._states.values()) if name == ALL else [state] if state else []
+        return any(each.recorder.has_written for each in known)
 
     def _look_at_log(self) -> None:
         """Write lookups to the log if DEBUG is on: asked now and then, for it is a tenth of a hit."""
@@ -264,7 +341,7 @@ class Core:
     def _release(self) -> None:
         self.counting.flusher.stop()
         try:
-            self._flush()
+            self._tick()
         finally:
             self.counting.close()
             self.backend.close()
@@ -282,7 +359,7 @@ class Core:
             prepare(self.backend.modules)
         self.backend.store_for_threads(name)  # or it says why there is no such namespace
         self.counting.start()
-        policy = check_policy(self.backend, name, self.settings.policy(name))
+        policy = check_policy(self.backend, name, self.policies.for_use(name))
         return NamespaceState(
             self._recorder(name),
             policy,
@@ -293,4 +370,4 @@ class Core:
         )
 
     def _recorder(self, name: str) -> Recorder:
-        return self.counting.recorder(name, counting=self.settings.policy(name).metrics)
+        return self.counting.recorder(name, counting=self.policies.of(name).metrics)

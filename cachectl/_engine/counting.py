@@ -24,7 +24,8 @@ if TYPE_CHECKING:  # a command needs none, but for figures
 
 
 class Counting:
-    """Recorders of namespaces, the buffer behind them, and the thread that flushes for `flush`.
+    """Recorders of namespaces, the buffer behind them, and the thread that calls `tick` once a
+    second; `flush` is called before figures are read.
 
     A `strict` cache has no thread: it is flushed when it is closed, or asked for figures; nor has
     it a slot, or a publication. A fork is told to this object, for its cache.
@@ -34,6 +35,7 @@ class Counting:
         self,
         backend: Backend,
         flush: Callable[[], None],
+        tick: Callable[[], None],
         close: Callable[[], None],
         clock: Callable[[], float],
         publishing: "Publishing | None",
@@ -49,7 +51,7 @@ class Counting:
         self.buffer: CounterBuffer = CounterBuffer(backend.counters, clock, self._slots)
         self.troubles: Troubles = Troubles(clock)
         self._publishing = publishing
-        self.flusher: Flusher = Flusher(flush, close, self.troubles, publishing)
+        self.flusher: Flusher = Flusher(tick, close, self.troubles, publishing)
         self._recorders: dict[str, Recorder] = {}
 
     def start(self) -> None:

@@ -3,14 +3,17 @@
 import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from cachectl._engine.core import Core
 from cachectl._engine.drivers import for_tasks, for_threads
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.operations import Operations
+from cachectl._metrics.events import Listener
 from cachectl._model.deadline import outside
 from cachectl._model.importing import importing
+from cachectl._model.policy import Limits
 from cachectl._model.units import Duration
 
 if TYPE_CHECKING:  # imports asyncio
@@ -34,7 +37,9 @@ class Handle:
         self._worker: Worker | None = None
         weakref.finalize(self, core.counting.flusher.abandon).atexit = False
 
-    def namespace(self, name: str, policy: Mapping[str, object]) -> Namespace:
+    def namespace(
+        self, name: str, policy: Mapping[str, object] = MappingProxyType({})
+    ) -> Namespace:
         """Return a namespace for threads, which follows what `policy` says from now on."""
         state = self.core.state(name, policy)
         found = self._for_threads.get(name)
@@ -58,6 +63,19 @@ class Handle:
             made = AsyncNamespace(state, operations, self)
             found = self._for_tasks.setdefault(name, made)
         return found
+
+    def observe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with each event of this process, until what is returned is called."""
+        return self.core.counting.listeners.add(listener)
+
+    def flush(self) -> None:
+        """Write counts and uses, and hold the limits over all namespaces."""
+        self.core.flush()
+
+    @property
+    def limits(self) -> Limits:
+        """The most that all namespaces together may hold."""
+        return self.core.policies.limits()
 
     def figures(self, name: str, since: Duration | None) -> "NamespaceStats":
         """Return the figures of one namespace."""

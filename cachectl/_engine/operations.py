@@ -22,7 +22,7 @@ from cachectl._model.entry import Entry
 from cachectl._model.interrupts import unbroken
 from cachectl._model.keys import check_tags
 from cachectl._model.outcome import Outcome
-from cachectl._model.records import CleanupStep, Condition, EntryInfo, Removed
+from cachectl._model.records import CleanupStep, Condition, EntryInfo, Lease, Removed
 from cachectl._model.tally import counted
 from cachectl._model.units import Duration, Money, microseconds
 from cachectl._model.write import Write
@@ -116,6 +116,27 @@ class Operations:
             outcomes += await self._changed(keys, self._writer.put(items, now, None))
             given_up = outcomes[-1] is Outcome.UNAVAILABLE
         return outcomes
+
+    async def lease(self, key: str, tags: Sequence[str]) -> Lease | None:
+        """Return what `set_loaded` needs of what is loaded from now on; None if none can be had."""
+        now = self.state.clock()
+        return await self._writer.lease(self._stored_key(key), check_tags(tags), now)
+
+    async def release(self, lease: Lease) -> None:
+        """Store nothing with this lease."""
+        await self._writer.release(lease)
+
+    async def set_loaded(self, write: Write, lease: Lease) -> tuple[Outcome, int]:
+        """Store what was loaded since the lease was taken, unless its key was removed or replaced, and
+        return what became of it, and its stored bytes.
+        """
+        now = self.state.clock()
+        try:
+            item = self.state.entries.build_write(write, now)
+        except UnsupportedValue as error:
+            raise self._named(error) from error.__cause__
+        (outcome,) = await self._changed([item.key], self._writer.put([item], now, lease))
+        return outcome, item.entry.size
 
     async def load(
         self,

@@ -72,7 +72,7 @@ class Publication:
             self._write(shown)
         except (OSError, BackendError) as error:
             self._shown = None
-            log.debug("what this process is in cannot be published: %s", error)
+            log.debug("what this process is in cannot be published: %s", str(error))
 
     def withdraw(self) -> None:
         """Publish nothing any more."""

@@ -33,6 +33,7 @@ class Recorder:
         self._listeners = listeners
         self._troubles = troubles
         self._has_told_of_unstored = False
+        self.has_written = False
         self._told: set[str] = set()
         self._observed = bool(listeners)
         listeners.on_change(self._listeners_changed)
@@ -89,7 +90,7 @@ class Recorder:
         """
         told = isinstance(error, BackendError) and self._troubles.is_news(error, self.namespace)
         level = logging.WARNING if told else logging.DEBUG
-        log.log(level, "namespace %s: %s", self.namespace, error)
+        log.log(level, "namespace %s: %s", self.namespace, str(error))
         if self.counting:
             self._counters.current().errors += 1
 
@@ -115,6 +116,7 @@ class Recorder:
 
     def record_write(self, items: Sequence[Item], written: Written) -> None:
         """Record a write of `items`, and what it removed."""
+        self.has_written = True
         if self.counting:
             counts = self._counters.current()
             counts.sets += written.stored

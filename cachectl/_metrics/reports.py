@@ -7,7 +7,7 @@ from typing import Final
 
 from cachectl._metrics.counters import Counts
 from cachectl._metrics.windows import Window
-from cachectl._model.policy import Policy
+from cachectl._model.policy import Limits, Policy
 from cachectl._model.records import Removed, Usage
 from cachectl._model.units import format_bytes, format_entries
 from cachectl.errors import ErrorKind
@@ -57,6 +57,11 @@ class NamespaceStats:
     `hits`, `misses` and `shared`, those that waited for the load of another, are all lookups; the
     `hit_rate` is that of hits and misses.
 
+    `expired_entries` are those of the `entries` that have expired and are not removed yet: at least so
+    many, from 10,000 on. `expired` counts those that were removed.
+
+    `policy_from` says who set the limits and the TTL, see `Cache.policy_from`.
+
     `uncertainty` is the part by which `entries`, `bytes` and `memory_bytes` may be wrong where they
     are estimated, because the backend drops entries by itself; 0 if they were counted.
 
@@ -86,6 +91,8 @@ class NamespaceStats:
     compress_seconds: float
     decompress_seconds: float
     shared: int
+    policy_from: str | None
+    expired_entries: int | None
     uncertainty: float
     other: Mapping[str, float]
     """Counters that have no field of their own here, by the names of `counters.ROWS`."""
@@ -96,7 +103,9 @@ class NamespaceStats:
         return f"<NamespaceStats: {held}, {self.hits:,} hits, {self.misses:,} misses, rate {rate}>"
 
     @classmethod
-    def of(cls, usage: Usage, counts: Counts, policy: Policy) -> "NamespaceStats":
+    def of(
+        cls, usage: Usage, counts: Counts, policy: Policy, policy_from: str | None
+    ) -> "NamespaceStats":
         """Return the figures of a namespace with this policy."""
         figures = counts.figures()
         counted = {name: figures.pop(name) for name in _COUNTED if name in figures}
@@ -110,26 +119,31 @@ class NamespaceStats:
             hit_rate=_ratio(counts.hits, counts.hits + counts.misses),
             last_hit_at=counts.last_hit_us / 1e6 if counts.last_hit_us else None,
             compression_ratio=_ratio(counts.compressed_from, counts.compressed_to),
+            policy_from=policy_from,
+            expired_entries=usage.expired_entries,
             uncertainty=usage.uncertainty,
             other=figures,
             **counted,  # type: ignore[arg-type]
         )
 
     @classmethod
-    def total(cls, usages: Iterable[Usage], counted: Iterable[Counts]) -> "NamespaceStats":
-        """Return the figures of several namespaces together."""
+    def total(
+        cls, usages: Iterable[Usage], counted: Iterable[Counts], limits: Limits
+    ) -> "NamespaceStats":
+        """Return the figures of several namespaces together, which have these limits."""
         usages = list(usages)
-        memory = [usage.memory_bytes for usage in usages]
         total = Counts()
         for counts in counted:
             total = total.plus(counts)
         held = Usage(
             sum(usage.entries for usage in usages),
             sum(usage.bytes for usage in usages),
-            None if None in memory else sum(size or 0 for size in memory),
-            uncertainty=_uncertainty(usages),
+            _sum(usage.memory_bytes for usage in usages),
+            _sum(usage.expired_entries for usage in usages),
+            _uncertainty(usages),
         )
-        return cls.of(held, total, Policy(ttl=None))
+        policy = Policy(ttl=None, max_entries=limits.max_entries, max_bytes=limits.max_bytes)
+        return cls.of(held, total, policy, None)
 
 
 _COUNTED: Final = frozenset(field.name for field in fields(NamespaceStats))
@@ -143,6 +157,12 @@ def _uncertainty(usages: Iterable[Usage]) -> float:
         if entries
         else 0.0
     )
+
+
+def _sum(figures: Iterable[int | None]) -> int | None:
+    """Return the sum of figures, if all are known."""
+    known = list(figures)
+    return None if None in known else sum(figure or 0 for figure in known)
 
 
 def _ratio(part: int, whole: int) -> float | None:
@@ -174,21 +194,24 @@ class Stats:
         names: Iterable[str],
         usage: Mapping[str, Usage],
         counts: Mapping[str, Counts],
-        policy: Callable[[str], Policy],
+        policy: Callable[[str], tuple[Policy, str]],
         window: Window,
         status: Status,
-        unknown: Sequence[str] = (),
+        unknown: Sequence[str],
+        limits: Limits,
     ) -> "Stats":
-        """Return the figures of these namespaces, out of what was read of any."""
-        held = {name: usage.get(name, Usage()) for name in names}
+        """Return the figures of these namespaces, out of what was read of any. `policy` returns that of
+        a namespace, and who set it; `limits` are those of all together.
+        """
+        held = {name: usage.get(name, Usage(expired_entries=0)) for name in names}
         counted = {name: counts.get(name, Counts()) for name in held}
         return cls(
             generated_at=window.end,
             backend=status,
             window=window,
-            totals=NamespaceStats.total(held.values(), counted.values()),
+            totals=NamespaceStats.total(held.values(), counted.values(), limits),
             namespaces={
-                name: NamespaceStats.of(held[name], counted[name], policy(name)) for name in held
+                name: NamespaceStats.of(held[name], counted[name], *policy(name)) for name in held
             },
             unknown=unknown,
         )

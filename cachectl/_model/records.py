@@ -1,8 +1,8 @@
 """What passes between the engine and the backends."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits
@@ -122,11 +122,27 @@ class EntryInfo(NamedTuple):
 
 class Usage(NamedTuple):
     """What a namespace holds: entries (also expired ones that are not yet removed), their
-    stored bytes, and an estimate of the bytes the backend really spends; None is unknown.
-    `uncertainty` is the part of them by which they may be wrong; 0 for what is counted.
+    stored bytes, and an estimate of the bytes the backend really spends; and how many of the entries
+    have expired, at least, where more than `MOST_EXPIRED` are. None is unknown. `uncertainty` is the
+    part of these figures by which they may be wrong; 0 for what is counted.
     """
 
     entries: int = 0
     bytes: int = 0
     memory_bytes: int | None = 0
+    expired_entries: int | None = None
     uncertainty: float = 0.0
+
+
+def with_expired(usage: Mapping[str, Usage], expired: Mapping[str, int]) -> dict[str, Usage]:
+    """Return what namespaces hold, with how much of that has expired where this is known."""
+    return {
+        name: held._replace(expired_entries=min(expired[name], held.entries))
+        if name in expired
+        else held
+        for name, held in usage.items()
+    }
+
+
+MOST_EXPIRED: Final = 10_000
+"""Entries that have come to their time, of which it is looked whether they have expired."""

@@ -13,7 +13,7 @@ FIGURES = [
     "entries", "max_entries", "bytes", "max_bytes", "memory_bytes", "ttl", "hits", "misses",
     "hit_rate", "sets", "evictions", "expired", "invalidated", "errors", "saved_cost",
     "saved_seconds", "last_hit_at", "compression_ratio", "compress_seconds", "decompress_seconds",
-    "shared", "uncertainty",
+    "shared", "policy_from", "expired_entries", "uncertainty",
 ]  # fmt: skip
 KNOWN: dict[str, dict[str, object]] = {
     "file": {"free_bytes": 0},
@@ -260,6 +260,58 @@ def test_memory_of_an_application(memory):
     assert (document["totals"]["entries"], document["totals"]["hits"]) == (1, 1)
 
 
+def test_policies_that_an_application_in_memory_sets_in_its_code(memory):
+    """They are shown as long as any such application runs, and say so."""
+    with memory.open() as cache:
+        cache.namespace("a", ttl="7d", max_entries=10).set("k", "v")
+        cache.flush()
+        report = memory("stats", "--format", "json")
+    figures = json.loads(report.out)["namespaces"]["a"]
+    assert (figures["ttl"], figures["max_entries"]) == (7 * 86400, 10)
+    assert figures["policy_from"] == "application"
+    with memory.open() as cache:  # another run of it, after the last one had ended
+        cache.namespace("a").set("k", "v")
+        cache.flush()
+        figures = json.loads(memory("stats", "--format", "json").out)["namespaces"]["a"]
+    assert (figures["ttl"], figures["policy_from"]) == (3600, "defaults")
+
+
+def test_what_has_expired_is_told_where_there_is_any(shared):
+    """In a column of its own, or with -v; the counter tells what was removed."""
+    with shared.open() as cache:
+        cache.namespace("a").set("k", "v")
+    assert "not fresh" not in shared("stats").lines[0]
+    header, row = shared("-v", "stats", "a").lines[:2]
+    assert header.split()[:4] == ["namespace", "entries", "not", "fresh"]
+    assert row.split()[:3] == ["a", "1", "0"]
+    assert "misses  shared  hit rate" in header
+
+    with shared.open(ago=60) as cache:
+        cache.namespace("a", ttl=1).set_many({"1": 1, "2": 2})
+    header, row, _ = shared("stats", "a").lines
+    assert row.split()[:3] == ["a", "3", "2"]
+    figures = json.loads(shared("stats", "--format", "json").out)
+    assert figures["totals"]["expired_entries"] == 2
+    assert figures["totals"]["expired"] == 0
+    listed = json.loads(shared("inspect", "--format", "json").out)["namespaces"]
+    assert listed["a"]["expired_entries"] == 2
+
+
+def test_verbose_says_who_sets_a_policy(shared):
+    """The table itself and a listing as well."""
+    with shared.open() as cache:
+        cache.namespace("a", ttl="7d", max_entries=10).set("k", "v")
+        cache.namespace("b").set("k", "v")
+    configured = shared.having(CACHECTL_NAMESPACES__B__TTL="5m")
+    assert "1 / 10" in configured("stats", "a").lines[1]
+    said = configured("-v", "stats").err.splitlines()
+    assert "a: TTL and limits are from an application, set in its code" in said
+    assert "b: TTL and limits are from the configuration" in said
+    said = configured("-v", "inspect", "a").err.splitlines()
+    assert "a: TTL 7d, at most 10 entries, from an application, set in its code" in said
+    assert configured("stats", "a").err == ""
+
+
 def test_watch_goes_on_until_interrupted(tool):
     """`--watch` prints a document a line, again and again; an interrupt is how it ends."""
     process = tool.start("stats", "--watch", "--interval", "0.1", "--format", "json")
@@ -269,3 +321,16 @@ def test_watch_goes_on_until_interrupted(tool):
 
     assert {document["schema"] for document in documents} == {"cachectl.stats/1"}
     assert (process.returncode, err) == (0, b"")
+
+
+def test_limits_over_all_namespaces_stand_in_the_last_row(shared):
+    """And are held by `cleanup`, whose dry run says so."""
+    with shared.open() as cache:
+        for name in ("a", "b"):
+            cache.namespace(name).set_many({str(number): number for number in range(4)})
+    limited = shared.having(CACHECTL_MAX_ENTRIES="5")
+    assert "8 / 5" in limited("stats").lines[-1]
+    assert "3 over a limit" in limited("cleanup", "--dry-run").err
+    assert limited("cleanup").err == ""
+    assert "5 / 5" in limited("stats").lines[-1]
+    assert json.loads(limited("stats", "--format", "json").out)["totals"]["max_entries"] == 5

@@ -27,6 +27,7 @@ FILE: Final = {
     "file.leases",
     "file.options",
     "file.pacing",
+    "file.policies",
     "file.pool",
     "file.put",
     "file.reader",

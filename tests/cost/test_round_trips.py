@@ -169,3 +169,21 @@ def test_who_asks_for_one_namespace_pays_for_one(opener, cost_of, ask, strict):
     cache.flush()
 
     assert cost_of(ask, cache) == alone
+
+
+def test_a_limit_over_all_namespaces_is_looked_at_in_three_round_trips(opener, cost_of):
+    """However many namespaces and entries there are; what exceeds it goes in one step of each."""
+    cache = opener(max_entries=90)
+    for number in range(3):
+        for name in "abcdefghij":
+            cache.namespace(name).set(str(number), number)
+    cache.flush()
+    assert cost_of(cache.flush) == Cost(3, {"smembers": 1, "zcard": 10, "hget": 10})
+
+    for number in range(3, 20):
+        for name in "abcdefghij":
+            cache.namespace(name).set(str(number), number)
+    _, commands = cost_of(cache.flush)
+    assert cache.stats().totals.entries == 90
+    scripts = {"count": 10, "oldest": 10, "trim": 10, "count again": 10}
+    assert commands["evalsha"] == sum(scripts.values())

@@ -337,3 +337,34 @@ def test_what_namespaces_hold_is_read_twice_however_many_are_cleared(opener, tra
     ClearPlan(cache, [], None, None).run()
     assert sum(statement.startswith("SELECT id, name, ") for statement in trace) == 2
     assert not list(cache.namespace("c").entries())
+
+
+def test_who_says_the_same_policy_again_and_again_looks_at_what_is_stored_once(opener, trace):
+    """As applications do, once a request."""
+    cache = opener()
+    cache.namespace("a", ttl="7d", key_decimals={"tempo": 1}).set("k", "value")
+    cache.flush()
+    trace.clear()
+
+    cache.namespace("a", ttl="7d", key_decimals={"tempo": 1}).set("k", "other")
+    assert trace.kinds == ["BEGIN", "SELECT", "UPDATE entries", "COMMIT"], trace
+    trace.clear()
+    cache.flush()
+    assert not [text for text in trace if "policies" in text], trace
+
+
+def test_a_limit_over_all_namespaces_adds_nothing_to_a_write_and_a_select_to_a_flush(opener, trace):
+    cache = opener(max_entries=90)
+    namespace = cache.namespace("a")
+    namespace.set("k", "value")
+    cache.flush()
+    trace.clear()
+
+    namespace.set("new", "value")
+    assert trace.kinds == [
+        "BEGIN", "SELECT", "INSERT entries", "UPDATE namespaces", "COMMIT",
+    ], trace  # fmt: skip
+    cache.flush()
+    trace.clear()
+    cache.flush()
+    assert trace.kinds == ["SELECT"], trace

@@ -10,7 +10,16 @@ from cachectl import AsyncCache, AsyncCleanup, AsyncNamespace, Cache, Cleanup, N
 
 PAIRS = ((Cache, AsyncCache), (Namespace, AsyncNamespace), (Cleanup, AsyncCleanup))
 IMMEDIATE = {
-    Cache: {"cached", "namespace", "observe", "of", "open", "policy", "require_writable"},
+    Cache: {
+        "cached",
+        "namespace",
+        "observe",
+        "of",
+        "open",
+        "policy",
+        "policy_from",
+        "require_writable",
+    },
     Namespace: {"entries", "key", "name", "operations", "policy", "state", "stored_key"},
     Cleanup: {"report"},
 }

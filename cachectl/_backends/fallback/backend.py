@@ -26,18 +26,22 @@ from cachectl._backends.protocols import (
     SupportsCheck,
     SupportsCompaction,
     SupportsDiscovery,
+    SupportsExpiredEntries,
     SupportsForgetting,
     SupportsFork,
     SupportsRecount,
+    SupportsRevocation,
     SupportsSlots,
     SupportsStatus,
+    SupportsStoredPolicies,
+    SupportsTrimming,
 )
 from cachectl._backends.selection import counts_of, usage_of
 from cachectl._metrics.counters import CounterStore, Counts
 from cachectl._metrics.reports import Status
 from cachectl._metrics.windows import Window
 from cachectl._model.coroutines import run
-from cachectl._model.records import Usage
+from cachectl._model.records import CleanupStep, Usage
 from cachectl._model.turn import CallLock, Turn
 from cachectl.errors import BackendError, BackendRefused, BackendUnavailable
 
@@ -106,6 +110,14 @@ class FallbackBackend:
             return self._breaker.call(self._backend.find_namespaces)
         except BackendUnavailable:
             return [name for name, _ in self._standing_in()]
+
+    def expired_entries(self, now: float) -> Mapping[str, int]:
+        backend = self._backend
+        if self._breaker.is_open:
+            return {name: each.memory.expired_entries(now) for name, each in self._standing_in()}
+        if not isinstance(backend, SupportsExpiredEntries):
+            return {}
+        return self._breaker.call(lambda: backend.expired_entries(now))
 
     def check(self) -> None:
         self._breaker.call(self._reach)
@@ -176,6 +188,44 @@ class FallbackBackend:
         if not isinstance(backend, SupportsForgetting):
             raise BackendRefused(f"the backend {backend.name} forgets nothing")
         return self._breaker.call(lambda: backend.forget(namespace, now))
+
+    def stored_policies(self) -> Mapping[str, str]:
+        backend = self._backend
+        if not isinstance(backend, SupportsStoredPolicies):
+            return {}
+        return self._breaker.call(backend.stored_policies)
+
+    def store_policy(self, namespace: str, text: str) -> None:
+        backend = self._backend
+        if isinstance(backend, SupportsStoredPolicies):
+            self._breaker.call(lambda: backend.store_policy(namespace, text))
+
+    def totals(self) -> Mapping[str, Usage]:
+        """While memory stands in nothing is held over all: each of its namespaces has its bound."""
+        backend = self._backend
+        if self._breaker.is_open or not isinstance(backend, SupportsTrimming):
+            return {}
+        return self._breaker.call(backend.totals)
+
+    def oldest(self, namespaces: Sequence[str], most: int) -> Mapping[str, list[tuple[float, int]]]:
+        backend = self._backend
+        if not isinstance(backend, SupportsTrimming):
+            return {}
+        return self._breaker.call(lambda: backend.oldest(namespaces, most))
+
+    def trim(self, namespace: str, most: int, used_until: float) -> CleanupStep:
+        backend = self._backend
+        if not isinstance(backend, SupportsTrimming):
+            return CleanupStep()
+        return self._breaker.call(lambda: backend.trim(namespace, most, used_until))
+
+    def revoke_leases(self, namespace: str) -> None:
+        for name, stand_in in self._standing_in():
+            if name == namespace:
+                stand_in.memory.revoke_leases()
+        backend = self._backend
+        if isinstance(backend, SupportsRevocation):
+            self._breaker.call(lambda: backend.revoke_leases(namespace))
 
     def recount(self) -> None:
         if isinstance(self._backend, SupportsRecount):

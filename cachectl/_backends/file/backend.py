@@ -15,6 +15,7 @@ from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.directory import claim, create_private, require_ours
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file.reader import Reader
+from cachectl._backends.file.rows import microseconds
 from cachectl._backends.file.store import FileStore
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.file.writer import Writer
@@ -22,7 +23,7 @@ from cachectl._backends.protocols import AsyncStore, SupportsFork
 from cachectl._metrics.counters import CounterStore
 from cachectl._model.deadline import SECONDS, one_call
 from cachectl._model.policy import EVICTIONS
-from cachectl._model.records import Usage
+from cachectl._model.records import MOST_EXPIRED, CleanupStep, Usage
 from cachectl.errors import BackendBusy, BackendError, ConfigError
 
 if TYPE_CHECKING:
@@ -119,12 +120,41 @@ class FileBackend(BaseBackend[FileStore]):
         exists = self._writer.is_open or self._reader.connections.exists()
         return self.table if exists else None
 
+    def totals(self) -> Mapping[str, Usage]:
+        held = self._reader.totals()
+        return {name: Usage(entries, size, None) for _, name, entries, size, _ in held if name}
+
+    def oldest(self, namespaces: Sequence[str], most: int) -> Mapping[str, list[tuple[float, int]]]:
+        return {
+            name: [(stamp / 1e6, size) for stamp, size in self._reader.oldest(name, most)]
+            for name in namespaces
+        }
+
+    def trim(self, namespace: str, most: int, used_until: float) -> CleanupStep:
+        return self.table.trim(namespace, most, used_until)
+
+    def revoke_leases(self, namespace: str) -> None:
+        table = self.existing_table()
+        if table is not None:
+            table.revoke_leases(namespace)
+
     def forget(self, namespace: str, now: float) -> bool:
         table = self.existing_table()
         if table is not None and not table.forget(namespace):
             return False
         self._database.forget(namespace)
         return True
+
+    def expired_entries(self, now: float) -> Mapping[str, int]:
+        return self._reader.expired_entries(microseconds(now), MOST_EXPIRED)
+
+    def stored_policies(self) -> Mapping[str, str]:
+        from cachectl._backends.file import policies  # a lookup needs none
+
+        return policies.read(self._reader)
+
+    def store_policy(self, namespace: str, text: str) -> None:
+        self.table.store_policy(namespace, text)
 
     def usage(self) -> Mapping[str, Usage]:
         from cachectl._backends.file import shares  # a lookup needs none

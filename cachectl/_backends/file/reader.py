@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cachectl._backends.file.pool import MOST_IDLE, ReadConnections
-from cachectl._backends.file.schema import NAMED
+from cachectl._backends.file.schema import NAMED, SIZE
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.sqlite import FAILURES, Patience, translated
 from cachectl.errors import BackendBusy, DamagedEntry
@@ -25,6 +25,15 @@ _TOTALS: Final = (
     "SELECT id, name, "
     + ", ".join(f"max(0, CAST({total} AS INTEGER))" for total in ("entries", "bytes", "file_bytes"))
     + " FROM namespaces"
+)
+_EXPIRED: Final = (
+    "SELECT name, (SELECT count(*) FROM (SELECT expires_at FROM entries"
+    " WHERE namespace_id = n.id AND due_at <= ?1 ORDER BY due_at LIMIT ?2) WHERE expires_at <= ?1)"
+    " FROM namespaces AS n WHERE name IS NOT NULL"
+)
+_OLDEST: Final = (
+    f"SELECT CAST(used_at AS INTEGER), {SIZE} FROM entries WHERE namespace_id = {NAMED}"
+    " ORDER BY used_at LIMIT ?"
 )
 _REPLACED: Final = 20  # how often in a row a value may be replaced while it is read
 
@@ -94,6 +103,14 @@ class Reader:
         cleared has no name.
         """
         return self.select(_TOTALS, ())
+
+    def oldest(self, namespace: str, most: int) -> Sequence[tuple[int, int]]:
+        """Return last use and bytes of the entries that were used least recently, in that order."""
+        return self.select(_OLDEST, (namespace, most))
+
+    def expired_entries(self, now: int, most: int) -> dict[str, int]:
+        """Return how many entries of each namespace have expired, among so many that were to."""
+        return dict(self.select(_EXPIRED, (now, most)))
 
     def database_bytes(self) -> int:
         """Return the size of the databases and of their logs."""

@@ -28,6 +28,7 @@ _NEWEST: Final = f"SELECT CAST(used_at AS INTEGER) FROM entries WHERE namespace_
 WITH_KEY: Final = "e.namespace_id = ? AND e.key = ?"
 OLDEST: Final = "e.namespace_id = ? ORDER BY e.used_at LIMIT ?"
 IDLE: Final = "e.namespace_id = ? AND e.used_at < ? ORDER BY e.used_at LIMIT ?"
+USED_UNTIL: Final = "e.namespace_id = ? AND e.used_at <= ? ORDER BY e.used_at LIMIT ?"
 DUE: Final = "e.namespace_id = ? AND e.due_at <= ? ORDER BY e.due_at LIMIT ?"
 TAGGED: Final = "e.id IN (SELECT entry_id FROM tags WHERE namespace_id = ? AND tag = ? LIMIT ?)"
 """Conditions for `select`. The first parameter of each is the namespace."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from cachectl._backends.eviction.access_log import AccessLog
-from cachectl._backends.file import clearing, eviction, leases, rebuild, rows
+from cachectl._backends.file import clearing, eviction, leases, policies, rebuild, rows
 from cachectl._backends.file.pacing import Pace
 from cachectl._backends.file.put import Placed, Put, remove_due
 from cachectl._backends.file.reader import Reader
@@ -116,6 +116,10 @@ class EntryTable:
         """Give a lease back."""
         self._run(namespace, partial(_release, lease=lease), self._writer.patience())
 
+    def revoke_leases(self, namespace: str) -> None:
+        """Revoke all leases of a namespace."""
+        self._run(namespace, _revoke_all, self._writer.patience())
+
     def touch(self, namespace: str, access_log: AccessLog) -> None:
         """Write when keys were last used."""
         used, patience = access_log.drain(), self._writer.patience()
@@ -178,6 +182,10 @@ class EntryTable:
             self.remove_cleared()
         return empty
 
+    def store_policy(self, namespace: str, text: str) -> None:
+        """Keep what an application set of a policy."""
+        self._run(namespace, partial(policies.store, text=text), self._writer.patience())
+
     def cleanup(self, namespace: str, rule: CleanupRule) -> CleanupStep:
         """Remove some entries that `rule` names; nothing if there are none."""
         began = self._pace.begin()
@@ -191,6 +199,14 @@ class EntryTable:
         if expired.entries:
             return CleanupStep(expired)
         return self._run(namespace, partial(_excess, rule=rule), self._writer.patience())
+
+    def trim(self, namespace: str, most: int, used_until: float) -> CleanupStep:
+        """Evict what was used least recently, not after that, and at most so many entries."""
+        began = self._pace.begin()
+        action = partial(_trim, most=min(most, BATCH), used_until=microseconds(used_until))
+        step = self._run(namespace, action, self._writer.patience())
+        self._pace.end(began)
+        return step
 
     def recount(self, reader: Reader) -> None:
         """Correct totals that are not those of what is there."""
@@ -261,6 +277,11 @@ def _release(transaction: Transaction, lease: Lease) -> None:
         leases.give_back(transaction, lease)
 
 
+def _revoke_all(transaction: Transaction) -> None:
+    if transaction.load():
+        leases.revoke_all(transaction)
+
+
 def _remove_keys(transaction: Transaction, keys: Sequence[str]) -> Removed:
     found = rows.find_removable(transaction, keys)
     if transaction.has_leases:
@@ -279,9 +300,11 @@ def _clear(transaction: Transaction) -> Removed:
 
 def _forget(transaction: Transaction) -> bool:
     if not transaction.load():
+        policies.forget(transaction)
         return True
     if transaction.entries == 0:
         clearing.forget(transaction)
+        policies.forget(transaction)
         return True
     return False
 
@@ -327,6 +350,14 @@ def _idle(transaction: Transaction, before: float | None) -> CleanupStep | None:
     found = list(rows.select(transaction, rows.IDLE, microseconds(before), BATCH))
     if not found:
         return None
+    keys = tuple(row.key for row in found)
+    return CleanupStep(evicted=eviction.remove(transaction, found), evicted_keys=keys)
+
+
+def _trim(transaction: Transaction, most: int, used_until: int) -> CleanupStep:
+    if not transaction.load():
+        return CleanupStep()
+    found = list(rows.select(transaction, rows.USED_UNTIL, used_until, most))
     keys = tuple(row.key for row in found)
     return CleanupStep(evicted=eviction.remove(transaction, found), evicted_keys=keys)
 

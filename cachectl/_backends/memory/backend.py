@@ -4,7 +4,7 @@ The counters live in the process too; each cache object has its own. Both are al
 a `SharedStatistics`, so that the command line can see an application at work.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +16,7 @@ from cachectl._backends.protocols import SupportsFork
 from cachectl._metrics.counters import Batch, CounterStore, Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.policy import EVICTIONS
-from cachectl._model.records import Usage
+from cachectl._model.records import CleanupStep, Usage, with_expired
 
 if TYPE_CHECKING:
     from cachectl._metrics.reports import Status
@@ -53,7 +53,7 @@ class MemoryBackend(BaseBackend[MemoryStore]):
     def add(self, batch: Batch) -> None:
         self._counts.add(batch)
         if self._shared_statistics and not self._observe:
-            self._shared_statistics.publish(batch, self._own_usage())
+            self._shared_statistics.add(batch)
 
     def read(self, window: Window) -> dict[str, Counts]:
         if self._shared_statistics and self._observe:
@@ -67,6 +67,34 @@ class MemoryBackend(BaseBackend[MemoryStore]):
         if self._shared_statistics and self._observe:
             return self._shared_statistics.usage()
         return self._own_usage()
+
+    def totals(self) -> Mapping[str, Usage]:
+        return {name: store.totals() for name, store in list(self._stores.items())}
+
+    def oldest(self, namespaces: Sequence[str], most: int) -> Mapping[str, list[tuple[float, int]]]:
+        return {name: self.store(name).oldest(most) for name in namespaces}
+
+    def trim(self, namespace: str, most: int, used_until: float) -> CleanupStep:
+        return self.store(namespace).trim(most, used_until)
+
+    def revoke_leases(self, namespace: str) -> None:
+        self.store(namespace).revoke_leases()
+
+    def expired_entries(self, now: float) -> Mapping[str, int]:
+        if self._shared_statistics and self._observe:
+            return {}  # they published it with their usage
+        return {name: store.expired_entries(now) for name, store in list(self._stores.items())}
+
+    def publish(self, now: float) -> None:
+        if self._shared_statistics and not self._observe:
+            self._shared_statistics.show(with_expired(self._own_usage(), self.expired_entries(now)))
+
+    def stored_policies(self) -> Mapping[str, str]:
+        return self._shared_statistics.policies() if self._shared_statistics else {}
+
+    def store_policy(self, namespace: str, text: str) -> None:
+        if self._shared_statistics and not self._observe:
+            self._shared_statistics.store_policy(namespace, text)
 
     def status(self) -> "Status":
         """Say whose figures are summed, where they are those of others."""

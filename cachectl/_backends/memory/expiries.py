@@ -84,6 +84,22 @@ class Expiries:
         self.earliest = min((heap.places[0][0] for heap in self._heaps), default=NEVER)
         return keys
 
+    def count(self, now: float, most: int) -> int:
+        """Return how many entries have expired, of those whose place was reached; at most so many places
+        are looked at.
+        """
+        found = 0
+        for heap in self._heaps:
+            at = [0]  # the places to look at: below one that is not reached there are none that are
+            while at and most:
+                index = at.pop()
+                if index < len(heap.places) and heap.places[index][0] <= now:
+                    node = self._owner(heap.places[index])
+                    found += node is not None and node.entry.expires_at <= now
+                    at += (2 * index + 1, 2 * index + 2)
+                    most -= 1
+        return found
+
     def _take_from(self, heap: Heap, now: float, most: int, keys: list[str]) -> None:
         while heap.places and heap.places[0][0] <= now and len(keys) < most:
             place = heappop(heap.places)

@@ -10,10 +10,11 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.directory import claim, create_private, require_ours
@@ -38,26 +39,22 @@ class SharedStatistics:
     def __init__(self, name: str) -> None:
         self._directory = _SHARED_MEMORY / f"cachectl-{os.geteuid()}-{name}"
         self._programs = self._directory / "programs.json"
+        self._policies = self._directory / "policies.json"
         self._counters = CounterDatabase(self._directory)
         self._shown: dict[str, Usage] | None = None
         self._waiting: list[Batch] = []
+        self._told = ""
 
-    def publish(self, batch: Batch, usage: dict[str, Usage]) -> None:
-        """Add counts and replace this process's usage. A failure is logged, never raised; what could
-        not be added is, the next time.
-        """
-        if not _SHARED_MEMORY.is_dir():
-            return
+    def add(self, batch: Batch) -> None:
+        """Add counts. A failure is logged, never raised; what could not be added is, the next time."""
         self._waiting.append(batch)
         del self._waiting[:-_WAITING]
-        try:
-            if self._shown is None:
-                self._begin()
-            if usage != self._shown:
-                self._show(usage)
-            self._add_waiting()
-        except (BackendError, OSError) as error:
-            _log.warning("cannot publish the counters of the memory cache: %s", str(error))
+        self._attempt("counters", self._add_waiting)
+
+    def show(self, usage: dict[str, Usage]) -> None:
+        """Replace this process's usage. A failure is logged, never raised."""
+        if usage != (self._shown or {}):
+            self._attempt("usage", partial(self._show, usage))
 
     def read(self, window: Window) -> dict[str, Counts]:
         return self._counters.read(window)
@@ -68,12 +65,45 @@ class SharedStatistics:
         if not require_ours(self._directory):
             return total
         for path in self._living():
-            for namespace, (entries, size, memory) in _read(path).items():
-                held = total.get(namespace, Usage())
+            for namespace, figures in _read(path).items():
+                entries, size, memory, expired, _ = figures  # all of which are counted
+                held = total.get(namespace, Usage(expired_entries=0))
                 total[namespace] = Usage(
-                    held.entries + entries, held.bytes + size, (held.memory_bytes or 0) + memory
+                    held.entries + entries,
+                    held.bytes + size,
+                    (held.memory_bytes or 0) + memory,
+                    (held.expired_entries or 0) + expired,
                 )
         return total
+
+    def policies(self) -> dict[str, str]:
+        """Return what applications set of policies, by namespace."""
+        if not require_ours(self._directory):
+            return {}
+        found = _content(self._policies)
+        known = found.items() if isinstance(found, dict) else ()
+        return {name: text for name, text in known if isinstance(text, str)}
+
+    def store_policy(self, namespace: str, text: str) -> None:
+        """Keep what an application set, as long as any is there. A failure is logged, never raised."""
+        self._attempt("policies", partial(self._add_policy, namespace, text))
+
+    def _add_policy(self, namespace: str, text: str) -> None:
+        with self._alone():
+            self._write(self._policies, {**self.policies(), namespace: text})
+
+    def _attempt(self, what: str, publish: Callable[[], None]) -> None:
+        """Publish something, if there is a place for it. A failure is logged, never raised."""
+        if not _SHARED_MEMORY.is_dir():
+            return
+        try:
+            if self._shown is None:
+                self._begin()
+            publish()
+        except (BackendError, OSError) as error:
+            level = logging.DEBUG if str(error) == self._told else logging.WARNING  # once a second
+            _log.log(level, "cannot publish the %s of the memory cache: %s", what, str(error))
+            self._told = str(error)
 
     def processes(self) -> int:
         """Return how many processes publish now."""
@@ -83,10 +113,7 @@ class SharedStatistics:
 
     def programs(self) -> list[str]:
         """Return the programs whose counts are summed, also of those that have ended."""
-        try:
-            programs: list[str] = json.loads(self._programs.read_bytes())
-        except (OSError, ValueError):
-            return []
+        programs: list[str] = _content(self._programs) or []
         return programs
 
     def withdraw(self) -> None:
@@ -123,17 +150,24 @@ class SharedStatistics:
 
     def _begin(self) -> None:
         """Join those who publish; the first of them resets the counts."""
+        with self._alone():
+            if not list(self._living()):
+                self._counters.reset()
+                self._programs.unlink(missing_ok=True)
+                self._policies.unlink(missing_ok=True)
+            self._sign()
+            self._show({})
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other process change what is shared meanwhile."""
         claim(self._directory)
         lock = self._directory / "begin.lock"
         create_private(lock)
         with lock.open("rb") as file:
             _lock(file)
             try:
-                if not list(self._living()):
-                    self._counters.reset()
-                    self._programs.unlink(missing_ok=True)
-                self._sign()
-                self._show({})
+                yield
             finally:  # also for processes that were forked meanwhile, which have the file open
                 fcntl.flock(file, fcntl.LOCK_UN)
 
@@ -179,13 +213,18 @@ def _lock(file: IO[bytes]) -> None:
             return
 
 
-def _read(path: Path) -> dict[str, tuple[int, int, int]]:
+def _read(path: Path) -> dict[str, list[int]]:
     """Return what a process holds; nothing if it went while we looked."""
-    try:
-        usage: dict[str, tuple[int, int, int]] = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
+    usage: dict[str, list[int]] = _content(path) or {}
     return usage
+
+
+def _content(path: Path) -> Any:
+    """Return what is in a file; None if there is none, or something else in it."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def _alive(pid: int) -> bool:

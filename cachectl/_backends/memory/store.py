@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import accumulate, islice
 from sys import getsizeof, maxsize
 from typing import Final
 
@@ -16,6 +17,7 @@ from cachectl._backends.memory.tag_index import TagIndex
 from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
+    MOST_EXPIRED,
     CleanupRule,
     CleanupStep,
     Condition,
@@ -102,6 +104,30 @@ class MemoryStore:
         with self.lock:
             self._leases.give_back(lease)
 
+    def totals(self) -> Usage:
+        """Return what is held, without an estimate."""
+        return Usage(len(self._nodes), self._bytes, None)
+
+    def oldest(self, most: int) -> list[tuple[float, int]]:
+        """Return last use and bytes of the entries that were used least recently, in that order; also
+        where the clock was set back meanwhile.
+        """
+        nodes = list(islice(self._nodes.values(), most))
+        uses = accumulate((node.used_at for node in nodes), max)
+        return [(used_at, node.entry.size) for used_at, node in zip(uses, nodes, strict=True)]
+
+    def trim(self, most: int, used_until: float) -> CleanupStep:
+        """Evict what was used least recently, not after that, and at most so many entries."""
+        with self.lock:
+            nodes = list(islice(self._nodes.values(), most))
+            keys = [node.key for node in nodes if node.used_at <= used_until]
+            return CleanupStep(evicted=self._drop(keys), evicted_keys=tuple(keys))
+
+    def revoke_leases(self) -> None:
+        """Revoke all leases: nothing is stored of the loads that have them."""
+        with self.lock:
+            self._leases.clear()
+
     def remove(self, keys: Iterable[str]) -> Removed:
         with self.lock:
             if self._leases.held:
@@ -166,6 +192,12 @@ class MemoryStore:
         with suppress(BackendBusy), self.lock:
             return self._usage()
         return self._usage()
+
+    def expired_entries(self, now: float) -> int:
+        """Return how many entries have expired; not more than `MOST_EXPIRED`."""
+        with suppress(BackendBusy), self.lock:
+            return self._expiries.count(now, MOST_EXPIRED)
+        return self._expiries.count(now, MOST_EXPIRED)
 
     def _usage(self) -> Usage:
         indexes = self._expiries.memory + self._tags.memory + self._index.memory

@@ -17,8 +17,9 @@ from cachectl._backends.redis.counters import RedisCounters, all_suffixes
 from cachectl._backends.redis.errors import Translation
 from cachectl._backends.redis.keyspace import COMPLETE, Keyspace
 from cachectl._backends.redis.lease import held
+from cachectl._backends.redis.results import as_trimmed, as_uses, total_bytes
 from cachectl._backends.redis.server_memory import ServerMemory
-from cachectl._backends.redis.shapes import anything, number
+from cachectl._backends.redis.shapes import anything, number, pairs
 from cachectl._backends.redis.store import RedisStore, Shared
 from cachectl._backends.redis.transport.blocking import BlockingTransport
 from cachectl._backends.redis.transport.routes import SingleServer
@@ -32,7 +33,7 @@ from cachectl._metrics.windows import Window
 from cachectl._model.coroutines import run
 from cachectl._model.importing import importing
 from cachectl._model.policy import EVICTIONS
-from cachectl._model.records import Usage
+from cachectl._model.records import CleanupStep, Usage
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendRefused
 
@@ -128,6 +129,49 @@ class RedisBackend:
         self._memory = None
         return Status(self.name, self.name, "ok", 0, details=memory.details(), notes=memory.notes)
 
+    def expired_entries(self, now: float) -> Mapping[str, int]:
+        return run(self._expired_entries(micros(now)))
+
+    async def _expired_entries(self, now: int) -> Mapping[str, int]:
+        names = await self._keys.namespaces(self._client)
+        calls = [(self._keys.base(name), (now, now - micros(SLACK))) for name in names]
+        counts = await self._client.run_all(number, "expired", calls)
+        return dict(zip(names, counts, strict=True))
+
+    def stored_policies(self) -> Mapping[str, str]:
+        stored = run(self._client.command(pairs, "HGETALL", self._keys.policies))
+        return {
+            name.decode(errors="replace"): text.decode(errors="replace") for name, text in stored
+        }
+
+    def store_policy(self, namespace: str, text: str) -> None:
+        run(self._client.command(anything, "HSET", self._keys.policies, namespace, text))
+
+    def totals(self) -> Mapping[str, Usage]:
+        return run(self._totals())
+
+    async def _totals(self) -> Mapping[str, Usage]:
+        names = await self._keys.namespaces(self._client)
+        bases = [self._keys.base(name) for name in names]
+        entries = await self._client.pipeline(number, [("ZCARD", f"{base}lru") for base in bases])
+        sizes = await self._client.pipeline(
+            total_bytes, [("HGET", f"{base}meta", "") for base in bases]
+        )
+        held = (Usage(*of_one, None) for of_one in zip(entries, sizes, strict=True))
+        return dict(zip(names, held, strict=True))
+
+    def oldest(self, namespaces: Sequence[str], most: int) -> Mapping[str, list[tuple[float, int]]]:
+        calls = [(self._keys.base(name), (most,)) for name in namespaces]
+        found = run(self._client.run_all(as_uses, "oldest", calls))
+        return dict(zip(namespaces, found, strict=True))
+
+    def trim(self, namespace: str, most: int, used_until: float) -> CleanupStep:
+        base = self._keys.base(namespace)
+        return run(self._client.run(as_trimmed, "trim", base, most, micros(used_until)))
+
+    def revoke_leases(self, namespace: str) -> None:
+        run(self._client.command(anything, "UNLINK", f"{self._keys.base(namespace)}loads"))
+
     def forget(self, namespace: str, now: float) -> bool:
         return run(self._forget(namespace, now))
 
@@ -136,6 +180,7 @@ class RedisBackend:
         base, suffixes = self._keys.base(namespace), list(all_suffixes(now))
         if not await self._client.run(number, "forget", base, *suffixes):
             return False
+        await self._client.command(anything, "HDEL", self._keys.policies, namespace)
         await self._client.command(anything, "SREM", self._keys.names, namespace)
         if await self._client.command(number, "EXISTS", f"{base}lru"):  # written to meanwhile
             await self._client.command(anything, "SADD", self._keys.names, namespace)

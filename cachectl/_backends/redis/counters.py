@@ -69,7 +69,7 @@ class RedisCounters:
                 del calls[name]
                 if name not in self._forbidden:
                     self._forbidden.add(name)
-                    log.warning("the counts of namespace %s are lost: %s", name, error)
+                    log.warning("the counts of namespace %s are lost: %s", name, str(error))
 
     async def _read(self, window: Window, of: Collection[str] = ()) -> dict[str, Counts]:
         names = await self._keys.namespaces(self._client, of)

@@ -21,6 +21,7 @@ class Keyspace:
         except InvalidKey as error:
             raise ConfigError(f"Redis prefix: {error}") from None
         self.names = f"{prefix}:namespaces"
+        self.policies = f"{prefix}:policies"
 
     def base(self, namespace: str) -> str:
         """Return what all keys of the namespace begin with."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from cachectl._backends.redis.arguments import GENERATION
 from cachectl._backends.redis.shapes import array, number, numbers_and_strings, string
 from cachectl._backends.redis.transport.resp import Misread, Reply
 from cachectl._model.envelope import unpack_header
@@ -44,6 +45,33 @@ def as_verified(reply: Reply) -> tuple[int, Dropped]:
     """Return where to go on, 0 for nowhere, and what was found gone."""
     cursor, expired, others = map(number, array(reply))
     return cursor, Dropped(expired, others)
+
+
+def as_trimmed(reply: Reply) -> CleanupStep:
+    (entries, size, dropped), keys = numbers_and_strings(reply, 3)
+    return CleanupStep(
+        evicted=Removed(entries, size), evicted_keys=texts(keys), dropped=Dropped(0, dropped)
+    )
+
+
+def as_uses(reply: Reply) -> list[tuple[float, int]]:
+    """Return last use and bytes of entries."""
+    flat = array(reply)
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    return [(_stamp(string(stamp)) / 1e6, number(size)) for stamp, size in pairs]
+
+
+def _stamp(text: bytes | None) -> float:
+    try:
+        return float(text or b"")
+    except ValueError:
+        raise Misread("no stamp") from None
+
+
+def total_bytes(reply: Reply) -> int:
+    """Return the stored bytes of which META tells, see `common.lua`; what cannot be a count is 0."""
+    text = (string(reply) or b"")[GENERATION:].partition(b" ")[0]
+    return int(text) if text.isdigit() and len(text) < 16 else 0
 
 
 def as_heads(keys: int, reply: Reply) -> list[tuple[bytes | None, int]]:

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.leases import OLD, new_token
 from cachectl._backends.redis.arguments import (
+    GENERATION,
     LARGE,
     Uses,
     about_of,
@@ -65,10 +66,6 @@ T = TypeVar("T")
 
 _CHECK_EVERY: Final = 1.0
 """Seconds until a write looks again for what expired and for what others did."""
-
-
-GENERATION: Final = 8
-"""Bytes in front of each value; `common.lua` says what they are."""
 
 
 class Shared:

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from cachectl._admin import values
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import Format, out
 from cachectl._cli.output.text import printable, printable_lines
 from cachectl._cli.session import session
 from cachectl._engine.cache import Cache
+from cachectl._model import values
 from cachectl._model.entry import MISSING
 from cachectl.errors import UsageError
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from cachectl._admin import entries
+from cachectl._admin.namespaces import said
 from cachectl._admin.reach import OUT_OF_REACH, in_memory
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
@@ -14,6 +15,7 @@ from cachectl._cli.output import Format, out
 from cachectl._cli.output.text import printable
 from cachectl._cli.session import session
 from cachectl._engine.namespace import Namespace
+from cachectl._model.records import Usage
 from cachectl._model.units import format_bytes, format_entries
 from cachectl.errors import DamagedEntry, UsageError
 
@@ -59,7 +61,11 @@ def inspect(
         if namespace is None:
             _show_namespaces({name: use._asdict() for name, use in cache.usage().items()})
         elif not one:
-            _show_entries(cache.namespace(namespace), tag, limit)
+            found = cache.namespace(namespace)
+            if out.format is Format.TABLE:
+                source = said(cache.policy_from(namespace))
+                out.detail(f"{namespace}: {found.policy.summary}, from {source}")
+            _show_entries(found, tag, limit)
         else:
             found = cache.namespace(namespace)
             _show_entry(found, options.key_of(found, key, features, extra))
@@ -75,8 +81,9 @@ def _show_namespaces(usage: dict[str, dict[str, int | None]]) -> None:
         ]
         out.table(tables.rows(("namespace", "entries", "size"), lines))
     elif out.format is Format.CSV:
-        header = ("namespace", "entries", "bytes", "memory_bytes")
-        out.csv(header, ([name, *held.values()] for name, held in usage.items()))
+        out.csv(
+            ("namespace", *Usage._fields), ([name, *held.values()] for name, held in usage.items())
+        )
     else:
         out.document("inspect", {"namespaces": usage})
 

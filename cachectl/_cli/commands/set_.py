@@ -7,13 +7,13 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from cachectl._admin import values
 from cachectl._admin.reach import in_memory
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import out
 from cachectl._cli.output.text import printable
 from cachectl._cli.session import session
+from cachectl._model import values
 from cachectl._model.codecs import CODECS, VALUE_LIMIT
 from cachectl._model.outcome import Outcome
 from cachectl._model.units import format_seconds, parse_duration

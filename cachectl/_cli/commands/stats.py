@@ -9,7 +9,7 @@ import typer
 
 from cachectl._admin import documents
 from cachectl._admin.applications import described
-from cachectl._admin.namespaces import unknown
+from cachectl._admin.namespaces import said, unknown
 from cachectl._admin.thresholds import Threshold
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Interrupted, Stop
@@ -151,12 +151,16 @@ def _show(report: Stats, names: Sequence[str]) -> None:
     if out.format is Format.TABLE:
         from cachectl._cli.output import tables
 
-        out.table(tables.stats(report, names), fold=False)
+        out.table(tables.stats(report, names, verbose=out.level > 0), fold=False)
         for name, fact in report.backend.details.items():
             if fact != 0 or isinstance(fact, bool):
                 out.detail(f"{name.replace('_', ' ')}: {_said(name, fact)}")
         if report.totals.uncertainty:
             out.detail(f"entries and sizes are estimates, within {report.totals.uncertainty:.1%}")
+        for name in names:
+            out.detail(
+                f"{name}: TTL and limits are from {said(report.namespaces[name].policy_from)}"
+            )
         if report.window.start is not None:
             out.detail(f"counted since {tables.moment(report.window.start)}")
     elif out.format is Format.CSV:

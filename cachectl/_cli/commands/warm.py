@@ -8,20 +8,22 @@ from typing import Annotated
 import typer
 
 from cachectl._admin.reach import in_memory
-from cachectl._admin.warm import (
-    LoaderSource,
-    Progress,
-    Source,
-    WarmReport,
-    open_source,
-    resolve,
-)
-from cachectl._admin.warm import warm as warm_cache
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import Format, out
 from cachectl._cli.output.text import printable
 from cachectl._cli.session import session
+from cachectl._engine.warm import (
+    LoaderSource,
+    Progress,
+    Source,
+    WarmCounts,
+    WarmOptions,
+    WarmReport,
+    open_source,
+    resolve,
+)
+from cachectl._engine.warm import warm as warm_cache
 from cachectl._model.policy import check_namespace
 from cachectl._model.units import format_bytes
 from cachectl.errors import UsageError
@@ -60,22 +62,20 @@ def warm(
     """
     out.use(form)
     sources = _sources(manifests or [], namespace, loader, keys)
-    report = WarmReport()
+    counts = WarmCounts()
     with session(context).cache(writing=True) as cache:
         try:
             with _progress_bar() as progress:
-                warm_cache(
-                    cache, sources,
-                    progress=progress, jobs=jobs, report=report, hash_keys=hash_keys,
-                )  # fmt: skip
+                chosen = WarmOptions(jobs=jobs, hash_keys=hash_keys)
+                warm_cache(cache, sources, chosen, progress=progress, counts=counts)
         except BaseException:
-            if report.written or report.failed:
-                _show(report)
+            if counts.written or counts.failed:
+                _show(counts.report())
             raise
-        _show(report)
+        _show(counts.report())
         if in_memory(cache):
             out.note("the memory backend ends with this process, and its entries with it")
-    if report.failed:
+    if counts.failed:
         raise Stop(Exit.PARTLY)
 
 
@@ -118,7 +118,8 @@ def _show(report: WarmReport) -> None:
         failures = [failure._asdict() for failure in report.failures]
         out.document("warm", {**asdict(report), "failures": failures})
         return
+    evicted = f", {report.evicted:,} of them evicted again" if report.evicted else ""
     out.note(
-        f"{report.read:,} read: {report.written:,} written ({format_bytes(report.bytes)}),"
+        f"{report.read:,} read: {report.written:,} written ({format_bytes(report.bytes)}){evicted},"
         f" {report.fresh:,} already fresh, {report.failed:,} failed, in {report.seconds:.1f} s"
     )

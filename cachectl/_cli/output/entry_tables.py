@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from cachectl._admin import values
 from cachectl._admin.entries import type_of, uncompressed_size
 from cachectl._cli.output.tables import UNKNOWN, ago, facts, rows
 from cachectl._cli.output.text import printable, shortened
+from cachectl._model import values
 from cachectl._model.entry import Entry
 from cachectl._model.records import EntryInfo
 from cachectl._model.units import format_bytes, format_dollars, format_seconds

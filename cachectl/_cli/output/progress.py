@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from cachectl._admin.warm import Progress
 from cachectl._cli.output.text import shortened
+from cachectl._engine.warm import Progress
 
 
 class Bar:

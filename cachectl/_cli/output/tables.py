@@ -1,80 +1,96 @@
 """Tables for people. Imported only where one is shown: Rich takes its time to load."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from rich.table import Table
 from rich.text import Text
 
 from cachectl._cli.output.text import printable, shortened
 from cachectl._metrics.reports import NamespaceStats, Stats
+from cachectl._model.records import MOST_EXPIRED
 from cachectl._model.units import format_bytes, format_dollars, format_seconds
 
 UNKNOWN = "–"
-_HEADINGS = (
-    "entries", "size", "full", "memory", "TTL", "hits", "misses", "hit rate",
-    "evicted", "expired", "saved", "time saved", "last hit",
-)  # fmt: skip
-_COMPRESSION = ("compressed", "per set", "per hit")
+Column = tuple[str, Callable[[NamespaceStats], str]]
+"""A heading, and what stands below it."""
 
 
-def stats(report: Stats, names: Iterable[str]) -> Table:
-    """Return the figures of namespaces, and below them the totals; those of compression only if
-    anything was written where it is on.
+def stats(report: Stats, names: Iterable[str], *, verbose: bool = False) -> Table:
+    """Return the figures of namespaces, and below them the totals. What has expired and what
+    compression does are only there if there is anything to tell, or if it is to be `verbose`.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("namespace", overflow="fold")
-    compresses = report.totals.compression_ratio is not None
-    for heading in (*_HEADINGS, *_COMPRESSION) if compresses else _HEADINGS:
+    columns = list(_columns(report, verbose=verbose))
+    for heading, _ in columns:
         table.add_column(heading, justify="right", overflow="fold")
-
-    def cells(figures: NamespaceStats, ttl: str) -> list[str]:
-        shown = _cells(figures, ttl, report.generated_at)
-        return shown + _compression(figures) if compresses else shown
-
     for name in names:
         figures = report.namespaces[name]
-        table.add_row(Text(printable(name)), *cells(figures, format_seconds(figures.ttl)))
+        table.add_row(Text(printable(name)), *(cell(figures) for _, cell in columns))
     table.add_section()
-    table.add_row("total", *cells(report.totals, UNKNOWN), style="bold")
+    table.add_row("total", *(cell(report.totals) for _, cell in columns), style="bold")
     return table
 
 
-def _compression(figures: NamespaceStats) -> list[str]:
-    """Return how much smaller values became, and what that costs a set and a hit."""
+def _columns(report: Stats, *, verbose: bool) -> Iterator[Column]:
+    totals, now = report.totals, report.generated_at
+    yield (
+        "entries",
+        lambda of: _of(f"{_about(of)}{of.entries:,}", of.max_entries and f"{of.max_entries:,}"),
+    )
+    if verbose or totals.expired_entries:
+        yield "not fresh", lambda of: _at_least(of.expired_entries)
+    yield (
+        "size",
+        lambda of: _of(
+            _about(of) + format_bytes(of.bytes), of.max_bytes and format_bytes(of.max_bytes)
+        ),
+    )
+    yield "full", lambda of: percent(fullness(of))
+    yield "memory", lambda of: _memory(of.memory_bytes)
+    yield "TTL", lambda of: UNKNOWN if of is totals else format_seconds(of.ttl)
+    yield "hits", lambda of: f"{of.hits:,}"
+    yield "misses", lambda of: f"{of.misses:,}"
+    if verbose:
+        yield "shared", lambda of: f"{of.shared:,}"
+    yield "hit rate", lambda of: percent(of.hit_rate)
+    yield "evicted", lambda of: f"{of.evictions:,}"
+    yield "expired", lambda of: f"{of.expired:,}"
+    yield "saved", lambda of: format_dollars(of.saved_cost)
+    yield "time saved", lambda of: format_seconds(of.saved_seconds)
+    yield "last hit", lambda of: UNKNOWN if of.last_hit_at is None else ago(now - of.last_hit_at)
+    if totals.compression_ratio is not None:
+        yield from _COMPRESSION
+
+
+def _ratio(figures: NamespaceStats) -> str:
     ratio = figures.compression_ratio
-    if ratio is None:
-        return [UNKNOWN] * len(_COMPRESSION)
-    times = (
-        (figures.compress_seconds, figures.sets), (figures.decompress_seconds, figures.hits),
-    )  # fmt: skip
-    each = (f"{seconds / count * 1e6:,.1f} µs" if count else UNKNOWN for seconds, count in times)
-    return [f"{ratio:.1f}×", *each]
+    return UNKNOWN if ratio is None else f"{ratio:.1f}×"
 
 
-def _cells(figures: NamespaceStats, ttl: str, now: float) -> list[str]:
-    memory = figures.memory_bytes
-    return [
-        _of(
-            _about(figures) + f"{figures.entries:,}",
-            figures.max_entries and f"{figures.max_entries:,}",
-        ),
-        _of(
-            _about(figures) + format_bytes(figures.bytes),
-            figures.max_bytes and format_bytes(figures.max_bytes),
-        ),
-        percent(fullness(figures)),
-        UNKNOWN if memory is None else f"≈ {format_bytes(memory)}",
-        ttl,
-        f"{figures.hits:,}",
-        f"{figures.misses:,}",
-        percent(figures.hit_rate),
-        f"{figures.evictions:,}",
-        f"{figures.expired:,}",
-        format_dollars(figures.saved_cost),
-        format_seconds(figures.saved_seconds),
-        UNKNOWN if figures.last_hit_at is None else ago(now - figures.last_hit_at),
-    ]
+def _each(figures: NamespaceStats, seconds: float, count: int) -> str:
+    """Return the time that compression takes, each time; nothing is known where it is off."""
+    known = figures.compression_ratio is not None and count
+    return f"{seconds / count * 1e6:,.1f} µs" if known else UNKNOWN
+
+
+_COMPRESSION: Final[Sequence[Column]] = (
+    ("compressed", _ratio),
+    ("per set", lambda of: _each(of, of.compress_seconds, of.sets)),
+    ("per hit", lambda of: _each(of, of.decompress_seconds, of.hits)),
+)
+
+
+def _memory(size: int | None) -> str:
+    return UNKNOWN if size is None else f"≈ {format_bytes(size)}"
+
+
+def _at_least(entries: int | None) -> str:
+    if entries is None:
+        return UNKNOWN
+    return f"≥ {entries:,}" if entries == MOST_EXPIRED else f"{entries:,}"
 
 
 def _about(figures: NamespaceStats) -> str:

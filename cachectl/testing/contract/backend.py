@@ -4,6 +4,7 @@ from cachectl.testing.contract.counters import CountersContract
 from cachectl.testing.contract.entries import EntriesContract
 from cachectl.testing.contract.hashed_keys import HashedKeysContract
 from cachectl.testing.contract.loads import LoadsContract
+from cachectl.testing.contract.overall import OverallContract
 from cachectl.testing.contract.removal import RemovalContract
 from cachectl.testing.contract.threads import ThreadsContract
 from cachectl.testing.contract.values import ValuesContract
@@ -14,6 +15,7 @@ class BackendContract(
     ValuesContract,
     RemovalContract,
     LoadsContract,
+    OverallContract,
     CountersContract,
     ThreadsContract,
     HashedKeysContract,

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cachectl._admin import values
-from cachectl._model import codecs
+from cachectl._model import codecs, values
 from cachectl._model.codecs import CODECS, Codec, Registration
 from cachectl.errors import DamagedEntry, UsageError
 

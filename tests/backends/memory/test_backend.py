@@ -288,6 +288,20 @@ def test_what_could_not_be_published_in_time_is_published_later(board: str):
         assert observer.stats().namespaces["users"].misses == 3
 
 
+def test_what_has_expired_is_published_also_by_an_application_at_rest(board: str):
+    """It is told by the clock, though nothing is looked up, stored or counted."""
+    clock = Clock()
+    chosen = settings("memory", memory__name=board, memory__publish=True)
+    with Cache.of(chosen, clock=clock, strict=True) as cache, observe(board) as observer:
+        cache.namespace("users", ttl=10).set_many({"1": 1, "2": 2})
+        cache.flush()
+        assert observer.stats().namespaces["users"].expired_entries == 0
+        clock.advance(10)
+        cache.flush()
+        figures = observer.stats().namespaces["users"]
+        assert (figures.entries, figures.expired_entries) == (2, 2)
+
+
 @in_memory
 def test_a_lookup_that_finds_an_expired_entry_waits_for_nobody(opener: Opener, clock: Clock):
     cache = opener()

@@ -93,8 +93,8 @@ def test_memory_is_within_10_percent(fresh, shape, eviction):
 
 
 @pytest.mark.parametrize("history", ["half deleted", "replaced by others", "all but few deleted"])
-def test_memory_is_within_10_percent_after_removals(fresh, history):
-    """As soon as the server's own tables have shrunk, which it sees to ten times a second."""
+def test_memory_is_within_15_percent_after_removals(fresh, history):
+    """As soon as the server's own tables have shrunk, as far as it sees to that by itself."""
     backend, raw = fresh
     store = blocking(backend, "ns")
     store.put([item("warm-up")], FREE, 0)
@@ -112,6 +112,6 @@ def test_memory_is_within_10_percent_after_removals(fresh, history):
 
     def is_near() -> bool:
         grown = memory_used(raw) - before
-        return abs((backend.usage()["ns"].memory_bytes or 0) - grown) <= 0.1 * grown
+        return abs((backend.usage()["ns"].memory_bytes or 0) - grown) <= 0.15 * grown
 
     wait_until(is_near)

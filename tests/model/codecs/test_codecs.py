@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from cachectl import UnsupportedValue, UsageError
-from cachectl._admin import values
-from cachectl._model import codecs
+from cachectl._model import codecs, values
 from cachectl._model.codecs import CODECS, VALUE_LIMIT
 from cachectl._model.codecs import npz as npz_codec
 from cachectl.errors import DamagedEntry

@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 
 from cachectl import BackendUnavailable, Cache
-from cachectl._admin.warm import (
-    Failure,
+from cachectl._engine.warm import (
     LoaderSource,
     Position,
     Progress,
     Record,
-    WarmReport,
+    WarmCounts,
+    WarmFailure,
     batch_writer,
     open_source,
     warm,
 )
 from cachectl.testing import found
-from tests.admin.warm.conftest import Warm
+from tests.engine.warm.conftest import Warm
 from tests.support.openers import Opener
 from tests.support.servers import redis_server
 
@@ -83,15 +83,15 @@ def test_the_backend_is_written_in_batches(cache: Cache):
 
     def counted(size: int, count: int) -> Iterator[Record]:
         for number in range(count):
-            seen.append(report.written)
+            seen.append(counts.written)
             yield record(number, f"n{number % 2}", str(number), 1, size)
 
-    report = WarmReport()
-    warm(cache, [Records(counted(1, 1500))], report=report)
+    counts = WarmCounts()
+    warm(cache, [Records(counted(1, 1500))], counts=counts)
     assert sorted(set(seen)) == [0, 500, 1000]
     seen.clear()
-    report = WarmReport()
-    warm(cache, [Records(counted(batch_writer.BATCH_BYTES // 4, 8))], report=report)
+    counts = WarmCounts()
+    warm(cache, [Records(counted(batch_writer.BATCH_BYTES // 4, 8))], counts=counts)
     assert sorted(set(seen)) == [0, 4]
 
 
@@ -143,7 +143,7 @@ def test_a_run_has_a_bounded_number_of_namespaces(cache: Cache, monkeypatch: pyt
     monkeypatch.setattr(batch_writer, "NAMESPACES_LIMIT", 3)
     report = warm(cache, [Records(record(n, f"n{n % 4}", str(n), 1) for n in range(8))])
     reason = "more than 3 namespaces in one run"
-    assert report.failures == [Failure("records", 3, reason), Failure("records", 7, reason)]
+    assert report.failures == [WarmFailure("records", 3, reason), WarmFailure("records", 7, reason)]
 
 
 def test_all_failures_are_counted_and_the_first_hundred_kept(warm_lines: Warm):
@@ -160,7 +160,7 @@ def test_a_source_that_breaks_off_is_a_failure(cache: Cache, tmp_path: Path):
     gone.unlink()
     report = warm(cache, sources)
     reason = "cannot be read: No such file or directory"
-    assert report.failures == [Failure(str(gone), None, reason)]
+    assert report.failures == [WarmFailure(str(gone), None, reason)]
     assert report.written == 1
 
 
@@ -223,12 +223,12 @@ def test_a_backend_that_goes_away_stops_a_strict_run_and_leaves_the_report():
                     server.process.wait()
                 yield record(number, "n", str(number), number)
 
-        report = WarmReport()
+        counts = WarmCounts()
         cache = Cache.open(backend="redis", url=server.url, strict=True)
         with pytest.raises(BackendUnavailable):
-            warm(cache, [Records(records())], report=report)
-        assert (report.read, report.written, report.failed) == (1500, 1000, 0)
-        assert report.seconds > 0
+            warm(cache, [Records(records())], counts=counts)
+        assert (counts.read, counts.written, counts.failed) == (1500, 1000, 0)
+        assert counts.seconds > 0
         with pytest.raises(BackendUnavailable):
             cache.close()
 
@@ -242,10 +242,10 @@ def test_an_interrupted_run_leaves_the_report(cache: Cache):
                 os.kill(os.getpid(), signal.SIGINT)
             yield record(number, "n", str(number), number)
 
-    report = WarmReport()
+    counts = WarmCounts()
     with pytest.raises(KeyboardInterrupt):
-        warm(cache, [Records(interrupted())], report=report)
-    assert (report.written, report.failed) == (500, 0)
+        warm(cache, [Records(interrupted())], counts=counts)
+    assert (counts.written, counts.failed) == (500, 0)
     assert len(list(cache.namespace("n").entries())) == 500
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from cachectl._admin.warm.files import regular_file
-from cachectl._admin.warm.lines import LINE_LIMIT, lines
-from cachectl._admin.warm.manifest import Manifest, check_names
-from cachectl._admin.warm.records import Position, Record, Refused
+from cachectl._engine.warm.files import regular_file
+from cachectl._engine.warm.lines import LINE_LIMIT, lines
+from cachectl._engine.warm.manifest import Manifest, check_names
+from cachectl._engine.warm.records import Position, Record, Refused
 from cachectl._model.codecs.strict_json import parse_json
 from cachectl.errors import UsageError
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+from cachectl._engine.options import LoadOptions
 from cachectl._model.units import Duration, Money
 
 
@@ -39,12 +40,15 @@ class Record(NamedTuple):
 
 
 class Load(NamedTuple):
-    """An entry to make by calling `function`, sync or async, with the key if it is not fresh."""
+    """An entry to make by calling `function`, sync or async, with the key if it is not fresh; the
+    options say how what it returns is stored.
+    """
 
     position: Position
     namespace: str
     key: str
     function: Callable[[str], object]
+    options: LoadOptions = LoadOptions()
 
 
 class Refused(NamedTuple):

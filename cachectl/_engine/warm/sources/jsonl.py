@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cachectl._admin.warm.files import regular_file
-from cachectl._admin.warm.lines import Line, lines
-from cachectl._admin.warm.manifest import Manifest
-from cachectl._admin.warm.records import Position, Record, Refused
+from cachectl._engine.warm.files import regular_file
+from cachectl._engine.warm.lines import Line, lines
+from cachectl._engine.warm.manifest import Manifest
+from cachectl._engine.warm.records import Position, Record, Refused
 from cachectl._model.codecs.strict_json import parse_json
 from cachectl.errors import UsageError
 

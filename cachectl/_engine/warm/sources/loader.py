@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cachectl._admin.warm.files import regular_file
-from cachectl._admin.warm.lines import Line, lines
-from cachectl._admin.warm.records import Load, Position, Refused
+from cachectl._engine.warm.files import regular_file
+from cachectl._engine.warm.lines import Line, lines
+from cachectl._engine.warm.records import Load, Position, Refused
 from cachectl._model.policy import check_namespace
 from cachectl.errors import UsageError
 

@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cachectl._admin.values import check_type, parse, type_of
-from cachectl._admin.warm.files import read_below
-from cachectl._admin.warm.records import Features, Position, Record
+from cachectl._engine.warm.files import read_below
+from cachectl._engine.warm.records import Features, Position, Record
+from cachectl._model.values import check_type, parse, type_of
 from cachectl.errors import UsageError
 
 FIELDS: Final[dict[str, tuple[type, ...]]] = {

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from cachectl._admin.warm.records import Source
+from cachectl._engine.warm.records import Source
 from cachectl._model.policy import check_namespace
 from cachectl._model.targets import load_target
 from cachectl.errors import UsageError
@@ -20,12 +20,12 @@ STDIN: Final = "-"
 _DIRECTORY: Final = "directory"
 
 SOURCES: Final = {
-    ".jsonl": "cachectl._admin.warm.sources.jsonl:jsonl_file",
-    ".ndjson": "cachectl._admin.warm.sources.jsonl:jsonl_file",
-    ".csv": "cachectl._admin.warm.sources.csv:CsvSource",
-    ".npz": "cachectl._admin.warm.sources.npz:NpzSource",
-    STDIN: "cachectl._admin.warm.sources.jsonl:jsonl_stdin",
-    _DIRECTORY: "cachectl._admin.warm.sources.directory:DirectorySource",
+    ".jsonl": "cachectl._engine.warm.sources.jsonl:jsonl_file",
+    ".ndjson": "cachectl._engine.warm.sources.jsonl:jsonl_file",
+    ".csv": "cachectl._engine.warm.sources.csv:CsvSource",
+    ".npz": "cachectl._engine.warm.sources.npz:NpzSource",
+    STDIN: "cachectl._engine.warm.sources.jsonl:jsonl_stdin",
+    _DIRECTORY: "cachectl._engine.warm.sources.directory:DirectorySource",
 }
 """What comes with cachectl, by suffix."""
 

@@ -4,11 +4,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cachectl._admin.values import parse
-from cachectl._admin.warm.files import regular_file
-from cachectl._admin.warm.records import Position, Record, Refused
+from cachectl._engine.warm.files import regular_file
+from cachectl._engine.warm.records import Position, Record, Refused
 from cachectl._model.codecs import VALUE_LIMIT
 from cachectl._model.codecs.npz_archive import BROKEN, SUFFIX, read_member
+from cachectl._model.values import parse
 from cachectl.errors import UsageError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cachectl import Cache
-from cachectl._admin.warm import WarmReport, open_source, warm
+from cachectl._engine.warm import WarmReport, open_source, warm
 
 Warm = Callable[..., WarmReport]
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from cachectl import Cache, UsageError
-from cachectl._admin.warm import Failure, open_source, warm
-from cachectl._admin.warm.sources import csv as csv_source
+from cachectl._engine.warm import WarmFailure, open_source, warm
+from cachectl._engine.warm.sources import csv as csv_source
 from cachectl.testing import found
-from tests.admin.warm.conftest import Warm
+from tests.engine.warm.conftest import Warm
 
 
 def test_csv_has_the_fields_of_a_manifest_as_columns(warm_file: Warm, cache: Cache, tmp_path: Path):
@@ -106,7 +106,7 @@ def test_the_arrays_of_an_npz_are_entries(cache: Cache, tmp_path: Path):
     objects = np.array([{"a": 1}], dtype=object)
     np.savez_compressed(path, one=np.arange(3), objects=objects, zero=np.empty(0, "f4"))
     report = warm(cache, [open_source(path, "users")])
-    assert report.failures == [Failure(f"{path}[objects]", None, "an array of Python objects")]
+    assert report.failures == [WarmFailure(f"{path}[objects]", None, "an array of Python objects")]
     assert (report.read, report.written, report.namespaces) == (3, 2, {"users": 2})
     assert found(cache.namespace("users").get("one")).tolist() == [0, 1, 2]
     assert found(cache.namespace("users").get("zero")).dtype == np.float32

@@ -1,17 +1,20 @@
 """Writing records: in batches, in the order they came, each acknowledged or accounted for."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from cachectl._admin.keys import feature_key
-from cachectl._admin.warm.records import Features, Position, Record
-from cachectl._admin.warm.report import WarmReport
-from cachectl._engine.cache import Cache
+from cachectl._engine.features import feature_key
 from cachectl._engine.namespace import Namespace
+from cachectl._engine.warm.evicted import EvictedAgain
+from cachectl._engine.warm.records import Features, Load, Position, Record
+from cachectl._engine.warm.report import WarmCounts
 from cachectl._model.batches import BATCH
+from cachectl._model.coroutines import run
 from cachectl._model.interrupts import unbroken
 from cachectl._model.keys import hashed_key
 from cachectl._model.outcome import Outcome
 from cachectl._model.policy import check_namespace
+from cachectl._model.records import Lease
 from cachectl._model.write import Write
 from cachectl.errors import UsageError
 
@@ -33,9 +36,17 @@ class _Waiting(NamedTuple):
 class BatchWriter:
     """Writes records to their namespaces and keeps the report."""
 
-    def __init__(self, cache: Cache, report: WarmReport, *, hash_keys: bool) -> None:
-        self._cache = cache
-        self._report = report
+    def __init__(
+        self,
+        namespace_of: Callable[[str], Namespace],
+        counts: WarmCounts,
+        evicted: EvictedAgain,
+        *,
+        hash_keys: bool,
+    ) -> None:
+        self._namespace_of = namespace_of
+        self._counts = counts
+        self._evicted = evicted
         self._hash_keys = hash_keys
         self._namespaces: dict[str, Namespace] = {}
         self._waiting: dict[str, list[_Waiting]] = {}
@@ -46,13 +57,13 @@ class BatchWriter:
         if name not in self._namespaces:
             if len(self._namespaces) == NAMESPACES_LIMIT:
                 raise UsageError(f"more than {NAMESPACES_LIMIT} namespaces in one run")
-            namespace = self._cache.namespace(check_namespace(name))
+            namespace = self._namespace_of(check_namespace(name))
             if not namespace.policy.enabled:
                 raise UsageError(f"namespace {name!r} is disabled")
             self._namespaces[name] = namespace
         return self._namespaces[name]
 
-    def has(self, name: str, key: str) -> bool:
+    def has(self, name: str, key: str | Features) -> bool:
         """Return whether there is a fresh entry. Raises `UsageError`."""
         namespace = self.namespace(name)
         return namespace.has(self._key(namespace, key))
@@ -62,7 +73,7 @@ class BatchWriter:
         try:
             write = self._write(record)
         except UsageError as error:
-            self._report.fail(record.position, str(error))
+            self._counts.fail(record.position, str(error))
             return
         batch = self._waiting.setdefault(record.namespace, [])
         batch.append(_Waiting(record.position, record.size, write))
@@ -71,6 +82,37 @@ class BatchWriter:
             self.flush()
         elif len(batch) == BATCH:
             self._put(record.namespace)
+
+    def lease(self, load: Load) -> Lease | None:
+        """Return what `add_loaded` needs of what is loaded from now on; None if there is none to be
+        had. Raises `UsageError`.
+        """
+        namespace = self.namespace(load.namespace)
+        key = self._key(namespace, load.key)
+        return run(namespace.operations.lease(key, load.options.tags))
+
+    def release(self, load: Load, lease: Lease) -> None:
+        """Store nothing with this lease."""
+        run(self.namespace(load.namespace).operations.release(lease))
+
+    def add_loaded(self, load: Load, lease: Lease, value: object, load_us: int) -> None:
+        """Write what a load brought, unless its key was removed or replaced meanwhile."""
+        namespace = self.namespace(load.namespace)
+        key = self._key(namespace, load.key)
+        self._evicted.expect(namespace, key)
+        try:
+            write = load.options.write(key, value, load_us)
+            outcome, size = run(namespace.operations.set_loaded(write, lease))
+        except UsageError as error:
+            self.release(load, lease)
+            reason: str | None = str(error)
+        else:
+            reason = None if outcome else _reason(outcome, namespace.name)
+        if reason is None:
+            self._counts.wrote(namespace.name, 1, size)
+        else:
+            self._evicted.leave_out(namespace, key)
+            self._counts.fail(load.position, reason)
 
     def flush(self) -> None:
         """Write all that waits."""
@@ -96,10 +138,12 @@ class BatchWriter:
     def _store(self, namespace: Namespace, batch: list[_Waiting]) -> None:
         """Write a batch. If the engine refuses something in it, write each half by itself."""
         try:
+            for waiting in batch:
+                self._evicted.expect(namespace, waiting.write.key)
             outcomes = namespace.set_many(waiting.write for waiting in batch)
         except UsageError as error:
             if len(batch) == 1:
-                self._report.fail(batch[0].position, str(error))
+                self._counts.fail(batch[0].position, str(error))
                 return
             middle = len(batch) // 2
             self._store(namespace, batch[:middle])
@@ -110,11 +154,14 @@ class BatchWriter:
             if outcome:
                 stored.append(waiting)
             else:
-                self._report.fail(waiting.position, _reason(outcome, namespace.name))
+                self._evicted.leave_out(namespace, waiting.write.key)
+                self._counts.fail(waiting.position, _reason(outcome, namespace.name))
         if stored:
-            self._report.wrote(namespace.name, len(stored), sum(each.size for each in stored))
+            self._counts.wrote(namespace.name, len(stored), sum(each.size for each in stored))
 
 
 def _reason(outcome: Outcome, namespace: str) -> str:
+    if outcome is Outcome.REFUSED:
+        return "its key was removed or replaced while it was loaded"
     too_large = outcome is Outcome.TOO_LARGE
     return f"{outcome.value} of {namespace!r}" if too_large else outcome.value

@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from cachectl._admin.values import parse, type_of
-from cachectl._admin.warm.files import read_below
-from cachectl._admin.warm.records import Position, Record, Refused
+from cachectl._engine.warm.files import read_below
+from cachectl._engine.warm.records import Position, Record, Refused
+from cachectl._model.values import parse, type_of
 from cachectl.errors import UsageError
 
 

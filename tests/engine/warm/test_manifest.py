@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from cachectl import Cache, InvalidKey, UsageError
-from cachectl._admin.warm import Failure, LoaderSource, WarmReport, lines, open_source, warm
-from cachectl._admin.warm.manifest import FIELDS
+from cachectl._engine.warm import LoaderSource, WarmFailure, WarmReport, lines, open_source, warm
+from cachectl._engine.warm.manifest import FIELDS
 from cachectl.testing import found
-from tests.admin.warm.conftest import Warm
+from tests.engine.warm.conftest import Warm
 
 GOOD = {"namespace": "n", "key": "good", "value": 1}
 
@@ -244,7 +244,7 @@ def test_a_file_above_the_manifest_is_refused_even_if_it_is_there(
     path.write_text(json.dumps(line(value=None, value_file="../secret")))
     report = warm(cache, [open_source(path)])
     reason = "the file '../secret' is outside of the directory"
-    assert report.failures == [Failure(str(path), 1, reason)]
+    assert report.failures == [WarmFailure(str(path), 1, reason)]
 
 
 def test_the_encoding_of_lines_is_utf_8_whatever_their_ends(warm_file: Warm, cache: Cache):
@@ -305,7 +305,7 @@ def test_standard_input_is_jsonl(tmp_path: Path):
     (tmp_path / "v.txt").write_text("from a file")
     manifest = [line(key="a"), line(key="b", value=None, value_file="v.txt"), {"oops": 1}]
     script = (
-        "from cachectl import Cache; from cachectl._admin.warm import open_source, warm\n"
+        "from cachectl import Cache; from cachectl._engine.warm import open_source, warm\n"
         "with Cache.open(backend='file', directory='c', strict=True) as cache:\n"
         "    report = warm(cache, [open_source('-')])\n"
         "    print(report.written, report.failures[0][:2], cache.namespace('n').get('b'))\n"
