@@ -1,6 +1,7 @@
 """What a backend refused lately: told once, and not once a call."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from cachectl.errors import BackendBusy, BackendError, BackendUnavailable, ErrorKind
@@ -36,8 +37,9 @@ class Troubles:
         first, last = self._met.pop(what, (now, float("-inf")))
         is_news = not 0 <= now - last < _QUIET
         self._met[what] = (now if is_news else first), now
-        while len(self._met) > _MOST:
-            del self._met[next(iter(self._met))]
+        if len(self._met) > _MOST:
+            with suppress(RuntimeError):  # another thread notes one just now
+                self._met.pop(next(iter(self._met)), None)
         if not isinstance(error, (BackendUnavailable, BackendBusy)):
             self._latest = what, error.kind
         return is_news

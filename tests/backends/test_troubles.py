@@ -1,5 +1,6 @@
 """What is wrong with a Redis: only where nothing can be had of it does an application leave it."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -7,7 +8,7 @@ from contextlib import contextmanager, suppress
 import pytest
 import redis
 
-from cachectl import MISSING, BackendRefused, BackendUnavailable, Cache
+from cachectl import MISSING, AsyncCache, BackendRefused, BackendUnavailable, Cache, Status
 from cachectl.errors import ErrorKind
 from cachectl.testing import Clock
 from tests.support.network import scripted
@@ -343,3 +344,26 @@ def test_redis_is_not_returned_to_while_it_refuses_the_removals_of_an_outage(ser
         assert cache.status().status == "ok"
         assert users.get("k1") is MISSING
         assert users.get("k2") == 2
+
+
+def test_tasks_are_told_apart_what_is_wrong_as_well(server, raw, clock, caplog):
+    """Also where a connection is refused to all of an event loop."""
+    fill(server, clock)
+    url = as_user(server, raw, "-set")
+    wrong = url.replace(SECRET, "another")
+
+    async def use(of: str) -> tuple[object, bool, Status]:
+        made = settings("redis", redis__url=of)
+        async with AsyncCache.of(made, clock=clock) as cache:
+            users = cache.namespace("users")
+            found = await users.get("k1")
+            stored = bool(await users.set("new", 1))
+            return found, stored, await cache.status()
+
+    found, stored, status = asyncio.run(use(url))
+    assert (found, stored) == (1, False)
+    assert (status.active_backend, status.kind) == ("redis", "permission")
+    found, stored, status = asyncio.run(use(wrong))
+    assert (found, stored) == (MISSING, True)
+    assert (status.active_backend, status.kind) == ("memory", "misconfigured")
+    assert SECRET not in caplog.text

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 
@@ -139,32 +138,3 @@ def test_whatever_bit_is_flipped_in_the_header_of_an_envelope_listings_go_on(
         connection.execute("UPDATE entries SET value = ? WHERE key = 'k0'", (bytes(flipped),))
         assert len(json.dumps([listed(info) for info in users.entries()])) > LIMIT
         assert listing(users.entries(), clock()).row_count == LIMIT
-
-
-RANKS = [
-    "lrfu_states SET clock = 'x'", "lrfu_states SET share = x'00'", "lrfu_states SET entered = ''",
-    "lrfu_states SET in_window = 'x'", "lrfu_states SET window_ghosts = 'x'",
-    "lrfu_ranks SET score = 'x'", "lrfu_ranks SET position = x'00'",
-]  # fmt: skip
-"""What may happen to what evictions go by."""
-
-
-@pytest.mark.parametrize("damage", RANKS)
-def test_where_ranks_are_damaged_they_begin_anew_and_no_other_namespace_waits(
-    opener: Opener, damage
-):
-    with opener() as cache:
-        for name in ("users", "others"):
-            fill(cache.namespace(name, max_entries=LIMIT, eviction="lrfu"))
-    with closing(sqlite3.connect(opener.directory / "cache.db", isolation_level=None)) as opened:
-        opened.execute(
-            f"UPDATE {damage} WHERE namespace_id = (SELECT id FROM namespaces WHERE name = 'users')"
-        )
-    cache = opener()
-    for name in ("users", "others"):
-        users = cache.namespace(name, max_entries=LIMIT, eviction="lrfu")
-        assert users.get("k1") == "value"
-        cache.flush()
-        for number in range(20):
-            assert users.set(f"new{number}", number)
-        assert len(list(users.entries())) == users.stats().entries == LIMIT
