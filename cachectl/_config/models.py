@@ -24,14 +24,12 @@ from cachectl._config.fields import (
 )
 from cachectl._config.messages import Keys
 from cachectl._model import entry
-from cachectl._model.policy import Limits, Policy
+from cachectl._model.policy import ALL, Limits, Policy
 from cachectl._model.settings import Boolean, Kind, Name, Table
 
 _UNSET: Final[Any] = entry.MISSING
 OVERALL: Final = ("max_entries", "max_bytes")
 """Settings of all namespaces together that an application may set in its code."""
-ALL: Final = "*"
-"""Stands for all namespaces where there is a name: no namespace has it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from cachectl._backends.protocols import (
     SupportsStatus,
 )
 from cachectl._backends.selection import counts_of, usage_of
-from cachectl._config import ALL, Settings, policy_fields
+from cachectl._config import Settings, policy_fields
 from cachectl._engine import forking
 from cachectl._engine.compose import check_policy
 from cachectl._engine.counting import Counting
@@ -33,7 +33,7 @@ from cachectl._metrics.recorder import Recorder, log
 from cachectl._model.coroutines import run
 from cachectl._model.deadline import call_began, one_call
 from cachectl._model.importing import importing
-from cachectl._model.policy import Limits, Policy, check_namespace
+from cachectl._model.policy import ALL, Limits, Policy, check_namespace
 from cachectl._model.records import Usage, with_expired
 from cachectl._model.units import Duration, parse_duration
 from cachectl.errors import (

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from cachectl._backends.protocols import Backend, SupportsStoredPolicies
-from cachectl._config import ALL, Settings, policy_fields
+from cachectl._config import Settings, policy_fields
 from cachectl._metrics.recorder import log
-from cachectl._model.policy import Limits, Policy, is_namespace
+from cachectl._model.policy import ALL, Limits, Policy, is_namespace
 from cachectl.errors import BackendBusy, BackendError, BackendUnavailable, ConfigError
 
 _LONGEST: Final = 64 * 1024

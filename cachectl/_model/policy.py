@@ -18,6 +18,9 @@ COMPRESSIONS: Final = ("none", "zstd")
 KEYS: Final = ("plain", "hashed")
 """What `Policy.keys` may be."""
 
+ALL: Final = "*"
+"""Stands for all namespaces together where the policies of each are kept: no namespace has this name."""
+
 Eviction = Literal["lru", "lrfu"]
 Compression = Literal["none", "zstd"]
 Keys = Literal["plain", "hashed"]

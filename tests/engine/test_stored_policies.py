@@ -13,9 +13,7 @@ from redis import Redis
 from cachectl import Cache, Policy
 from cachectl._config import load
 from cachectl._engine.compose import open_backend
-from tests.support.openers import SHARED, Opener
-
-pytestmark = pytest.mark.parametrize("opener", SHARED, indirect=True)
+from tests.support.openers import SHARED, Opener, empty_place
 
 DAY = 86_400.0
 
@@ -43,6 +41,13 @@ class Tool:
     def close(self) -> None:
         for cache in self._opened:
             cache.close()
+
+
+@pytest.fixture(params=SHARED)
+def opener(request, clock) -> Iterator[Opener]:
+    opener = Opener(empty_place(request), clock)
+    yield opener
+    opener.close()
 
 
 @pytest.fixture
@@ -179,23 +184,50 @@ def test_a_clear_keeps_it_and_who_forgets_the_namespace_forgets_it(opener, tool)
     assert stored_in(application) == {}
 
 
-def test_where_policies_cannot_be_kept_everything_else_goes_on(opener, tool, redis_url, caplog):
+@pytest.mark.parametrize("opener", ["file"], indirect=True)
+def test_where_policies_cannot_be_kept_everything_else_goes_on(opener, tool, caplog):
     """Something else stands in their place: that is said once, and counts are written all the same."""
     application = opener(strict=False)
     namespace = application.namespace("a", ttl="7d")
     namespace.set("k", "v")
-    if opener.backend == "file":
-        with closing(sqlite3.connect(opener.directory / "cache.db")) as connection:
-            connection.execute("CREATE TABLE policies(colour TEXT)")
-    else:
-        with Redis.from_url(redis_url) as raw:
-            raw.set("cachectl:policies", "of others")
+    with closing(sqlite3.connect(opener.directory / "cache.db")) as connection:
+        connection.execute("CREATE TABLE policies(colour TEXT)")
     for _ in range(3):
         application.flush()
     assert caplog.text.count("the policies that are set in code cannot be stored") == 1
     assert application.stats().namespaces["a"].sets == 1
     assert tool().namespace("a").get("k") == "v"
     assert application.status().status == "ok"
+
+
+@pytest.mark.parametrize("opener", ["redis"], indirect=True)
+def test_what_stands_in_the_place_of_a_policy_is_none(opener, tool, redis_url):
+    application = opener(strict=False)
+    application.namespace("a").set("k", "v")
+    application.namespace("b", ttl="7d").set("k", "v")
+    with Redis.from_url(redis_url) as raw:
+        raw.rpush("cachectl:{a}:policy", "of others")
+        raw.rpush("cachectl:{b}:policy", "of others")
+    application.flush()
+    figures = tool().stats().namespaces
+    assert [figures[name].ttl for name in "ab"] == [3600, 7 * DAY]
+
+
+@pytest.mark.parametrize("opener", ["redis"], indirect=True)
+def test_a_user_with_the_keys_of_namespaces_alone_may_store_it(opener, tool, redis_url):
+    """It is in the key space of its namespace: no permission is needed that was not needed before."""
+    with Redis.from_url(redis_url) as raw:
+        raw.execute_command(
+            "ACL", "SETUSER", "app", "on", ">pw", "+@all", "~cachectl:{*", "~cachectl:namespaces"
+        )  # fmt: skip
+        application = opener(
+            strict=False, redis__url=redis_url.replace("unix://", "unix://app:pw@")
+        )  # fmt: skip
+        application.namespace("a", ttl="7d").set("k", "v")
+        application.flush()
+        assert application.status().status == "ok"
+        raw.execute_command("ACL", "DELUSER", "app")
+    assert tool().stats().namespaces["a"].ttl == 7 * DAY
 
 
 def test_limits_over_all_namespaces_that_are_set_in_code_are_followed_as_well(opener, tool):

@@ -15,11 +15,11 @@ from cachectl._backends.redis.arguments import SLACK, micros
 from cachectl._backends.redis.client import Client, ThreadClient
 from cachectl._backends.redis.counters import RedisCounters, all_suffixes
 from cachectl._backends.redis.errors import Translation
-from cachectl._backends.redis.keyspace import COMPLETE, Keyspace
+from cachectl._backends.redis.keyspace import COMPLETE, POLICY, Keyspace
 from cachectl._backends.redis.lease import held
 from cachectl._backends.redis.results import as_trimmed, as_uses, total_bytes
 from cachectl._backends.redis.server_memory import ServerMemory
-from cachectl._backends.redis.shapes import anything, number, pairs
+from cachectl._backends.redis.shapes import anything, number, optional_strings
 from cachectl._backends.redis.store import RedisStore, Shared
 from cachectl._backends.redis.transport.blocking import BlockingTransport
 from cachectl._backends.redis.transport.routes import SingleServer
@@ -32,7 +32,7 @@ from cachectl._metrics.counters import Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.coroutines import run
 from cachectl._model.importing import importing
-from cachectl._model.policy import EVICTIONS
+from cachectl._model.policy import ALL, EVICTIONS
 from cachectl._model.records import CleanupStep, Usage
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendRefused
@@ -139,13 +139,21 @@ class RedisBackend:
         return dict(zip(names, counts, strict=True))
 
     def stored_policies(self) -> Mapping[str, str]:
-        stored = run(self._client.command(pairs, "HGETALL", self._keys.policies))
+        return run(self._stored_policies())
+
+    async def _stored_policies(self) -> Mapping[str, str]:
+        names = [*await self._keys.namespaces(self._client), ALL]
+        # Which is no error where something else stands under the key.
+        commands = [("MGET", self._keys.policy(name)) for name in names]
+        found = await self._client.pipeline(optional_strings, commands)
         return {
-            name.decode(errors="replace"): text.decode(errors="replace") for name, text in stored
+            name: text.decode(errors="replace")
+            for name, (text,) in zip(names, found, strict=True)
+            if text is not None
         }
 
     def store_policy(self, namespace: str, text: str) -> None:
-        run(self._client.command(anything, "HSET", self._keys.policies, namespace, text))
+        run(self._client.command(anything, "SET", self._keys.policy(namespace), text))
 
     def totals(self) -> Mapping[str, Usage]:
         return run(self._totals())
@@ -177,10 +185,9 @@ class RedisBackend:
 
     async def _forget(self, namespace: str, now: float) -> bool:
         await self.store_for_threads(namespace).verify(now)
-        base, suffixes = self._keys.base(namespace), list(all_suffixes(now))
+        base, suffixes = self._keys.base(namespace), [*all_suffixes(now), POLICY]
         if not await self._client.run(number, "forget", base, *suffixes):
             return False
-        await self._client.command(anything, "HDEL", self._keys.policies, namespace)
         await self._client.command(anything, "SREM", self._keys.names, namespace)
         if await self._client.command(number, "EXISTS", f"{base}lru"):  # written to meanwhile
             await self._client.command(anything, "SADD", self._keys.names, namespace)

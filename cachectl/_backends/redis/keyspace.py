@@ -11,6 +11,9 @@ from cachectl.errors import ConfigError, InvalidKey
 COMPLETE: Final = b""
 """What is among the names once all are known: no name of a namespace."""
 
+POLICY: Final = "policy"
+"""The suffix of the key under which is what applications set of the policy of a namespace."""
+
 
 class Keyspace:
     """Keys below one prefix; it has the form of a namespace's name. Raises `ConfigError`."""
@@ -21,7 +24,6 @@ class Keyspace:
         except InvalidKey as error:
             raise ConfigError(f"Redis prefix: {error}") from None
         self.names = f"{prefix}:namespaces"
-        self.policies = f"{prefix}:policies"
 
     def base(self, namespace: str) -> str:
         """Return what all keys of the namespace begin with."""
@@ -42,6 +44,9 @@ class Keyspace:
         name = key.removeprefix(f"{self.prefix}:{{".encode()).partition(b"}:")[0]
         text = name.decode(errors="replace")
         return text if is_namespace(text) else ""
+
+    def policy(self, namespace: str) -> str:
+        return self.base(namespace) + POLICY
 
     def lock(self, name: str) -> str:
         return f"{self.prefix}:lock:{name}"
