@@ -4,6 +4,7 @@ real server, late and in pieces, and breaks off.
 
 import asyncio
 import random
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
@@ -19,15 +20,23 @@ _GREETINGS: Final = (b"AUTH", b"SELECT", b"CLIENT")
 _PIECE: Final = 65_536
 
 
+async def some_steps() -> None:
+    """Let the loop go on: from accepting a connection until its handler begins it takes three."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 @contextmanager
 def listening(handler: Handler) -> Iterator[str]:
     """Accept connections in a thread; yield the URL. They end with the context."""
     tasks: set[asyncio.Task[None]] = set()
+    transports: weakref.WeakSet[asyncio.WriteTransport] = weakref.WeakSet()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
         tasks.add(task)
+        transports.add(writer.transport)
         try:
             with suppress(OSError, asyncio.CancelledError):
                 await handler(reader, writer)
@@ -37,13 +46,13 @@ def listening(handler: Handler) -> Iterator[str]:
 
     async def end() -> None:
         server.close()
-        await asyncio.sleep(0)  # whoever was just accepted begins, or nobody would close it
-        await asyncio.sleep(0)
+        await some_steps()  # whoever was just accepted begins, or nobody would close it
         for task in tuple(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # transports that are closing end a moment later
-        await asyncio.sleep(0)
+        for transport in transports:
+            transport.abort()  # one that closes would wait until all of its reply is read
+        await some_steps()
 
     loop = EventLoop()
     server = loop.run(asyncio.start_server(accept, "127.0.0.1", 0))
