@@ -246,9 +246,10 @@ class SupportsSelection(Protocol):
 class SupportsExpiredEntries(Protocol):
     """A backend that knows what has expired and is not removed yet."""
 
-    def expired_entries(self, now: float) -> Mapping[str, int]:
+    def expired_entries(self, now: float, of: Collection[str] = ()) -> Mapping[str, int]:
         """Return how many entries of each namespace expired by `now`, at a cost that does not grow with
-        the entries: if they are more than `MOST_EXPIRED`, perhaps only that many.
+        the entries: if they are more than `MOST_EXPIRED`, perhaps only that many. Who asks for some
+        namespaces may be told of others as well.
         """
 
 
@@ -386,8 +387,10 @@ class SupportsPolicies(Protocol):
 class SupportsStoredPolicies(Protocol):
     """A backend that keeps what applications set of policies, so that others can follow it."""
 
-    def stored_policies(self) -> Mapping[str, str]:
-        """Return what was stored, by namespace, whatever became of it since."""
+    def stored_policies(self, of: Collection[str] = ()) -> Mapping[str, str]:
+        """Return what was stored, by namespace, whatever became of it since. Who asks for some may be told
+        of others as well.
+        """
 
     def store_policy(self, namespace: str, text: str) -> None:
         """Keep a text, in place of another, until the namespace is forgotten."""

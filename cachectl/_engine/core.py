@@ -112,7 +112,7 @@ class Core:
         with one_call(call_began()):
             counts, usage = self.counting.read(window, names), self._held(names, now)
             status = self.status()
-            self.policies.read()
+            self.policies.read(names)
         known = {*counts, *usage}
         if not isinstance(self.backend, SupportsPolicies):
             known |= {*self.settings.namespaces, *self._states}
@@ -187,7 +187,7 @@ class Core:
         usage = usage_of(self.backend, names)
         if isinstance(self.backend, SupportsExpiredEntries):
             with suppress(BackendUnavailable):  # since just now: what it holds is known
-                return with_expired(usage, self.backend.expired_entries(now))
+                return with_expired(usage, self.backend.expired_entries(now, names))
         return usage
 
     def namespaces(self) -> list[str]:

@@ -68,7 +68,7 @@ class OverallLimits:
                 self._recorder(name).record_cleanup(step)
                 if told is not None:
                     told(name, step)
-            if not any(step.expired.entries or step.evicted.entries for step in steps.values()):
+            if all(step.did_nothing for step in steps.values()):
                 return True  # others have done it
 
     def dry_run(self, done: Mapping[str, CleanupStep]) -> dict[str, Removed]:

@@ -4,7 +4,7 @@ What an application sets is kept beside the entries, as JSON, so that the tool s
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -78,21 +78,24 @@ class Policies:
             self._in_code[name] = {**known, **lasting}
             self._unwritten.add(name)
 
-    def read(self) -> None:
-        """Read what applications stored. What is no policy is left out, and logged once."""
+    def read(self, of: Collection[str] = ()) -> None:
+        """Read what applications stored, for some namespaces or for all. What is no policy is left out,
+        and logged once.
+        """
         if not isinstance(self._backend, SupportsStoredPolicies):
             return
         try:
-            stored = self._backend.stored_policies()
+            stored = self._backend.stored_policies(of)
         except (BackendBusy, BackendUnavailable):
             if self._strict:
                 raise
             return
         except BackendError as error:  # who may not read that may read entries
-            log.info("the policies that applications set cannot be read: %s", error)
+            log.info("the policies that applications set cannot be read: %s", str(error))
             stored = {}
         named = ((name, text) for name, text in stored.items() if name == ALL or is_namespace(name))
-        self._stored = {name: self._parsed(name, text) for name, text in named}
+        known = (self._stored or {}) if of else {}
+        self._stored = {**known, **{name: self._parsed(name, text) for name, text in named}}
 
     def store(self, is_written: Callable[[str], bool]) -> None:
         """Store what this application sets, of namespaces that it has written to, where anything else
@@ -103,7 +106,7 @@ class Policies:
             return
         self._unwritten.difference_update(due)
         try:
-            stored = self._backend.stored_policies()
+            stored = self._backend.stored_policies(due)
             for name in due:
                 text = _text(self._in_code[name])
                 if stored.get(name) != text:

@@ -111,13 +111,13 @@ class FallbackBackend:
         except BackendUnavailable:
             return [name for name, _ in self._standing_in()]
 
-    def expired_entries(self, now: float) -> Mapping[str, int]:
+    def expired_entries(self, now: float, of: Collection[str] = ()) -> Mapping[str, int]:
         backend = self._backend
         if self._breaker.is_open:
             return {name: each.memory.expired_entries(now) for name, each in self._standing_in()}
         if not isinstance(backend, SupportsExpiredEntries):
             return {}
-        return self._breaker.call(lambda: backend.expired_entries(now))
+        return self._breaker.call(lambda: backend.expired_entries(now, of))
 
     def check(self) -> None:
         self._breaker.call(self._reach)
@@ -189,11 +189,11 @@ class FallbackBackend:
             raise BackendRefused(f"the backend {backend.name} forgets nothing")
         return self._breaker.call(lambda: backend.forget(namespace, now))
 
-    def stored_policies(self) -> Mapping[str, str]:
+    def stored_policies(self, of: Collection[str] = ()) -> Mapping[str, str]:
         backend = self._backend
         if not isinstance(backend, SupportsStoredPolicies):
             return {}
-        return self._breaker.call(backend.stored_policies)
+        return self._breaker.call(lambda: backend.stored_policies(of))
 
     def store_policy(self, namespace: str, text: str) -> None:
         backend = self._backend

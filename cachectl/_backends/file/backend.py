@@ -145,10 +145,10 @@ class FileBackend(BaseBackend[FileStore]):
         self._database.forget(namespace)
         return True
 
-    def expired_entries(self, now: float) -> Mapping[str, int]:
+    def expired_entries(self, now: float, of: Collection[str] = ()) -> Mapping[str, int]:
         return self._reader.expired_entries(microseconds(now), MOST_EXPIRED)
 
-    def stored_policies(self) -> Mapping[str, str]:
+    def stored_policies(self, of: Collection[str] = ()) -> Mapping[str, str]:
         from cachectl._backends.file import policies  # a lookup needs none
 
         return policies.read(self._reader)

@@ -80,7 +80,7 @@ class MemoryBackend(BaseBackend[MemoryStore]):
     def revoke_leases(self, namespace: str) -> None:
         self.store(namespace).revoke_leases()
 
-    def expired_entries(self, now: float) -> Mapping[str, int]:
+    def expired_entries(self, now: float, of: Collection[str] = ()) -> Mapping[str, int]:
         if self._shared_statistics and self._observe:
             return {}  # they published it with their usage
         return {name: store.expired_entries(now) for name, store in list(self._stores.items())}
@@ -89,7 +89,7 @@ class MemoryBackend(BaseBackend[MemoryStore]):
         if self._shared_statistics and not self._observe:
             self._shared_statistics.show(with_expired(self._own_usage(), self.expired_entries(now)))
 
-    def stored_policies(self) -> Mapping[str, str]:
+    def stored_policies(self, of: Collection[str] = ()) -> Mapping[str, str]:
         return self._shared_statistics.policies() if self._shared_statistics else {}
 
     def store_policy(self, namespace: str, text: str) -> None:

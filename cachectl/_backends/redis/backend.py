@@ -129,20 +129,20 @@ class RedisBackend:
         self._memory = None
         return Status(self.name, self.name, "ok", 0, details=memory.details(), notes=memory.notes)
 
-    def expired_entries(self, now: float) -> Mapping[str, int]:
-        return run(self._expired_entries(micros(now)))
+    def expired_entries(self, now: float, of: Collection[str] = ()) -> Mapping[str, int]:
+        return run(self._expired_entries(micros(now), of))
 
-    async def _expired_entries(self, now: int) -> Mapping[str, int]:
-        names = await self._keys.namespaces(self._client)
+    async def _expired_entries(self, now: int, of: Collection[str]) -> Mapping[str, int]:
+        names = of or await self._keys.namespaces(self._client)
         calls = [(self._keys.base(name), (now, now - micros(SLACK))) for name in names]
         counts = await self._client.run_all(number, "expired", calls)
         return dict(zip(names, counts, strict=True))
 
-    def stored_policies(self) -> Mapping[str, str]:
-        return run(self._stored_policies())
+    def stored_policies(self, of: Collection[str] = ()) -> Mapping[str, str]:
+        return run(self._stored_policies(of))
 
-    async def _stored_policies(self) -> Mapping[str, str]:
-        names = [*await self._keys.namespaces(self._client), ALL]
+    async def _stored_policies(self, of: Collection[str]) -> Mapping[str, str]:
+        names = [*(of or await self._keys.namespaces(self._client)), ALL]
         # Which is no error where something else stands under the key.
         commands = [("MGET", self._keys.policy(name)) for name in names]
         found = await self._client.pipeline(optional_strings, commands)

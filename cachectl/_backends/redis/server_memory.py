@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from cachectl._backends.redis.client import Client
 from cachectl._backends.redis.shapes import string
 from cachectl._model.units import format_bytes
-from cachectl.errors import BackendError, BackendUnavailable
+from cachectl.errors import BackendError
 
 _ANY_KEY: Final = "it drops entries of any namespace"
 _MEANINGS: Final[Mapping[str, str]] = {
@@ -40,7 +40,9 @@ class ServerMemory(NamedTuple):
     def meaning(self) -> str:
         """What people should know of it, in a sentence without an end."""
         if not self.policy:
-            return "whether the server drops entries by itself is not known: INFO is not permitted"
+            return (
+                "whether the server drops entries by itself is not known: it does not answer INFO"
+            )
         if not self.limit:
             return "the server has no maxmemory, and drops nothing by itself"
         does = _MEANINGS.get(self.policy, "it may drop entries")
@@ -66,11 +68,9 @@ INFO: Final = (("INFO", "memory"), ("INFO", "stats"))
 
 
 async def read(client: Client) -> ServerMemory:
-    """Ask the server. Raises `BackendUnavailable` if it is away, nothing if it does not tell."""
+    """Ask the server; what it does not tell is unknown."""
     try:
         return of(await client.pipeline(string, INFO))
-    except BackendUnavailable:
-        raise
     except BackendError:
         return ServerMemory()
 

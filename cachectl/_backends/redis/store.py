@@ -10,6 +10,8 @@ from collections.abc import (
 )
 from contextlib import suppress
 from functools import partial
+from math import inf
+from time import monotonic
 from typing import Final, TypeVar
 
 from cachectl._backends.eviction.access_log import AccessLog
@@ -64,6 +66,9 @@ from cachectl.errors import BackendError, BackendRefused, DamagedEntry
 
 T = TypeVar("T")
 
+_VERIFY_EVERY: Final = 60.0
+"""Seconds until a cleanup without limits looks again for all entries."""
+
 _CHECK_EVERY: Final = 1.0
 """Seconds until a write looks again for what expired and for what others did."""
 
@@ -82,7 +87,20 @@ class Shared:
         self.newest = "0" * GENERATION  # as far as is known: the server corrects it
         self.limits: Limits | None = None
         self.limits_checked_at = 0.0
-        self.verified_for: CleanupRule | None = None
+        self._verified_for: CleanupRule | None = None
+        self._verified_at = -inf
+
+    def should_verify(self, rule: CleanupRule) -> bool:
+        """Return whether a cleanup is to find out first what the server dropped: each that holds limits,
+        once, and others now and then, for it looks for all entries.
+        """
+        if rule is self._verified_for:
+            return False
+        has_limits = rule.limits.max_entries is not None or rule.limits.max_bytes is not None
+        if not has_limits and monotonic() - self._verified_at < _VERIFY_EVERY:
+            return False
+        self._verified_for, self._verified_at = rule, monotonic()
+        return True
 
 
 class RedisStore:
@@ -271,9 +289,8 @@ class RedisStore:
 
     async def cleanup(self, rule: CleanupRule) -> CleanupStep:
         await self._flush_unless_refused()
-        if rule is not self._shared.verified_for:
+        if self._shared.should_verify(rule):
             dropped = await self.verify(rule.now)
-            self._shared.verified_for = rule
             if dropped != Dropped():
                 return CleanupStep(dropped=dropped)
         return (await self._clean(rule))[0]
