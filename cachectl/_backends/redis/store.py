@@ -10,7 +10,9 @@ from collections.abc import (
 )
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from math import inf
+from os import urandom
 from time import monotonic
 from typing import Final, TypeVar
 
@@ -84,6 +86,7 @@ class Shared:
         self.names: Final = names
         self.access_log: Final = access_log
         self.announced = False
+        self.numbers: Final = count(int.from_bytes(urandom(6)))
         self.newest = "0" * GENERATION  # as far as is known: the server corrects it
         self.limits: Limits | None = None
         self.limits_checked_at = 0.0
@@ -161,7 +164,7 @@ class RedisStore:
         )
         rule = (
             f"{micros(now)} {limit_arguments(limits)} {BATCH} {condition_argument(condition)}"
-            f" {check_limits:d} {shared.newest}"
+            f" {check_limits:d} {shared.newest} {next(shared.numbers)}"
         )
         outcomes = await self._with_uses(
             lambda uses: self._write(items, rule, uses, now, large=condition is None)

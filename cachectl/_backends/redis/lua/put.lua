@@ -1,5 +1,6 @@
--- ARGV: "now max_entries max_bytes eviction most condition look generation stamp touches", most is of
---       evictions, generation what the client takes for it and data begin with, stamp of the first item, each next one's is one more; with a look of 1 limits,
+-- ARGV: "now max_entries max_bytes eviction most condition look generation number stamp touches", most
+--       is of evictions, generation what the client takes for it and data begin with, number one that no
+--       other put has, stamp of the first item, each next one's is one more; with a look of 1 limits,
 --       expired entries and what others removed are seen to although nothing grew;
 --       (stamp, key) of each touch; (key, data, "expires px tags") of each item, no key twice.
 -- Times and stamps are microseconds, px milliseconds; - is no limit, condition or TTL. Without data the
@@ -10,8 +11,8 @@
 -- is 1 if limits are exceeded still, first, which is 1 if nothing was here before, dropped, which are
 -- those that the server removed by itself, the generation if the client has another, or '', and then
 -- the keys that were evicted.
-local now, max_entries, max_bytes, eviction, most, condition, check_limits, assumed, stamp, touches =
-  string.match(ARGV[1], '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
+local now, max_entries, max_bytes, eviction, most, condition, check_limits, assumed, number, stamp, touches =
+  string.match(ARGV[1], '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
 local lrfu = eviction == 'lrfu' and lrfu_module()
 local removal = (lrfu or check_limits == '1') and removal_module()
 local max_size = limit(max_bytes)
@@ -25,12 +26,11 @@ local about, expires, px, tags
 
 local SIGNS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+-'
 
--- Begins a generation, which no other was or will be: the server's time tells it.
+-- Begins a generation, which no other was or will be.
 local function begin_generation()
   removal = removal or removal_module()
   removal.end_generation(redis.call('EXISTS', GEN, LRU, META, TAG) > 0)
-  local time = redis.call('TIME')
-  local digest = redis.sha1hex(base .. time[1] .. ' ' .. time[2])
+  local digest = redis.sha1hex(base .. number .. ' ' .. stamp)
   generation = string.gsub(string.sub(digest, 1, 16), '%x%x', function(digits)
     local at = tonumber(digits, 16) % #SIGNS + 1
     return string.sub(SIGNS, at, at)
