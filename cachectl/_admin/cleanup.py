@@ -1,6 +1,5 @@
 """Cleanup by hand: ages that cannot be mistaken, and removals that somebody should confirm."""
 
-from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cachectl._engine.cache import Cache
@@ -17,20 +16,23 @@ class ChosenLimits(NamedTuple):
     max_entries: int | None = None
     max_bytes: int | None = None
 
-    def question(self, cache: Cache, namespaces: Sequence[str]) -> str | None:
-        """Return in words that the options would remove more than half of what is fresh in these
-        namespaces, or in all; None if they would not. It reads all entries if there are options.
-        """
-        if not any(option is not None for option in self):
-            return None
-        report = cache.plan_cleanup(**self._asdict()).dry_run(namespaces)
-        going, fresh = _sum(report.evicted.values()), _fresh(cache, report)
-        if 2 * going.entries <= fresh.entries and 2 * going.bytes <= fresh.bytes:
-            return None
-        return (
-            f"{going.entries:,} of {format_entries(fresh.entries)} that are fresh,"
-            f" {format_bytes(going.bytes)} of {format_bytes(fresh.bytes)}"
-        )
+    @property
+    def are_any(self) -> bool:
+        """Whether anything is asked for."""
+        return any(option is not None for option in self)
+
+
+def question(cache: Cache, planned: CleanupReport) -> str | None:
+    """Return in words that what is planned would remove more than half of what is fresh in its
+    namespaces; None if it would not.
+    """
+    going, fresh = Removed.total(planned.evicted.values()), _fresh(cache, planned)
+    if 2 * going.entries <= fresh.entries and 2 * going.bytes <= fresh.bytes:
+        return None
+    return (
+        f"{going.entries:,} of {format_entries(fresh.entries)} that are fresh,"
+        f" {format_bytes(going.bytes)} of {format_bytes(fresh.bytes)}"
+    )
 
 
 def seconds_of(text: str) -> float:
@@ -53,16 +55,9 @@ def age_of(text: str) -> float:
 def _fresh(cache: Cache, report: CleanupReport) -> Removed:
     """Return what the namespaces of a dry run hold that has not expired."""
     held = cache.usage()
-    expired = _sum(report.expired.values())
+    expired = Removed.total(report.expired.values())
     usage = [held.get(name, Usage()) for name in report.evicted]
     return Removed(
         sum(each.entries for each in usage) - expired.entries,
         sum(each.bytes for each in usage) - expired.bytes,
     )
-
-
-def _sum(parts: Iterable[Removed]) -> Removed:
-    total = Removed()
-    for part in parts:
-        total = total.plus(part)
-    return total

@@ -65,12 +65,15 @@ def figures(report: NamespaceStats) -> dict[str, Any]:
     return {**document, "last_hit_at": timestamp(report.last_hit_at), **other}
 
 
-def cleanup(report: CleanupReport, *, dry_run: bool) -> dict[str, Any]:
-    """Return the document of `cleanup --format json`."""
+def cleanup(
+    report: CleanupReport, planned: CleanupReport | None, *, dry_run: bool
+) -> dict[str, Any]:
+    """Return the document of `cleanup --format json`; `planned` is what was counted in advance."""
     total = report.removed()
     return {
         "dry_run": dry_run,
         "finished": report.finished,
+        "planned": None if planned is None else planned.removed()._asdict(),
         "entries": total.entries,
         "bytes": total.bytes,
         "expired": removed(report.expired),
@@ -78,12 +81,16 @@ def cleanup(report: CleanupReport, *, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def clear(report: Mapping[str, Removed], *, dry_run: bool) -> dict[str, Any]:
-    """Return the document of `clear --format json`."""
+def clear(
+    report: Mapping[str, Removed], planned: Removed | None, *, dry_run: bool
+) -> dict[str, Any]:
+    """Return the document of `clear --format json`; `planned` is what was shown in advance."""
+    total = Removed.total(report.values())
     return {
         "dry_run": dry_run,
-        "entries": sum(part.entries for part in report.values()),
-        "bytes": sum(part.bytes for part in report.values()),
+        "planned": None if planned is None else planned._asdict(),
+        "entries": total.entries,
+        "bytes": total.bytes,
         "namespaces": removed(report),
     }
 

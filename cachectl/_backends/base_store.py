@@ -20,6 +20,7 @@ from cachectl._model.records import (
     EntryInfo,
     Item,
     Lease,
+    Planned,
     Removed,
     Usage,
     Written,
@@ -86,7 +87,7 @@ class BaseStore(ABC):
     @abstractmethod
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
         """Yield all entries, or those with `tag`, least recently used first: each once, also if it
-        is used meanwhile.
+        is used meanwhile. A limit removes them in this order.
         """
 
     def unpack(self, key: str, data: bytes) -> Entry:
@@ -166,12 +167,16 @@ class BaseStore(ABC):
 
     @_whole
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
-        expired = self.remove([i.key for i in self.scan() if _is_expired(i, rule.now)])
-        before = float("-inf") if rule.idle_before is None else rule.idle_before
-        idle = [info.key for info in self.scan() if info.used_at < before]
-        removed = self.remove(idle)
-        over = list(self._over(rule.limits))
-        return CleanupStep(expired, removed.plus(self.remove(over)), (*idle, *over))
+        going = list(self.plan(rule))
+        expired = self.remove([one.key for one in going if one.is_expired])
+        keys = [one.key for one in going if not one.is_expired]
+        return CleanupStep(expired, self.remove(keys), tuple(keys))
+
+    def plan(self, rule: CleanupRule) -> Iterator[Planned]:
+        """Yield what `cleanup` removes."""
+        from cachectl._backends.planning import planned  # no lookup needs it
+
+        return planned(self.scan, rule)
 
     def usage(self) -> Usage:
         """Return what the namespace holds; the memory of it is not known."""
@@ -199,7 +204,7 @@ class BaseStore(ABC):
         if abs(now - self._looked_at) < _BETWEEN_LOOKS:
             return 0
         self._looked_at = now
-        expired = (info.key for info in self.scan() if _is_expired(info, now))
+        expired = (info.key for info in self.scan() if info.has_expired(now))
         return self.remove(list(islice(expired, BATCH))).entries
 
     def _over(self, limits: Limits) -> Iterator[str]:
@@ -213,10 +218,6 @@ class BaseStore(ABC):
                 return
             yield info.key
             entries, size = entries - 1, size - info.size
-
-
-def _is_expired(info: EntryInfo, now: float) -> bool:
-    return info.entry is not None and info.entry.expires_at <= now
 
 
 def listed(store: Store) -> Usage:

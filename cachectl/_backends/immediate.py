@@ -12,6 +12,7 @@ from cachectl._model.records import (
     EntryInfo,
     Item,
     Lease,
+    Planned,
     Removed,
     Written,
 )
@@ -65,6 +66,10 @@ class Immediate:
 
     async def cleanup(self, rule: CleanupRule) -> CleanupStep:
         return self._store.cleanup(rule)
+
+    async def plan(self, rule: CleanupRule) -> AsyncIterator[Planned]:
+        for one in self._store.plan(rule):
+            yield one
 
     async def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
         for info in self._store.scan(tag):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import TypeVar
 
 from cachectl._backends.base_store import BaseStore
 from cachectl._backends.protocols import Store, SupportsDetails, SupportsFlush
@@ -16,9 +17,12 @@ from cachectl._model.records import (
     EntryInfo,
     Item,
     Lease,
+    Planned,
     Removed,
     Written,
 )
+
+T = TypeVar("T")
 
 
 class InThread:
@@ -70,15 +74,20 @@ class InThread:
     async def cleanup(self, rule: CleanupRule) -> CleanupStep:
         return await self._worker.call(self._store.cleanup, rule)
 
-    async def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
-        infos = self._store.scan(tag)
-        while page := await self._worker.call(_page, infos):
-            for info in page:
-                yield info
+    def plan(self, rule: CleanupRule) -> AsyncIterator[Planned]:
+        return self._pages(self._store.plan(rule))
+
+    def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
+        return self._pages(self._store.scan(tag))
 
     async def flush(self) -> None:
         if isinstance(self._store, SupportsFlush):
             await self._worker.call(self._store.flush)
+
+    async def _pages(self, items: Iterator[T]) -> AsyncIterator[T]:
+        while page := await self._worker.call(_page, items):
+            for item in page:
+                yield item
 
 
 class WholeInThread(InThread):
@@ -92,5 +101,5 @@ class WholeInThread(InThread):
         return await self._worker.call(self._base.remove_for_good, keys)
 
 
-def _page(infos: Iterator[EntryInfo]) -> list[EntryInfo]:
-    return list(islice(infos, BATCH))
+def _page(items: Iterator[T]) -> list[T]:
+    return list(islice(items, BATCH))

@@ -32,6 +32,7 @@ from cachectl._model.records import (
     EntryInfo,
     Item,
     Lease,
+    Planned,
     Removed,
     Usage,
     Written,
@@ -88,11 +89,18 @@ class Store(Protocol):
 
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
         """Remove entries that `rule` names, `BATCH` at a time where that keeps others from
-        waiting; leases stay good. A step that removed nothing is the last.
+        waiting; leases stay good. A step that removed nothing is the last. What exceeds limits goes
+        in the order of the eviction with which the namespace was last written.
+        """
+
+    def plan(self, rule: CleanupRule) -> Iterator[Planned]:
+        """Yield exactly what `cleanup` removes, until it finds nothing more, if nobody writes
+        meanwhile and uses are flushed. It changes nothing. Streams.
         """
 
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
-        """Yield all entries, least recently used first; that is not a use.
+        """Yield all entries, or those with `tag`, in the order in which a limit would remove them;
+        that is not a use.
 
         Streams: what is there all the time comes once, and what is written or removed meanwhile
         may come or not. What is used meanwhile may come later than its turn.
@@ -136,6 +144,8 @@ class AsyncStore(Protocol):
     async def clear(self) -> Removed: ...
 
     async def cleanup(self, rule: CleanupRule) -> CleanupStep: ...
+
+    def plan(self, rule: CleanupRule) -> AsyncIterator[Planned]: ...
 
     def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]: ...
 

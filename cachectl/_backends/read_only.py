@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import NoReturn, TypeVar
 
 from cachectl._backends.base import BaseBackend
+from cachectl._backends.planning import planned
 from cachectl._backends.protocols import Store
 from cachectl._metrics.counters import Batch, Counts
 from cachectl._metrics.windows import Window
@@ -18,6 +19,7 @@ from cachectl._model.records import (
     EntryInfo,
     Item,
     Lease,
+    Planned,
     Removed,
     Written,
 )
@@ -36,7 +38,10 @@ class ReadOnlyStore:
 
     @abstractmethod
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
-        """Yield all entries, or those with `tag`, least recently used first."""
+        """Yield all entries, or those with `tag`, in the order in which a limit would remove them."""
+
+    def plan(self, rule: CleanupRule) -> Iterator[Planned]:
+        return planned(self.scan, rule)
 
     def get(self, key: str, now: float) -> Entry | None:
         return self.peek(key)

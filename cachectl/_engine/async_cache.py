@@ -220,7 +220,7 @@ class AsyncCleanup:
         return await self._handle.in_thread_of_its_own(self._plan.run, namespaces)
 
     async def dry_run(self, namespaces: Sequence[str] = ()) -> "CleanupReport":
-        """Return what `run` would report, removing nothing; it reads all entries."""
+        """Return what `run` would report, removing nothing."""
         return await self._handle.in_thread_of_its_own(self._plan.dry_run, namespaces)
 
     def report(self) -> "CleanupReport":

@@ -1,7 +1,7 @@
 """Cleanup: removing what has expired or is over a limit, and dry runs that tell what would go."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from cachectl._backends.protocols import AsyncStore, Backend, SupportsCompaction, SupportsRecount
@@ -11,7 +11,7 @@ from cachectl._metrics.reports import CleanupReport
 from cachectl._model.coroutines import iterate, run
 from cachectl._model.interrupts import unbroken
 from cachectl._model.policy import Limits
-from cachectl._model.records import CleanupRule, CleanupStep, EntryInfo, Removed
+from cachectl._model.records import CleanupRule, CleanupStep, Removed
 
 
 class CleanupOptions(NamedTuple):
@@ -34,8 +34,9 @@ class CleanupOptions(NamedTuple):
 
 
 class Cleanup:
-    """One cleanup of a backend, made by `Cache.plan_cleanup`. Its report can be asked for at any
-    time.
+    """One cleanup of a backend, made by `Cache.plan_cleanup`. What expires after that it leaves, so
+    that what is shown and what is removed are the same unless others write in between. Its report
+    can be asked for at any time.
     """
 
     def __init__(
@@ -51,9 +52,9 @@ class Cleanup:
         self._options = options
         self._limits = limits
         self._recorder = recorder
-        self._clock = clock
         self._overall = overall
-        self._ends_at = None if options.deadline is None else time.monotonic() + options.deadline
+        self._now = clock()
+        self._ends_at = float("inf")
         self._done: dict[str, CleanupStep] = {}
         self._finished = False
 
@@ -62,6 +63,8 @@ class Cleanup:
 
         Raises `BackendBusy` if another cleanup is running.
         """
+        if self._options.deadline is not None:
+            self._ends_at = time.monotonic() + self._options.deadline
         names = namespaces or sorted(self._backend.usage())
         if not names:
             self._finished = True
@@ -81,22 +84,20 @@ class Cleanup:
             self._backend.compact()
 
     def dry_run(self, namespaces: Sequence[str] = ()) -> CleanupReport:
-        """Return what `run` would report, removing nothing; it reads all entries."""
-        for name in namespaces or sorted(self._backend.usage()):
-            self._done[name] = _dry_run(self._backend.store_for_threads(name), self._rule(name))
+        """Return what `run` would report, removing nothing."""
+        planned = {
+            name: _dry_run(self._backend.store_for_threads(name), self._rule(name))
+            for name in namespaces or sorted(self._backend.usage())
+        }
         if self._overall is not None and not namespaces:
-            for name, removed in self._overall.dry_run(self._done).items():
-                self._add(name, CleanupStep(evicted=removed))
-        self._finished = True
-        return self.report()
+            for name, removed in self._overall.dry_run(planned).items():
+                step = planned.get(name, CleanupStep())
+                planned[name] = step.plus(CleanupStep(evicted=removed))
+        return _report(planned, finished=True)
 
     def report(self) -> CleanupReport:
         """Return what was removed so far."""
-        return CleanupReport(
-            expired={name: step.expired for name, step in self._done.items()},
-            evicted={name: step.evicted for name, step in self._done.items()},
-            finished=self._finished,
-        )
+        return _report(self._done, finished=self._finished)
 
     def _clean(self, name: str) -> bool:
         """Clean one namespace and return whether there was time to finish it."""
@@ -106,7 +107,7 @@ class Cleanup:
             self._recorder(name),
         )
         self._done[name] = CleanupStep()
-        while self._ends_at is None or time.monotonic() < self._ends_at:
+        while time.monotonic() < self._ends_at:
             with unbroken():
                 step = run(store.cleanup(rule))
                 recorder.record_cleanup(step)
@@ -123,36 +124,21 @@ class Cleanup:
         self._done[name] = self._done.get(name, CleanupStep()).plus(step)
 
     def _rule(self, name: str) -> CleanupRule:
-        return self._options.rule(self._limits(name), self._clock())
+        return self._options.rule(self._limits(name), self._now)
+
+
+def _report(steps: Mapping[str, CleanupStep], *, finished: bool) -> CleanupReport:
+    return CleanupReport(
+        expired={name: step.expired for name, step in steps.items()},
+        evicted={name: step.evicted for name, step in steps.items()},
+        finished=finished,
+    )
 
 
 def _dry_run(store: AsyncStore, rule: CleanupRule) -> CleanupStep:
-    expired = idle = kept = Removed()
-    for info in iterate(store.scan()):
-        one = Removed(1, info.size)
-        if _is_expired(info, rule):
-            expired = expired.plus(one)
-        elif _is_idle(info, rule):
-            idle = idle.plus(one)
-        else:
-            kept = kept.plus(one)
-    return CleanupStep(expired, idle.plus(_over(store, rule, kept)))
-
-
-def _over(store: AsyncStore, rule: CleanupRule, kept: Removed) -> Removed:
-    """Return what would have to go of `kept`, least recently used first."""
-    over = Removed()
-    for info in iterate(store.scan()) if rule.limits.exceeded(*kept) else ():
-        if not rule.limits.exceeded(kept.entries - over.entries, kept.bytes - over.bytes):
-            break
-        if not _is_expired(info, rule) and not _is_idle(info, rule):
-            over = over.plus(Removed(1, info.size))
-    return over
-
-
-def _is_expired(info: EntryInfo, rule: CleanupRule) -> bool:
-    return info.entry is not None and info.entry.expires_at <= rule.now
-
-
-def _is_idle(info: EntryInfo, rule: CleanupRule) -> bool:
-    return rule.idle_before is not None and info.used_at < rule.idle_before
+    run(store.flush())  # as a cleanup does first
+    step = CleanupStep()
+    for one in iterate(store.plan(rule)):
+        removed = Removed(1, one.size)
+        step = step.plus(CleanupStep(removed) if one.is_expired else CleanupStep(evicted=removed))
+    return step

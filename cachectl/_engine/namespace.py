@@ -197,10 +197,11 @@ class Namespace(BaseNamespace):
         return run(self.operations.has(key))
 
     def entries(self, tag: str | None = None) -> Iterator[EntryInfo]:
-        """Yield all entries, least recently used first; nothing is counted, and it is no use.
+        """Yield all entries, or those with a tag, in the order in which a limit would remove them;
+        nothing is counted, and it is no use.
 
         What is there all the time comes once, also if it is used meanwhile, as others may: then
-        it may come later. On files those with a tag come in the order in which they were made.
+        it may come later. Uses of the last second may not be told yet (`Cache.flush`).
         """
         return iterate(self.operations.entries(tag))
 

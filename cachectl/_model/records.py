@@ -73,16 +73,6 @@ class Dropped(NamedTuple):
         return Dropped(self.expired + other.expired, self.evicted + other.evicted)
 
 
-class CleanupRule(NamedTuple):
-    """What a cleanup removes: all that expired by `now` or was last used before `idle_before`
-    (Unix seconds), and what the eviction chooses while `limits` are exceeded.
-    """
-
-    now: float
-    idle_before: float | None
-    limits: Limits
-
-
 class CleanupStep(NamedTuple):
     """What one step of a cleanup removed: expired entries, and those over age or limits, with
     the keys of the latter. What was `dropped` was not there any more.
@@ -107,6 +97,14 @@ class CleanupStep(NamedTuple):
         )
 
 
+class Planned(NamedTuple):
+    """An entry that a cleanup would remove: because it has expired, or for its age or a limit."""
+
+    key: str
+    size: int
+    is_expired: bool
+
+
 class EntryInfo(NamedTuple):
     """An entry in a listing. `entry` is None if it is damaged; its value is not to be read."""
 
@@ -115,9 +113,28 @@ class EntryInfo(NamedTuple):
     size: int
     used_at: float
 
+    def has_expired(self, now: float) -> bool:
+        """Return whether the entry had expired by `now`; of a damaged one that is not known."""
+        return self.entry is not None and self.entry.expires_at <= now
+
     def carries(self, tag: str | None) -> bool:
         """Return whether the entry has this tag; there is always none."""
         return tag is None or (self.entry is not None and tag in self.entry.tags)
+
+
+class CleanupRule(NamedTuple):
+    """What a cleanup removes: all that expired by `now` or was last used before `idle_before`
+    (Unix seconds), and what the eviction chooses while `limits` are exceeded.
+    """
+
+    now: float
+    idle_before: float | None
+    limits: Limits
+
+    def spares(self, info: EntryInfo) -> bool:
+        """Return whether an entry has neither expired nor is idle: only a limit may remove it."""
+        is_idle = self.idle_before is not None and info.used_at < self.idle_before
+        return not is_idle and not info.has_expired(self.now)
 
 
 class Usage(NamedTuple):

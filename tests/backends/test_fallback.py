@@ -125,6 +125,19 @@ def test_it_returns_and_every_count_arrives(redis: Outage, cache: Cache):
     assert figures.namespaces["users"].misses == 8
 
 
+def test_a_dry_run_during_an_outage_is_of_what_memory_holds(redis: Outage, cache: Cache):
+    """As the run is: neither names what is in the backend, which cannot be had."""
+    users = cache.namespace("users")
+    users.set_many({f"{number}": number for number in range(9)})
+    redis.end()
+    users.set_many({"a": 1, "b": 2, "c": 3})
+    plan = cache.plan_cleanup(max_entries=1)
+    foretold = plan.dry_run(["users"])
+    assert foretold.evicted["users"].entries == 2
+    assert plan.run(["users"]) == foretold
+    assert [listed.key for listed in users.entries()] == ["c"]
+
+
 @pytest.mark.parametrize("metrics", [True, False])
 def test_errors_are_what_an_application_was_spared(redis: Outage, cache: Cache, metrics: bool):
     """Each lookup, and each call that writes or removes, which memory answers instead."""

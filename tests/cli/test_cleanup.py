@@ -107,6 +107,59 @@ def test_asks_on_a_terminal(filled, typed, code, left):
         assert cache.stats().totals.entries == left
 
 
+def test_what_others_wrote_since_it_was_counted_is_told(filled):
+    """Nobody is told of a removal what was another; what expires meanwhile is left for the next."""
+    with filled.on_terminal("cleanup", "--max-entries", "1", columns=200) as terminal:
+        terminal.wait_for(b"Remove more than half: 3 of 5 entries that are fresh, ")
+        with filled.open() as cache:
+            for number in range(2):
+                cache.namespace("b").set(f"new-{number}", "v", ttl="none")
+        ended = terminal.type(b"y\n") or terminal.end()
+
+    assert ended.code == 0
+    assert b"removed 9 entries, " in ended.raw
+    assert ended.raw.endswith(
+        b": 4 expired, 5 over a limit; 2 more than shown: others wrote meanwhile\r\n"
+    )
+
+
+def test_documents_say_what_was_planned(filled):
+    """What was counted before, if it was; in a dry run that is all there is."""
+    options = ["--max-entries", "2", "--format", "json"]
+    foretold = document(filled("cleanup", *options, "--dry-run"))
+    done = document(filled("cleanup", *options))
+    again = document(filled("cleanup", *options, "--yes"))
+
+    amount = {"entries": foretold["entries"], "bytes": foretold["bytes"]}
+    assert foretold["planned"] == done["planned"] == amount
+    assert (done["entries"], done["bytes"]) == (amount["entries"], amount["bytes"])
+    assert again["planned"] is None
+
+
+@pytest.mark.parametrize("options", [["--max-entries", "18"], ["--max-bytes", "1010kB"]])
+def test_dry_run_foretells_what_goes_by_use_and_frequency(shared, options):
+    """Favourites stay, however long ago they were written: also for a tool that knows no eviction."""
+    with shared.open() as cache:
+        users = cache.namespace("users", ttl="none", eviction="lrfu")
+        for number in range(10):
+            users.set(f"favourite-{number}", b"x" * 100_000)
+        for _ in range(3):
+            assert all(users.get(f"favourite-{number}") for number in range(10))
+            cache.flush()
+        for number in range(20):
+            users.set(f"small-{number}", "v" * (1000 + number))
+    foretold = document(shared("cleanup", *options, "--dry-run", "--format", "json"))
+    listed = [json.loads(line) for line in shared("inspect", "users", "-f", "jsonl").lines]
+    done = document(shared("cleanup", *options, "--yes", "--format", "json"))
+    left = [json.loads(line) for line in shared("inspect", "users", "-f", "jsonl").lines]
+
+    assert (foretold["entries"], foretold["bytes"]) == (done["entries"], done["bytes"])
+    gone = [one["key"] for one in listed[: done["entries"]]]
+    assert {one["key"] for one in listed} - {one["key"] for one in left} == set(gone)
+    assert len(gone) >= 10
+    assert all(key.startswith("small-") for key in gone)
+
+
 @pytest.mark.parametrize("age", ["30", "30.5", " 30 "])
 def test_an_age_needs_a_unit(filled, age):
     """Thirty seconds, minutes or days: too much depends on it to be guessed."""

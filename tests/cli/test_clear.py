@@ -49,6 +49,8 @@ def test_dry_run_foretells(filled, target):
     done = document(filled("clear", *target, "--yes", "--format", "json"))
 
     assert (foretold.pop("dry_run"), done.pop("dry_run")) == (True, False)
+    amount = {"entries": done["entries"], "bytes": done["bytes"]}
+    assert (foretold.pop("planned"), done.pop("planned")) == (amount, None)
     nonzero = {name: part for name, part in done["namespaces"].items() if part["entries"]}
     assert foretold == {**done, "namespaces": nonzero}
     assert foretold["entries"] > 0
@@ -164,6 +166,39 @@ def test_asks_on_a_terminal(tool, typed, code, left):
     assert b"  a  0\r\n  a  1\r\n  a  2\r\na: 3 entries, " in ended.raw
     assert (b"nothing was removed" in ended.raw) == bool(left)
     assert len(keys(tool, "a")) == left
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (lambda a: [a.set(f"new{number}", "v") for number in range(2)], "2 more than shown"),
+        (lambda a: a.delete("0"), "1 less than shown"),
+        (lambda a: a.set("0", "v" * 100), "99 B more than shown"),
+        (lambda a: None, None),
+    ],
+    ids=["more", "fewer", "larger", "nothing"],
+)
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_what_others_wrote_since_it_was_shown_is_told(tool, write, said, form):
+    """What was shown and what was removed are the same, or it says by how much they are not."""
+    with tool.open() as cache:
+        a = cache.namespace("a")
+        for number in range(3):
+            a.set(str(number), "v")
+        with tool.on_terminal("clear", "a", "-f", form) as terminal:
+            terminal.wait_for(b"Remove 3 entries? [y/N] ")
+            shown = cache.usage()["a"]
+            write(a)
+            there = cache.usage()["a"]
+            ended = terminal.type(b"y\n") or terminal.end()
+
+    last = ended.raw.decode().splitlines()[-1]
+    if form == "table":
+        assert last.partition("; ")[2] == (f"{said}: others wrote meanwhile" if said else "")
+    else:
+        told = json.loads(ended.raw[ended.raw.index(b"{") :])
+        assert told["planned"] == {"entries": shown.entries, "bytes": shown.bytes}
+        assert (told["entries"], told["bytes"]) == (there.entries, there.bytes)
 
 
 def test_nothing_to_remove_is_no_question(tool):

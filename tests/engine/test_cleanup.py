@@ -74,6 +74,24 @@ def test_reading_keeps_an_entry_from_being_idle(opener: Opener, clock: Clock):
     assert [listed.key for listed in users.entries()] == ["read"]
 
 
+def test_a_plan_leaves_what_expires_after_it_was_made(opener: Opener, clock: Clock):
+    """So what was shown is what goes, however long somebody thinks about it."""
+    cache = opener()
+    users = cache.namespace("users", ttl="none")
+    users.set("expired", 1, ttl=1)
+    users.set("later", 1, ttl=2)
+    users.set("idle", 1)
+    clock.advance(1)
+    plan = cache.plan_cleanup(older_than=1.5)
+    foretold = plan.dry_run()
+    assert plan.report().removed().entries == 0
+    clock.advance(60)
+    assert plan.run() == foretold
+    assert foretold.removed().entries == 1
+    assert {listed.key for listed in users.entries()} == {"later", "idle"}
+    assert cache.cleanup(older_than=1.5).removed().entries == 2
+
+
 def test_what_a_cleanup_removes_is_counted(opener: Opener, clock: Clock):
     cache = opener()
     users = cache.namespace("users")

@@ -17,6 +17,8 @@ LRU: Final = "least-recently-used"
 LFU: Final = "least-frequently-used"
 """The only policy under which it keeps how often."""
 EVICTION_POLICIES: Final = ("none", "least-recently-stored", LRU, LFU)
+ORDERS: Final = {LRU: "access_time", LFU: "access_count"}
+"""What entries are removed by, the lowest first; under the other policies it is when they were stored."""
 _LARGEST: Final = 2**63
 _COLUMNS: Final = (
     "rowid", "key", "raw", "store_time", "expire_time", "access_time", "access_count", "tag",

@@ -12,7 +12,7 @@ from cachectl._backends.diskcache.database import Database
 from cachectl._backends.diskcache.keys import Key, PickledKey, keys_of
 from cachectl._backends.diskcache.place import DATABASE
 from cachectl._backends.diskcache.rows import COLUMNS, MODE_PICKLE, Row
-from cachectl._backends.diskcache.schema import LRU, Figures, read_figures
+from cachectl._backends.diskcache.schema import ORDERS, Figures, read_figures
 from cachectl._backends.diskcache.value_files import read_file
 from cachectl._model.batches import BATCH
 from cachectl._model.codecs.unread import Unread
@@ -60,7 +60,7 @@ class Shard:
         raise DamagedEntry("its value file is gone")
 
     def rows(self, tag: str | None) -> Iterator[Row]:
-        """Yield the rows in the order of use, or where that is not kept, of storing.
+        """Yield the rows in the order in which the policy removes them.
 
         Only numbers of rows are read in advance, eight bytes each: not every policy has an index
         in this order, and each page would sort all of them.
@@ -76,7 +76,7 @@ class Shard:
 
     def _order(self, connection: sqlite3.Connection, tag: str | None) -> "array[int]":
         policy = read_figures(connection, self._path).eviction_policy
-        column = "access_time" if policy == LRU else "store_time"
+        column = ORDERS.get(policy, "store_time")
         where = "" if tag is None else "WHERE tag IN (?, ?)"
         tags = [] if tag is None else [*keys_of(tag), tag][:2]
         query = f"SELECT rowid FROM Cache {where} ORDER BY {column}, rowid"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import merge
 
 from cachectl._backends.diskcache.keys import keys_of
+from cachectl._backends.diskcache.rows import Row
 from cachectl._backends.diskcache.schema import LFU, LRU
 from cachectl._backends.diskcache.shard import Found, Shard
 from cachectl._backends.read_only import ReadOnlyStore
@@ -47,7 +48,9 @@ class DiskcacheStore(ReadOnlyStore):
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
         shards = self._shards()
         listings = [_listing(shard, tag) for shard in shards]
-        return listings[0] if len(shards) == 1 else merge(*listings, key=lambda info: info.used_at)
+        rows = listings[0] if len(shards) == 1 else merge(*listings, key=_place(shards[0]))
+        for name, row in rows:
+            yield EntryInfo(row.name(name), row.entry(None), row.size, row.used_at)
 
     def _find(self, name: str) -> Found | None:
         shards = self._shards()
@@ -59,9 +62,16 @@ class DiskcacheStore(ReadOnlyStore):
         return None
 
 
-def _listing(shard: Shard, tag: str | None) -> Iterator[EntryInfo]:
+def _listing(shard: Shard, tag: str | None) -> Iterator[tuple[str, Row]]:
     for row in shard.rows(tag):
-        yield EntryInfo(row.name(shard.name), row.entry(None), row.size, row.used_at)
+        yield shard.name, row
+
+
+def _place(shard: Shard) -> Callable[[tuple[str, Row]], float]:
+    """Return what tells which rows of several shards go first; all have the policy of one."""
+    if shard.figures().eviction_policy == LFU:
+        return lambda listed: listed[1].uses
+    return lambda listed: listed[1].used_at
 
 
 def _plain(value: object) -> object:

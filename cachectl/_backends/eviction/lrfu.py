@@ -15,10 +15,11 @@ Uses since the last flush of the access log count once: in quick succession they
 This is the algorithm alone. A backend keeps the ranks; Redis has it once more, in Lua.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import exp2, log2
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 HALF_LIFE: Final = 10
 """Writes per entry held until a use is worth half."""
@@ -87,7 +88,52 @@ class EvictionIndex(Protocol):
         """Return the key with the lowest order of a segment."""
 
 
-class Lrfu:
+T = TypeVar("T")
+
+
+class Place(NamedTuple, Generic[T]):
+    """Where something stands in its segment: by its score and, among equals, by its key."""
+
+    score: float
+    key: str
+    item: T
+
+
+class Choice(ABC, Generic[T]):
+    """Which entry goes next, whether it is evicted or only foreseen to be."""
+
+    state: State
+
+    def evict(self) -> str | None:
+        """Choose the entry that must go and return its key; None if none is held."""
+        lowest = self._first(MAIN)
+        if lowest and self.state.sizes[WINDOW] <= self._window_size(self.state.held - 1):
+            return self._evict(MAIN, lowest)
+        oldest = self._first(WINDOW)
+        if oldest and lowest and oldest.score > lowest.score:
+            self._promote(oldest)
+            return self._evict(MAIN, lowest)
+        if oldest:
+            return self._evict(WINDOW, oldest)
+        return self._evict(MAIN, lowest) if lowest else None
+
+    @abstractmethod
+    def _first(self, segment: int) -> Place[T] | None:
+        """Return the one with the lowest order of a segment of what is held."""
+
+    @abstractmethod
+    def _promote(self, oldest: Place[T]) -> None:
+        """Move the oldest of the window to the main segment."""
+
+    @abstractmethod
+    def _evict(self, segment: int, first: Place[T]) -> str:
+        """Let the first of a segment go, and return its key."""
+
+    def _window_size(self, held: int) -> int:
+        return max(1, int(self.state.share * held))
+
+
+class Lrfu(Choice[Rank]):
     """The order in which the entries of one namespace are evicted."""
 
     def __init__(self, index: EvictionIndex, state: State) -> None:
@@ -135,18 +181,6 @@ class Lrfu:
             self.state.sizes[rank.segment] -= 1
             self._index.drop(key)
 
-    def evict(self) -> str | None:
-        """Choose the entry that must go and return its key; None if none is held."""
-        lowest = self._index.first(MAIN)
-        if lowest and self.state.sizes[WINDOW] <= self._window_size(self.state.held - 1):
-            return self._evict(*lowest)
-        oldest = self._index.first(WINDOW)
-        if oldest and lowest and oldest[1].score > lowest[1].score:
-            self._promote(*oldest)
-            return self._evict(*lowest)
-        victim = oldest or lowest
-        return self._evict(*victim) if victim else None
-
     def rebalance(self, written: int) -> None:
         """Hold the window and the ghosts to their sizes, after so many writes."""
         for _ in range(written):
@@ -168,29 +202,30 @@ class Lrfu:
         self.state.entered += 1
         self._index.put(key, Rank(WINDOW, self.state.entered, score, credited))
 
-    def _window_size(self, held: int) -> int:
-        return max(1, int(self.state.share * held))
+    def _first(self, segment: int) -> Place[Rank] | None:
+        found = self._index.first(segment)
+        return Place(found[1].score, *found) if found else None
 
-    def _promote(self, key: str, rank: Rank) -> None:
-        self._move(key, rank, Rank(MAIN, rank.score, rank.score, credited=True))
+    def _promote(self, oldest: Place[Rank]) -> None:
+        self._move(oldest, Rank(MAIN, oldest.score, oldest.score, credited=True))
 
-    def _evict(self, key: str, rank: Rank) -> str:
+    def _evict(self, segment: int, first: Place[Rank]) -> str:
         self.state.evictions += 1
-        ghosts = WINDOW_GHOSTS if rank.segment == WINDOW else MAIN_GHOSTS
-        self._move(key, rank, Rank(ghosts, self.state.evictions, rank.score, credited=True))
+        ghosts = WINDOW_GHOSTS if segment == WINDOW else MAIN_GHOSTS
+        self._move(first, Rank(ghosts, self.state.evictions, first.score, credited=True))
         self._shrink_ghosts(1 + GHOSTS)  # one more is a ghost, and one less is held
-        return key
+        return first.key
 
-    def _move(self, key: str, old: Rank, new: Rank) -> None:
-        self.state.sizes[old.segment] -= 1
+    def _move(self, place: Place[Rank], new: Rank) -> None:
+        self.state.sizes[place.item.segment] -= 1
         self.state.sizes[new.segment] += 1
-        self._index.put(key, new)
+        self._index.put(place.key, new)
 
     def _shrink_window(self) -> None:
         if self.state.sizes[WINDOW] > self._window_size(self.state.held):
-            oldest = self._index.first(WINDOW)
+            oldest = self._first(WINDOW)
             if oldest:
-                self._promote(*oldest)
+                self._promote(oldest)
 
     def _shrink_ghosts(self, most: int) -> None:
         """Drop the ghosts that were evicted first, at most so many, while there are too many."""

@@ -26,6 +26,7 @@ from cachectl._model.records import (
     EntryInfo,
     Item,
     Lease,
+    Planned,
     Removed,
     Written,
 )
@@ -175,6 +176,18 @@ class FallbackStore:
             except BackendUnavailable as error:
                 self._breaker.trip(error)
         return self._memory.cleanup(rule)
+
+    async def plan(self, rule: CleanupRule) -> AsyncIterator[Planned]:
+        if not self._breaker.is_open:
+            try:
+                async for one in self._store.plan(rule):
+                    yield one
+            except BackendUnavailable as error:
+                self._breaker.trip(error)
+            else:
+                return
+        for one in self._memory.plan(rule):
+            yield one
 
     async def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
         if not self._breaker.is_open:

@@ -41,8 +41,10 @@ class FileBackend(BaseBackend[FileStore]):
     name: ClassVar[str] = "file"
     evictions: ClassVar[Collection[str]] = EVICTIONS
     modules: ClassVar[tuple[str, ...]] = (
+        "cachectl._backends.eviction.foresight",
         "cachectl._backends.file.eviction_index",
         "cachectl._backends.file.listing",
+        "cachectl._backends.file.plan",
         "cachectl._backends.file.recount",
         "cachectl._backends.file.shares",
         "cachectl._backends.file.table",

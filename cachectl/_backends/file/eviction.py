@@ -76,13 +76,15 @@ def _oldest(transaction: Transaction) -> Iterator[Row]:
 
 
 def _chosen(transaction: Transaction) -> Iterator[Row]:
-    lrfu = _load(transaction)
+    lrfu, chosen = _load(transaction), set[int]()
     for _ in range(BATCH):
         key = lrfu.evict()
         if key is None:  # somebody planted rows without ranks
-            yield from _oldest(transaction)
+            yield from (row for row in _oldest(transaction) if row.id not in chosen)
             return
-        yield from list(rows.select(transaction, rows.WITH_KEY, key))
+        found = list(rows.select(transaction, rows.WITH_KEY, key))
+        chosen.update(row.id for row in found)
+        yield from found
 
 
 def _load(transaction: Transaction) -> "Lrfu":

@@ -6,21 +6,24 @@ from itertools import chain
 from sqlite3 import Cursor
 from typing import Final, NamedTuple
 
+from cachectl._backends.file import order
 from cachectl._backends.file.reader import Reader
 from cachectl._backends.file.rows import marks
 from cachectl._backends.file.schema import NAMED, SIZE
-from cachectl._model.batches import BATCH, batches
+from cachectl._model.batches import batches
 
-_IDS: Final = f"SELECT id FROM entries WHERE namespace_id = {NAMED} ORDER BY used_at, id LIMIT ?"
-_IDS_TAGGED: Final = (
+_TAGGED: Final = (
     f"SELECT CAST(entry_id AS INTEGER) FROM tags WHERE namespace_id = {NAMED} AND tag = ?"
-    " ORDER BY entry_id LIMIT ?"
+)
+_TAGGED_BY_USE: Final = (
+    "SELECT e.id FROM tags AS t CROSS JOIN entries AS e ON e.id = t.entry_id"
+    f" WHERE t.namespace_id = {NAMED} AND t.tag = ? ORDER BY e.used_at, e.id"
 )
 _ROWS: Final = (
     f"SELECT id, key, CAST(used_at AS INTEGER), {SIZE}, substr(value, 1, ?), filename FROM entries"
     f" WHERE +namespace_id = {NAMED} AND id IN ({{marks}}) AND typeof(key) = 'text'"
 )
-_ALL: Final = -1
+_IS_RANKED: Final = f"SELECT 1 FROM lrfu_states WHERE namespace_id = {NAMED}"
 
 
 class DiskRow(NamedTuple):
@@ -35,11 +38,8 @@ class DiskRow(NamedTuple):
 
 
 def rows(reader: Reader, namespace: str, tag: str | None, limit: int) -> Iterator[DiskRow]:
-    """Yield rows with the first `limit` bytes of their values, least recently used first; those
-    that carry `tag` first made first.
-
-    Rows that are used meanwhile move in the index of use. So the ids are read first: of the first
-    few rows, and, if more are asked for, of all others as they stand at that moment.
+    """Yield rows with the first `limit` bytes of their values, in the order in which limits remove
+    them.
     """
     for ids in batches(_ids(reader, namespace, tag)):
         statement = _ROWS.format(marks=marks(ids))
@@ -50,16 +50,14 @@ def rows(reader: Reader, namespace: str, tag: str | None, limit: int) -> Iterato
 
 def _ids(reader: Reader, namespace: str, tag: str | None) -> Iterator[int]:
     """Yield the ids of all rows that are there all the time, once."""
-    query = _IDS if tag is None else _IDS_TAGGED
-    which = (namespace,) if tag is None else (namespace, tag)
-    first = reader.select(query, (*which, BATCH), _column)
-    yield from first
-    if len(first) == BATCH:
-        seen = frozenset(first)
-        others = reader.select(query, (*which, _ALL), _column)
-        yield from (id_ for id_ in others if id_ not in seen)
+    if tag is None:
+        return order.ids(reader, namespace)
+    if reader.select(_IS_RANKED, (namespace,)):
+        tagged = frozenset(reader.select(_TAGGED, (namespace, tag), column))
+        return filter(tagged.__contains__, order.ids(reader, namespace))
+    return iter(reader.select(_TAGGED_BY_USE, (namespace, tag), column))
 
 
-def _column(cursor: Cursor) -> "array[int]":
+def column(cursor: Cursor) -> "array[int]":
     """Return numbers in 8 bytes each."""
     return array("q", chain.from_iterable(cursor))

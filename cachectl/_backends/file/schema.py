@@ -147,6 +147,11 @@ def make(connection: Connection, directory: Path) -> None:
             connection.execute("ROLLBACK")
 
 
+def are_possible(entries: int, size: int) -> bool:
+    """Return whether a namespace may hold so many entries of so many bytes in all."""
+    return 0 <= entries <= size < MOST_BYTES and (entries > 0 or size == 0)
+
+
 def make_leases(connection: Connection) -> None:
     """Make the table of leases, which is younger than the format: only those who write need it."""
     connection.execute(_LEASES)

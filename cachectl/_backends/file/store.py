@@ -20,6 +20,7 @@ from cachectl._model.records import (
     EntryInfo,
     Item,
     Lease,
+    Planned,
     Removed,
     Written,
 )
@@ -134,6 +135,11 @@ class FileStore:
         self.flush()
         table = self._backend.existing_table()
         return table.cleanup(self._namespace, rule) if table else CleanupStep()
+
+    def plan(self, rule: CleanupRule) -> Iterator[Planned]:
+        from cachectl._backends.file.plan import planned  # no lookup needs it
+
+        return planned(self._reader, self._namespace, rule)
 
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
         from cachectl._backends.file import listing  # no lookup needs it

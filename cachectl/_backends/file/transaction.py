@@ -4,7 +4,7 @@ from collections.abc import Callable
 from sqlite3 import Cursor
 from typing import TYPE_CHECKING, Final
 
-from cachectl._backends.file.schema import MOST_BYTES, SIZE
+from cachectl._backends.file.schema import SIZE, are_possible
 from cachectl._model.policy import Limits
 
 if TYPE_CHECKING:  # few namespaces evict by lrfu
@@ -65,7 +65,7 @@ class Transaction:
         self._row_bytes = bytes_
         self.by_lrfu = bool(by_lrfu) or self.lrfu is not None
         self.has_leases = bool(has_leases)
-        if not 0 <= entries <= bytes_ < MOST_BYTES or (bytes_ and not entries):
+        if not are_possible(entries, bytes_):
             self.recount()  # somebody damaged them
 
     def recount(self) -> None:

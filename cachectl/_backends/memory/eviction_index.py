@@ -1,6 +1,7 @@
 """The eviction index of `lrfu` in this process."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from sys import getsizeof
 from typing import Final
@@ -38,6 +39,10 @@ class MemoryEvictionIndex:
 
     def find(self, key: str) -> Rank | None:
         return self._index.get(key)
+
+    def ranks(self, keys: Iterable[str]) -> list[Rank | None]:
+        """Return what `find` does for each, in one step of the interpreter."""
+        return list(map(self._index.get, keys))
 
     def put(self, key: str, rank: Rank) -> None:
         self._leave(key)

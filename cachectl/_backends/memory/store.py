@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import accumulate, islice
 from sys import getsizeof, maxsize
 from typing import Final
@@ -13,7 +14,9 @@ from cachectl._backends.memory.eviction_index import MemoryEvictionIndex
 from cachectl._backends.memory.expiries import Expiries
 from cachectl._backends.memory.node import Node
 from cachectl._backends.memory.sizes import is_sparse
+from cachectl._backends.memory.standing import Standing
 from cachectl._backends.memory.tag_index import TagIndex
+from cachectl._backends.planning import planned
 from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
@@ -24,6 +27,7 @@ from cachectl._model.records import (
     EntryInfo,
     Item,
     Lease,
+    Planned,
     Removed,
     Usage,
     Written,
@@ -158,6 +162,7 @@ class MemoryStore:
 
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
         with self.lock:
+            self._apply_uses()
             expired = self._drop_expired(rule.now, maxsize)
             idle = self._idle_keys(rule.idle_before)
             removed = self._drop(idle)
@@ -166,13 +171,39 @@ class MemoryStore:
             over = Removed(len(keys), before - self._bytes)
             return CleanupStep(expired, removed.plus(over), (*idle, *keys))
 
+    def plan(self, rule: CleanupRule) -> Iterator[Planned]:
+        with self.lock:
+            keys = list(self._nodes)
+        return planned(partial(self._listed, keys), rule, partial(self._spared, rule))
+
     def scan(self, tag: str | None = None) -> Iterator[EntryInfo]:
         with self.lock:
-            keys = list(self._nodes) if tag is None else self._tags.keys(tag)
+            held = self._standing()
+            tagged = None if tag is None else frozenset(self._tags.keys(tag))
+        keys = held.in_order(self._nodes.__contains__)
+        yield from self._listed(keys if tagged is None else filter(tagged.__contains__, keys))
+
+    def _spared(self, rule: CleanupRule) -> Iterator[EntryInfo]:
+        """Yield what has neither expired nor is idle, in the order in which limits remove it."""
+        with self.lock:
+            held = self._standing()
+
+        yield from self._listed(
+            held.in_order(lambda key: any(rule.spares(info) for info in self._listed([key])))
+        )
+
+    def _listed(self, keys: Iterable[str]) -> Iterator[EntryInfo]:
+        """Yield what is there under these keys."""
         for key in keys:
             node = self._nodes.get(key)
             if node:
                 yield EntryInfo(key, node.entry, node.entry.size, node.used_at)
+
+    def _standing(self) -> Standing:
+        keys = list(self._nodes)
+        if self._order is None:
+            return Standing(keys)
+        return Standing(keys, self._index.ranks(keys), self._order.state.share)
 
     def flush(self) -> None:
         with self.lock:

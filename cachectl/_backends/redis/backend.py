@@ -53,7 +53,11 @@ class RedisBackend:
     live: ClassVar[bool] = False
     refusal: ClassVar[str] = ""
     evictions: ClassVar[Collection[str]] = EVICTIONS
-    modules: ClassVar[tuple[str, ...]] = ("cachectl._metrics.slots.row",)
+    modules: ClassVar[tuple[str, ...]] = (
+        "cachectl._backends.redis.listing",
+        "cachectl._backends.redis.plan",
+        "cachectl._metrics.slots.row",
+    )
 
     def __init__(
         self,

@@ -33,7 +33,6 @@ from cachectl._backends.redis.arguments import (
     use_arguments,
 )
 from cachectl._backends.redis.client import Call, Client, Shape, ThreadClient
-from cachectl._backends.redis.listing import Listing
 from cachectl._backends.redis.results import (
     Outcome,
     as_heads,
@@ -60,6 +59,7 @@ from cachectl._model.records import (
     EntryInfo,
     Item,
     Lease,
+    Planned,
     Removed,
     Written,
 )
@@ -314,7 +314,22 @@ class RedisStore:
             micros(rule.now - OLD),
         )  # fmt: skip
 
+    async def plan(self, rule: CleanupRule) -> AsyncIterator[Planned]:
+        from cachectl._backends.redis.listing import Listing  # no lookup needs them
+        from cachectl._backends.redis.plan import Plan
+
+        await self.look()
+        async for one in Plan(Listing(self._client, self._base), self._sizes, rule).entries():
+            yield one
+
+    async def _sizes(self, keys: Sequence[bytes]) -> list[int | None]:
+        """Return the stored bytes of each key; None for what is not there."""
+        found = await self._run(partial(as_heads, len(keys)), "read", 1, *keys)
+        return [size if head else None for head, size in found]
+
     async def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
+        from cachectl._backends.redis.listing import Listing  # no lookup needs it
+
         await self.look()
         await self._flush_unless_refused()
         listing = Listing(self._client, self._base)

@@ -5,15 +5,19 @@ from typing import Annotated
 import typer
 
 from cachectl._admin import documents
-from cachectl._admin.cleanup import ChosenLimits, age_of, seconds_of
+from cachectl._admin.cleanup import ChosenLimits, age_of, question, seconds_of
 from cachectl._admin.namespaces import unknown, unknown_among
+from cachectl._admin.shown import difference
 from cachectl._cli.asking import ask, require_terminal
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import Format, out
 from cachectl._cli.session import session
+from cachectl._engine.cache import Cache
+from cachectl._engine.cleanup import Cleanup
 from cachectl._metrics.reports import CleanupReport
 from cachectl._model.policy import check_namespace
+from cachectl._model.records import Removed
 from cachectl._model.units import format_bytes, format_entries, parse_size
 
 
@@ -61,41 +65,59 @@ def cleanup(
             out.note(unknown(name))
         if dry_run and out.format is Format.TABLE:
             out.note(opened.about)
-        if not dry_run and not yes:
-            _ask(chosen.question(cache, names), opened.about)
         plan = cache.plan_cleanup(**chosen._asdict(), deadline=seconds)
-        try:
-            report = plan.dry_run(names) if dry_run else plan.run(names)
-        except BaseException:
-            if plan.report().removed().entries:
-                _report(plan.report(), dry_run=False)
-            raise
-    _report(report, dry_run=dry_run)
+        counts = dry_run or (chosen.are_any and not yes)
+        planned = plan.dry_run(names) if counts else None
+        shown = None
+        if planned is not None and not dry_run:
+            shown = _ask(cache, planned, opened.about)
+        report = planned if planned is not None and dry_run else _run(plan, names, planned)
+    _report(report, planned, dry_run=dry_run, shown=shown)
     if not report.finished:
         raise Stop(Exit.BUSY, "the deadline came with work left")
 
 
-def _ask(question: str | None, about: str) -> None:
-    """Ask about a removal of more than half, if it is one."""
-    if question is not None:
-        out.note(about)
-        require_terminal(f"this removes more than half ({question}): say --yes, or --dry-run")
-        ask(f"Remove more than half: {question}?")
+def _ask(cache: Cache, planned: CleanupReport, about: str) -> Removed | None:
+    """Ask about a removal of more than half, and return what was shown then; None if it is less."""
+    half = question(cache, planned)
+    if half is None:
+        return None
+    out.note(about)
+    require_terminal(f"this removes more than half ({half}): say --yes, or --dry-run")
+    ask(f"Remove more than half: {half}?")
+    return planned.removed()
 
 
-def _report(report: CleanupReport, *, dry_run: bool) -> None:
-    removed = report.removed()
+def _run(plan: Cleanup, names: list[str], planned: CleanupReport | None) -> CleanupReport:
+    try:
+        return plan.run(names)
+    except BaseException:
+        if plan.report().removed().entries:
+            _report(plan.report(), planned, dry_run=False)
+        raise
+
+
+def _report(
+    report: CleanupReport,
+    planned: CleanupReport | None,
+    *,
+    dry_run: bool,
+    shown: Removed | None = None,
+) -> None:
+    """Say what is gone, and if all was done, by how much that differs from what was shown."""
     if out.format in (Format.JSON, Format.JSONL):
-        out.document("cleanup", documents.cleanup(report, dry_run=dry_run))
+        out.document("cleanup", documents.cleanup(report, planned, dry_run=dry_run))
         return
+    removed = report.removed()
     expired = sum(part.entries for part in report.expired.values())
+    differs = difference(shown, removed) if report.finished else ""
     text = (
         f"{format_entries(removed.entries)}, {format_bytes(removed.bytes)}:"
-        f" {expired:,} expired, {removed.entries - expired:,} over a limit"
+        f" {expired:,} expired, {removed.entries - expired:,} over a limit{differs}"
     )
     if dry_run:
         out.note(f"would remove {text}")
-    elif report.finished:
+    elif report.finished and not differs:
         out.detail(f"removed {text}")
     else:
         out.note(f"removed {text}")

@@ -9,6 +9,7 @@ from cachectl._admin import documents
 from cachectl._admin.clear import ClearPlan
 from cachectl._admin.namespaces import unknown
 from cachectl._admin.reach import OUT_OF_REACH, in_memory
+from cachectl._admin.shown import difference
 from cachectl._cli.asking import ask, require_terminal
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
@@ -64,11 +65,10 @@ def clear(
         if dry_run or not yes:
             out.note(opened.about)
         if dry_run:
-            _report(_show(plan), dry_run=True)
+            shown = _show(plan)
+            _report(shown, Removed.total(shown.values()), dry_run=True)
             return
-        if not yes:
-            _ask(plan)
-        _run(plan)
+        _run(plan, None if yes else _ask(plan))
 
 
 def _check_target(
@@ -108,27 +108,37 @@ def _show(plan: ClearPlan) -> dict[str, Removed]:
     return found
 
 
-def _ask(plan: ClearPlan) -> None:
-    total = sum(part.entries for part in _show(plan).values())
+def _ask(plan: ClearPlan) -> Removed:
+    """Show what would go, ask if it shall, and return how much it is."""
+    total = Removed.total(_show(plan).values())
     require_terminal("nobody to ask here: say --yes")
-    if total:
-        ask(f"Remove {format_entries(total)}?")
+    if total.entries:
+        ask(f"Remove {format_entries(total.entries)}?")
+    return total
 
 
-def _run(plan: ClearPlan) -> None:
+def _run(plan: ClearPlan, shown: Removed | None) -> None:
     try:
         plan.run()
     except BaseException:
         if plan.removed:
-            _report(plan.removed, dry_run=False)
+            _report(plan.removed, shown, dry_run=False)
         raise
-    _report(plan.removed, dry_run=False)
+    _report(plan.removed, shown, dry_run=False, shown=shown)
 
 
-def _report(removed: dict[str, Removed], *, dry_run: bool) -> None:
-    content = documents.clear(removed, dry_run=dry_run)
+def _report(
+    removed: dict[str, Removed],
+    planned: Removed | None,
+    *,
+    dry_run: bool,
+    shown: Removed | None = None,
+) -> None:
+    """Say what is gone, and if all was done, by how much that differs from what was shown."""
     if out.format in (Format.JSON, Format.JSONL):
-        out.document("clear", content)
-    else:
-        verb = "would remove" if dry_run else "removed"
-        out.note(f"{verb} {format_entries(content['entries'])}, {format_bytes(content['bytes'])}")
+        out.document("clear", documents.clear(removed, planned, dry_run=dry_run))
+        return
+    total = Removed.total(removed.values())
+    verb = "would remove" if dry_run else "removed"
+    amount = f"{format_entries(total.entries)}, {format_bytes(total.bytes)}"
+    out.note(f"{verb} {amount}{difference(shown, total)}")

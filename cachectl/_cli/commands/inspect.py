@@ -40,7 +40,7 @@ def inspect(
 ) -> None:
     """Show the entries of a namespace, or one entry in full. Counts nothing, and is no use of them.
 
-    Entries come least recently used first: the order in which a limit would remove them.
+    Entries come in the order in which a limit would remove them.
 
     cachectl inspect ai --tag org:42
 

@@ -5,6 +5,7 @@ from cachectl.testing.contract.entries import EntriesContract
 from cachectl.testing.contract.hashed_keys import HashedKeysContract
 from cachectl.testing.contract.loads import LoadsContract
 from cachectl.testing.contract.overall import OverallContract
+from cachectl.testing.contract.planning import PlanningContract
 from cachectl.testing.contract.removal import RemovalContract
 from cachectl.testing.contract.threads import ThreadsContract
 from cachectl.testing.contract.values import ValuesContract
@@ -14,6 +15,7 @@ class BackendContract(
     EntriesContract,
     ValuesContract,
     RemovalContract,
+    PlanningContract,
     LoadsContract,
     OverallContract,
     CountersContract,

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -29,6 +29,10 @@ def ordered(cache: Cache, **policy: Any) -> Namespace:
 
 def held(cache: Cache) -> set[str]:
     return {listed.key for listed in cache.namespace("users").entries()}
+
+
+def keys_of(users: Namespace, tag: str | None = None) -> list[str]:
+    return [listed.key for listed in users.entries(tag)]
 
 
 def trace(requests: int, seed: int) -> list[str]:
@@ -137,6 +141,62 @@ class LrfuContract(LrfuStatefulContract):
         assert self.segment_sizes(opener, cache, "users") == pytest.approx(
             plain.index.sizes(), abs=20
         )
+
+    def test_a_listing_is_in_the_order_in_which_a_limit_removes(self, cache: Cache) -> None:
+        users = ordered(cache, max_entries=400)
+        for key in trace(2500, seed=6):
+            if users.get(key) is MISSING:
+                users.set(key, key, tags=["t"] if len(key) % 2 else [])
+        cache.flush()
+        order, tagged = keys_of(users), keys_of(users, "t")
+        assert tagged == [key for key in order if len(key) % 2]
+        assert len(order) == 400
+        for most in (399, 250, 40, 1):
+            cache.cleanup("users", max_entries=most)
+            assert set(keys_of(users)) == set(order[-most:])
+
+    @pytest.mark.parametrize(("last", "other"), [("lrfu", "lru"), ("lru", "lrfu")])
+    def test_what_a_namespace_was_last_written_with_decides_until_it_is_written(
+        self, cache: Cache, last: Literal["lru", "lrfu"], other: Literal["lru", "lrfu"]
+    ) -> None:
+        users = ordered(cache, max_entries=30)
+        for key in trace(600, seed=7):
+            if users.get(key) is MISSING:
+                users.set(key, key)
+        cache.namespace("users", eviction=last).set("new", 1)
+        before = keys_of(users)
+        users = cache.namespace("users", eviction=other)
+        assert keys_of(users) == before
+        plan = cache.plan_cleanup(max_entries=12)
+        foretold = plan.dry_run(["users"])
+        assert plan.run(["users"]) == foretold
+        assert set(keys_of(users)) == set(before[-12:])
+        users.set("newer", 1)
+        assert len(keys_of(users)) == 13
+
+    @pytest.mark.parametrize("tag", [None, "t"])
+    def test_a_listing_by_rank_visits_each_once_whatever_is_read_and_written_meanwhile(
+        self, cache: Cache, tag: str | None
+    ) -> None:
+        users, keys = ordered(cache), [f"{number:04}" for number in range(2 * BATCH + 1)]
+        users.set_many(Write(key, 1, tags=["t"]) for key in keys)
+        for key in keys[::3]:
+            users.get(key)
+        cache.flush()
+        for number in range(BATCH):  # which lets many leave the window
+            users.set(f"{number:04}", 2, tags=["t"])
+        seen: list[str] = []
+        for listed in users.entries(tag):
+            seen.append(listed.key)
+            assert len(seen) <= 2 * len(keys)
+            users.get(listed.key)
+            if len(seen) % (BATCH // 2) == 1:
+                users.set(keys[-len(seen) // 2], 3, tags=["t"])
+                users.set(f"new{len(seen)}", 3)
+                for key in keys[:: len(seen) % 7 + 1]:
+                    users.get(key)
+                cache.flush()
+        assert sorted(key for key in seen if not key.startswith("new")) == keys
 
     @pytest.mark.parametrize("removal", REMOVALS)
     def test_removing_everything_leaves_no_place_of_what_was_held(

@@ -2,6 +2,8 @@
 
 import math
 import time
+from functools import partial
+from typing import Any
 
 import diskcache
 import pytest
@@ -13,6 +15,7 @@ from cachectl.errors import UsageError
 from tests.support.foreign import KINDS, crashed, fill
 
 LRU = "least-recently-used"
+LFU = "least-frequently-used"
 
 
 @pytest.fixture
@@ -93,8 +96,31 @@ def test_under_lru_the_listing_begins_with_what_was_not_used_longest(directory, 
     assert namespace.details("a")["access_count"] is None
 
 
-@pytest.mark.parametrize("policy", sorted(set(diskcache.EVICTION_POLICY) - {LRU}))
-def test_under_other_policies_the_listing_is_in_the_order_of_storing(directory, opened, policy):
+@pytest.mark.parametrize("policy", sorted(set(diskcache.EVICTION_POLICY) - {"none"}))
+@pytest.mark.parametrize("shards", [1, 2])
+def test_the_listing_is_in_the_order_in_which_diskcache_culls(directory, opened, policy, shards):
+    kind: Any = diskcache.Cache if shards == 1 else partial(diskcache.FanoutCache, shards=shards)
+    with kind(directory, eviction_policy=policy, cull_limit=0) as cache:
+        for number in range(30):
+            cache[f"k{number}"] = b"x" * 1000
+        for number in (0, 0, 0, 1, 1, 2, 17, 17, 4):
+            cache.get(f"k{number}")
+        order = [info.key for info in opened.namespace("diskcache").entries()]
+        cache.reset("size_limit", 0)
+        cache.reset("cull_limit", 7)
+        cache.set("new", "x")  # culls in its shard
+        gone = [key for key in order if key not in cache]
+        held = [key for key in order if _shard(cache, key) is _shard(cache, "new")]
+    assert gone == held[:7]
+
+
+def _shard(cache, key):
+    """Return where the library keeps a key: what it culls is in one place."""
+    return cache._shards[cache._hash(key) % 2] if hasattr(cache, "_shards") else cache
+
+
+@pytest.mark.parametrize("policy", ["none", "least-recently-stored"])
+def test_where_use_is_not_kept_the_listing_is_in_the_order_of_storing(directory, opened, policy):
     with diskcache.Cache(directory, eviction_policy=policy) as cache:
         for key in "abc":
             cache[key] = 1
@@ -102,8 +128,17 @@ def test_under_other_policies_the_listing_is_in_the_order_of_storing(directory, 
         cache.get("b")
     namespace = opened.namespace("diskcache")
     assert [info.key for info in namespace.entries()] == ["b", "c", "a"]
-    kept = 1 if policy == "least-frequently-used" else None
-    assert namespace.details("b") == {"used_at": None, "access_count": kept, "file": None}
+    assert namespace.details("b") == {"used_at": None, "access_count": None, "file": None}
+
+
+def test_under_lfu_the_listing_begins_with_what_was_used_least(directory, opened):
+    with diskcache.Cache(directory, eviction_policy=LFU) as cache:
+        for key in "abc":
+            cache[key] = 1
+        cache.get("a")
+    namespace = opened.namespace("diskcache")
+    assert [info.key for info in namespace.entries()] == ["b", "c", "a"]
+    assert namespace.details("a") == {"used_at": None, "access_count": 1, "file": None}
 
 
 def test_a_listing_goes_on_over_many_pages(directory, opened):

@@ -138,3 +138,37 @@ def test_whatever_bit_is_flipped_in_the_header_of_an_envelope_listings_go_on(
         connection.execute("UPDATE entries SET value = ? WHERE key = 'k0'", (bytes(flipped),))
         assert len(json.dumps([listed(info) for info in users.entries()])) > LIMIT
         assert listing(users.entries(), clock()).row_count == LIMIT
+
+
+@pytest.mark.parametrize("options", [{}, {"older_than": 5}, {"max_entries": 2}, {"max_bytes": 90}])
+@pytest.mark.parametrize("damage", [*DAMAGED, "value = x'00'", "value = 'text'", "value = NULL"])
+def test_a_dry_run_equals_the_run_beside_a_damaged_row(
+    opener: Opener, connection: sqlite3.Connection, clock: Clock, damage, options
+):
+    connection.execute(f"UPDATE entries SET {damage} WHERE key = 'k0'")
+    for seconds in (10, 86_400):
+        clock.advance(seconds)
+        cache = opener()
+        foretold = cache.plan_cleanup(**options).dry_run()
+        held = told(cache)
+        assert cache.cleanup(**options) == foretold
+        left = told(cache)
+        gone = held[0] - left[0], held[1] - left[1]
+        assert gone == foretold.removed() or damage.startswith("value")  # then a total was wrong
+        fill(cache.namespace("users"))
+
+
+@pytest.mark.parametrize("most", [0, 2, 4])
+@pytest.mark.parametrize("gone", ["key = 'k1'", "segment = 0", "1"])
+def test_what_lost_its_rank_is_listed_and_goes_last(
+    opener: Opener, connection: sqlite3.Connection, gone, most
+):
+    cache = opener()
+    users = cache.namespace("users", eviction="lrfu", ttl="none")
+    fill(users)
+    connection.execute(f"DELETE FROM lrfu_ranks WHERE {gone}")
+    before = [entry.key for entry in users.entries()]
+    assert sorted(before) == [f"k{number}" for number in range(LIMIT)]
+    foretold = cache.plan_cleanup(max_entries=most).dry_run()
+    assert cache.cleanup(max_entries=most) == foretold
+    assert [entry.key for entry in users.entries()] == before[LIMIT - most :]

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from cachectl._backends.redis.backend import RedisBackend
 from cachectl._model.batches import BATCH
+from cachectl._model.policy import Limits
 from tests.backends.redis.blocking import blocking
 from tests.backends.redis.items import FREE, item
 
@@ -21,6 +22,27 @@ def test_a_scan_sees_all_that_stays_even_if_it_is_used_meanwhile(backend, clock)
             store.flush()
         seen.append(listed.key)
     assert sorted(seen) == keys
+
+
+def test_a_scan_sees_what_leaves_the_window_before_it_is_reached(backend, clock):
+    """What is written by others moves it to the main segment, which had been read."""
+    store, limits = blocking(backend, "ns"), Limits(None, None, "lrfu")
+    keys = [f"k{number:04}" for number in range(4 * BATCH)]
+    store.put([item(key) for key in keys], FREE, clock())
+    for number in range(2):  # which the first ones leave the window for, and are used then
+        store.put([item(f"{number}-{one}") for one in range(BATCH)], limits, clock())
+    for key in keys[: 2 * BATCH]:
+        store.get(key, clock())
+    store.flush()
+    seen: list[str] = []
+    for listed in store.scan():
+        seen.append(listed.key)
+        if len(seen) == 1:
+            store.remove(keys[2 * BATCH : 3 * BATCH])
+            store.put([item(f"new{number}") for number in range(BATCH // 2)], limits, clock())
+    there = {*keys[: 2 * BATCH], *keys[3 * BATCH :]}
+    assert there <= set(seen)
+    assert len(set(seen)) == len(seen)
 
 
 def test_a_scan_survives_equal_stamps(backend, redis_url, clock):

@@ -83,6 +83,24 @@ def test_nonsense_in_the_state_is_not_believed(backend, raw, clock):
     assert raw.zcard(f"{BASE}lru") == 3
 
 
+@pytest.mark.parametrize("name", ["window", "main", "score", "state"])
+@pytest.mark.parametrize("planted", [None, "nan", "text"])
+def test_a_listing_needs_no_ranks(backend, raw, clock, name, planted):
+    """Where they are lost, or somebody else's, it goes by use."""
+    store = blocking(backend, "ns")
+    keys = [f"k{number}" for number in range(30)]
+    for key in keys:
+        store.put([item(key)], FREE, clock())
+    if planted == "nan" and name in ("score", "state"):
+        for field in raw.hkeys(BASE + name):
+            raw.hset(BASE + name, field, planted)
+    else:
+        raw.delete(BASE + name)
+        if planted:
+            raw.set(BASE + name, planted)
+    assert sorted(listed.key for listed in store.scan()) == sorted(keys)
+
+
 @pytest.mark.parametrize("name", PLACES)
 def test_clearing_removes_what_another_type_was_put_under(backend, raw, clock, name):
     store = blocking(backend, "ns")

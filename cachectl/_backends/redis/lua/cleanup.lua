@@ -19,7 +19,7 @@ if ARGV[2] ~= '-' and left > 0 then
     end
   end
 end
-local lrfu = ARGV[5] == 'lrfu' and lrfu_module()
+local lrfu = has_lrfu() and lrfu_module()  -- as the last write said
 local choose = lrfu and lrfu.evict or removal.least_recently_used
 local freed, over, unseen = removal.evict(
   limit(ARGV[3]), limit(ARGV[4]), left - #evicted - dropped, choose, evicted, now
