@@ -30,9 +30,7 @@ entry point is the suffix of its files.
 
 from cachectl._backends.base import BaseBackend
 from cachectl._backends.base_store import BaseStore
-from cachectl._backends.protocols import (
-    Backend,
-    Store,
+from cachectl._backends.capabilities import (
     SupportsCheck,
     SupportsCompaction,
     SupportsDetails,
@@ -53,6 +51,7 @@ from cachectl._backends.protocols import (
     SupportsStoredPolicies,
     SupportsTrimming,
 )
+from cachectl._backends.protocols import Backend, Store
 from cachectl._engine.warm.records import Features, Load, Position, Record, Refused, Source
 from cachectl._metrics.counters import Batch, CounterStore, Counts
 from cachectl._metrics.windows import Window

@@ -12,8 +12,9 @@ from heapq import nsmallest
 from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
+from cachectl._backends.capabilities import SupportsFlush, SupportsFork
 from cachectl._backends.immediate import Immediate
-from cachectl._backends.protocols import AsyncStore, Store, SupportsFlush, SupportsFork
+from cachectl._backends.protocols import AsyncStore, Store
 from cachectl._metrics.counters import CounterStore
 from cachectl._model.records import CleanupStep, EntryInfo, Usage
 from cachectl._model.settings import NoSettings, Table

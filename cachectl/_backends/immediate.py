@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
-from cachectl._backends.protocols import Store, SupportsDetails, SupportsFlush
+from cachectl._backends.capabilities import SupportsDetails, SupportsFlush
+from cachectl._backends.protocols import Store
 from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits
 from cachectl._model.records import (

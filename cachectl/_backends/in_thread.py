@@ -5,7 +5,8 @@ from itertools import islice
 from typing import TypeVar
 
 from cachectl._backends.base_store import BaseStore
-from cachectl._backends.protocols import Store, SupportsDetails, SupportsFlush
+from cachectl._backends.capabilities import SupportsDetails, SupportsFlush
+from cachectl._backends.protocols import Store
 from cachectl._backends.worker import Worker
 from cachectl._model.batches import BATCH
 from cachectl._model.entry import Entry

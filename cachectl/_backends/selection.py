@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
-from cachectl._backends.protocols import Backend, SupportsSelection
+from cachectl._backends.capabilities import SupportsSelection
+from cachectl._backends.protocols import Backend
 from cachectl._metrics.counters import Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.records import Usage

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from cachectl._backends.protocols import AsyncStore, Backend, SupportsCompaction, SupportsRecount
+from cachectl._backends.capabilities import SupportsCompaction, SupportsRecount
+from cachectl._backends.protocols import AsyncStore, Backend
 from cachectl._engine.overall import OverallLimits
 from cachectl._metrics.recorder import Recorder
 from cachectl._metrics.reports import CleanupReport

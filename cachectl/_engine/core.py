@@ -7,8 +7,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from cachectl._backends.protocols import (
-    Backend,
+from cachectl._backends.capabilities import (
     SupportsCompaction,
     SupportsDiscovery,
     SupportsExpiredEntries,
@@ -21,6 +20,7 @@ from cachectl._backends.protocols import (
     SupportsState,
     SupportsStatus,
 )
+from cachectl._backends.protocols import Backend
 from cachectl._backends.selection import counts_of, usage_of
 from cachectl._config import Settings, policy_fields
 from cachectl._engine import forking

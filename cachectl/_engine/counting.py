@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
-from cachectl._backends.protocols import Backend, SupportsFork, SupportsSlots
+from cachectl._backends.capabilities import SupportsFork, SupportsSlots
+from cachectl._backends.protocols import Backend
 from cachectl._backends.selection import counts_of
 from cachectl._metrics.counters import Counts, added
 from cachectl._metrics.events import Listeners

@@ -12,7 +12,8 @@ from operator import itemgetter
 from time import monotonic
 from typing import Final, NamedTuple
 
-from cachectl._backends.protocols import Backend, SupportsExpiredEntries, SupportsTrimming
+from cachectl._backends.capabilities import SupportsExpiredEntries, SupportsTrimming
+from cachectl._backends.protocols import Backend
 from cachectl._metrics.recorder import Recorder
 from cachectl._model.batches import BATCH
 from cachectl._model.coroutines import iterate, run

@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from cachectl._backends.protocols import Backend, SupportsStoredPolicies
+from cachectl._backends.capabilities import SupportsStoredPolicies
+from cachectl._backends.protocols import Backend
 from cachectl._config import Settings, policy_fields
 from cachectl._metrics.recorder import log
 from cachectl._model.policy import ALL, Limits, Policy, is_namespace

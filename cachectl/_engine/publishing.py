@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_hexdigest
 
-from cachectl._backends.protocols import Backend, SupportsSlots
+from cachectl._backends.capabilities import SupportsSlots
+from cachectl._backends.protocols import Backend
 from cachectl._backends.volatile import volatile
 from cachectl._model.importing import importing
 from cachectl.errors import BackendError

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cachectl import Cache
-from cachectl._backends.protocols import SupportsSlots
+from cachectl._backends.capabilities import SupportsSlots
 from cachectl._config import load
 from cachectl.testing.opener import ENVIRONMENT
 from tests.support.openers import SHARED, Opener

@@ -17,12 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from cachectl._backends.fallback.breaker import CircuitBreaker
-from cachectl._backends.fallback.counters import FallbackCounters
-from cachectl._backends.fallback.store import FallbackStore, Pause, StandIn
-from cachectl._backends.protocols import (
-    AsyncStore,
-    Backend,
+from cachectl._backends.capabilities import (
     SupportsCheck,
     SupportsCompaction,
     SupportsDiscovery,
@@ -36,6 +31,10 @@ from cachectl._backends.protocols import (
     SupportsStoredPolicies,
     SupportsTrimming,
 )
+from cachectl._backends.fallback.breaker import CircuitBreaker
+from cachectl._backends.fallback.counters import FallbackCounters
+from cachectl._backends.fallback.store import FallbackStore, Pause, StandIn
+from cachectl._backends.protocols import AsyncStore, Backend
 from cachectl._backends.selection import counts_of, usage_of
 from cachectl._metrics.counters import CounterStore, Counts
 from cachectl._metrics.reports import Status

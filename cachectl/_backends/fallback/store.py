@@ -14,9 +14,7 @@ from typing import Final, TypeVar
 from cachectl._backends.fallback.breaker import CircuitBreaker
 from cachectl._backends.fallback.pending import PendingInvalidations
 from cachectl._backends.memory.store import MemoryStore
-from cachectl._backends.protocols import (
-    AsyncStore,
-)
+from cachectl._backends.protocols import AsyncStore
 from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits
 from cachectl._model.records import (

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from cachectl._backends.base import BaseBackend
+from cachectl._backends.capabilities import SupportsFork
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.directory import claim, create_private, require_ours
 from cachectl._backends.eviction.access_log import AccessLog
@@ -19,7 +20,7 @@ from cachectl._backends.file.rows import microseconds
 from cachectl._backends.file.store import FileStore
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.file.writer import Writer
-from cachectl._backends.protocols import AsyncStore, SupportsFork
+from cachectl._backends.protocols import AsyncStore
 from cachectl._metrics.counters import CounterStore
 from cachectl._model.deadline import SECONDS, one_call
 from cachectl._model.policy import EVICTIONS

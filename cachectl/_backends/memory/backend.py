@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, ClassVar
 
 from cachectl._backends.base import BaseBackend
+from cachectl._backends.capabilities import SupportsFork
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.memory.shared_statistics import SharedStatistics
 from cachectl._backends.memory.store import MemoryStore
-from cachectl._backends.protocols import SupportsFork
 from cachectl._metrics.counters import Batch, CounterStore, Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.policy import EVICTIONS

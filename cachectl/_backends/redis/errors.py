@@ -53,7 +53,7 @@ _BY_CODE: Final[dict[str, _Told]] = {
     "OOM": _Told(
         BackendRefused,
         "full",
-        "is full: raise maxmemory, or set a maxmemory-policy of volatile-lru",
+        "is full: raise maxmemory, or remove entries (what it drops by itself: cachectl -v stats)",
     ),
     "MISCONF": _Told(
         BackendRefused, "misconfigured", "cannot save to disk and refuses writes: see its log"
