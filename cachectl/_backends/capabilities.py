@@ -45,8 +45,10 @@ class SupportsCompaction(Protocol):
 class SupportsDiscovery(Protocol):
     """A backend that may lose the names of namespaces, and finds them again."""
 
-    def find_namespaces(self) -> Collection[str]:
-        """Return all namespaces that hold anything, at whatever that costs."""
+    def find_namespaces(self, *, remember: bool) -> Collection[str]:
+        """Return all namespaces that hold anything, at whatever that costs; who asks next pays less if
+        they are remembered.
+        """
 
 
 @runtime_checkable

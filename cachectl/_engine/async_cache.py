@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -69,14 +70,14 @@ class AsyncCache(BaseCache):
         are the ones that this process knows.
         """
         check_tags([tag])
-        names = await self._handle.in_thread(self._core.namespaces)
+        names = await self._handle.in_thread(partial(self._core.namespaces, remember=True))
         return Removed.total(
             [await self._handle.async_namespace(name, {}).invalidate(tag=tag) for name in names]
         )
 
     async def clear(self) -> Removed:
         """Remove every entry of every namespace; counts stay. See `invalidate` for outages."""
-        names = await self._handle.in_thread(self._core.namespaces)
+        names = await self._handle.in_thread(partial(self._core.namespaces, remember=True))
         return Removed.total(
             [await self._handle.async_namespace(name, {}).clear() for name in names]
         )

@@ -71,13 +71,15 @@ class Cache(BaseCache):
         """
         check_tags([tag])
         return Removed.total(
-            self._handle.namespace(name, {}).invalidate(tag=tag) for name in self._core.namespaces()
+            self._handle.namespace(name, {}).invalidate(tag=tag)
+            for name in self._core.namespaces(remember=True)
         )
 
     def clear(self) -> Removed:
         """Remove every entry of every namespace; counts stay. See `invalidate` for outages."""
         return Removed.total(
-            self._handle.namespace(name, {}).clear() for name in self._core.namespaces()
+            self._handle.namespace(name, {}).clear()
+            for name in self._core.namespaces(remember=True)
         )
 
     def warm(

@@ -190,11 +190,11 @@ class Core:
                 return with_expired(usage, self.backend.expired_entries(now, names))
         return usage
 
-    def namespaces(self) -> list[str]:
+    def namespaces(self, *, remember: bool = False) -> list[str]:
         """Return the namespaces that hold anything, or are in use: what is loaded is held soon."""
         self.require_open()
         if isinstance(self.backend, SupportsDiscovery):
-            return sorted({*self.backend.find_namespaces(), *self._states})
+            return sorted({*self.backend.find_namespaces(remember=remember), *self._states})
         return sorted({*self.backend.usage(), *self._states})
 
     def policy(self, name: str) -> Policy:

@@ -15,14 +15,13 @@ def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def _host(request: pytest.FixtureRequest, backend: str) -> Iterator[Host]:
+def _host(request: pytest.FixtureRequest, backend: str, engine: str) -> Iterator[Host]:
     variables = {"AI_CACHE_BACKEND": backend}
     if backend == "redis":
         variables["REDIS_URL"] = request.getfixturevalue("redis_url")
         variables["CACHECTL_REDIS__TIMEOUT"] = PATIENCE
     home = request.getfixturevalue("tmp_path")
-    clock, engine = request.getfixturevalue("clock"), request.getfixturevalue("engine")
-    host = Host(home, clock, variables, engine)
+    host = Host(home, request.getfixturevalue("clock"), variables, engine)
     yield host
     host.close()
 
@@ -30,22 +29,34 @@ def _host(request: pytest.FixtureRequest, backend: str) -> Iterator[Host]:
 @pytest.fixture
 def in_memory(request: pytest.FixtureRequest, engine: str) -> Iterator[Host]:
     """A host whose applications cache in memory."""
-    yield from _host(request, "memory")
+    yield from _host(request, "memory", engine)
 
 
 @pytest.fixture
 def on_disk(request: pytest.FixtureRequest, engine: str) -> Iterator[Host]:
     """A host whose applications share a directory."""
-    yield from _host(request, "file")
+    yield from _host(request, "file", engine)
 
 
 @pytest.fixture(params=SHARED)
 def shared(request: pytest.FixtureRequest, engine: str) -> Iterator[Host]:
     """A host whose applications share a backend: each that can be shared."""
-    yield from _host(request, request.param)
+    yield from _host(request, request.param, engine)
 
 
 @pytest.fixture(params=WRITABLE)
 def anywhere(request: pytest.FixtureRequest, engine: str) -> Iterator[Host]:
     """A host for each backend."""
-    yield from _host(request, request.param)
+    yield from _host(request, request.param, engine)
+
+
+@pytest.fixture
+def one_process(request: pytest.FixtureRequest) -> Iterator[Host]:
+    """A host whose applications cache in memory, and run in processes of their own."""
+    yield from _host(request, "memory", "threads")
+
+
+@pytest.fixture(params=SHARED)
+def processes(request: pytest.FixtureRequest) -> Iterator[Host]:
+    """A host whose processes share a backend: each that can be shared."""
+    yield from _host(request, request.param, "threads")

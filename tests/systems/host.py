@@ -1,16 +1,19 @@
 """Where the five systems run: a home, an environment, and `config.example.toml` for all."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cachectl import AsyncCache, Cache
+from cachectl import AsyncCache, Cache, Settings
 from cachectl._config import load
 from cachectl.testing import Clock
 from cachectl.testing.awaited import Awaited, EventLoop
+from tests.systems.service import Service
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"
@@ -37,40 +40,77 @@ class Host:
 
     def open(self, *, clock: Callable[[], float] | None = None, **variables: str) -> Cache:
         """Open the cache as an application does, with these variables set in addition."""
-        settings = load(EXAMPLE, environ={**self.variables, **variables})
         kind = Cache if self._engine == "threads" else AsyncCache
-        opened: Any = kind.of(settings, clock=clock or self.clock)
+        opened: Any = kind.of(self._settings(variables), clock=clock or self.clock)
         if isinstance(opened, AsyncCache):
             opened = Awaited(opened, self._loop)
         self._opened.append(opened)
         return self._opened[-1]
 
+    def open_for_tasks(
+        self, *, clock: Callable[[], float] | None = None, **variables: str
+    ) -> AsyncCache:
+        """Open one that is awaited, as an asynchronous application does; it closes it, too."""
+        return AsyncCache.of(self._settings(variables), clock=clock or self.clock)
+
+    def _settings(self, variables: dict[str, str]) -> Settings:
+        return load(EXAMPLE, environ={**self.variables, **variables})
+
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start Python in another process; `Cache.open()` there finds the example."""
         return subprocess.Popen(
             [sys.executable, "-B", *arguments],
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(ROOT),
-                "CACHECTL_CONFIG": str(EXAMPLE),
-                **self.variables,
-                **variables,
-            },
+            env=self._environment(variables),
             cwd=self.home,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
+    def _environment(self, variables: dict[str, str]) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "CACHECTL_CONFIG": str(EXAMPLE),
+            **self.variables,
+            **variables,
+        }
+
     def run(self, script: str, *arguments: str, **variables: str) -> str:
         """Return what another process of the application printed."""
         return output_of(self.start("-c", script, *arguments, **variables))
 
-    def cachectl(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run the command line as the operator of the application does."""
-        process = self.start("-m", "cachectl", *arguments)
-        output, errors = process.communicate(timeout=30)
+    @contextmanager
+    def serve(self, module: str, *arguments: str, **variables: str) -> Iterator[Service]:
+        """Run an application that answers requests until the end of the body."""
+        process = self.start("-m", module, *arguments, **variables)
+        try:
+            yield Service(process)
+        finally:
+            process.communicate()
+
+    def cachectl(
+        self, *arguments: str, text: str = "", **variables: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run the command line as the operator of the application does, with a text on stdin."""
+        process = self.start("-m", "cachectl", *arguments, **variables)
+        output, errors = process.communicate(text, timeout=30)
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def content(self, *arguments: str) -> bytes:
+        """Return what `cachectl get` writes into a pipe."""
+        command = [sys.executable, "-B", "-m", "cachectl", "get", *arguments]
+        return subprocess.run(
+            command, env=self._environment({}), cwd=self.home, stdout=subprocess.PIPE, check=True
+        ).stdout
+
+    def figures(self, *arguments: str) -> dict[str, Any]:
+        """Return the document that `cachectl stats` prints."""
+        ended = self.cachectl("stats", *arguments, "--format", "json")
+        assert ended.returncode == 0, ended.stderr
+        document: dict[str, Any] = json.loads(ended.stdout)
+        return document
 
     def close(self) -> None:
         for cache in self._opened:

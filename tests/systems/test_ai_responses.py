@@ -3,7 +3,6 @@
 Each test names the section of the system's document that it replays.
 """
 
-import asyncio
 import json
 import time
 from typing import Any
@@ -12,9 +11,11 @@ import pytest
 
 from cachectl.testing import Clock
 from tests.systems.ai_responses import FEATURES, GENRE, HOUR, Manager, song, summary
-from tests.systems.host import Host, output_of
+from tests.systems.host import Host
+from tests.systems.service import at_once
 
 COACHING = "production_coaching"
+WORKER = "tests.systems.ai_managers"
 
 
 def test_a_hundred_files_with_a_hit_rate_of_70_percent_save_35_cents(anywhere: Host) -> None:
@@ -35,25 +36,6 @@ def test_the_second_call_with_the_same_features_hits(anywhere: Host) -> None:
     first = manager.analyze_music(FEATURES)
     assert manager.analyze_music(FEATURES) == first
     assert manager.calls == 1
-
-
-def test_an_async_application_hits_as_well(anywhere: Host) -> None:
-    """Quick Start, "await manager.analyze_music": calls at the same time share one answer."""
-    cache = anywhere.open()
-    calls: list[str] = []
-
-    @cache.cached("ai", cost=0.005)
-    async def analyze_music(features: dict[str, Any], analysis_type: str) -> str:
-        calls.append(analysis_type)
-        await asyncio.sleep(0)
-        return f"answer {len(calls)}"
-
-    async def conversation() -> list[str]:
-        together = await asyncio.gather(*(analyze_music(FEATURES, GENRE) for _ in range(5)))
-        return [*together, await analyze_music(FEATURES, analysis_type=GENRE)]
-
-    assert asyncio.run(conversation()) == ["answer 1"] * 6
-    assert calls == [GENRE]
 
 
 @pytest.mark.parametrize("hours", [1, 24, 168, 720])
@@ -268,54 +250,22 @@ def test_a_hundred_analyses_take_five_megabytes(shared: Host) -> None:
     assert figures.memory_bytes == pytest.approx(5_000_000, rel=0.2)
 
 
-_WORKER = """
-import sys
-from cachectl import Cache
-
-first, last = map(int, sys.argv[1:])
-calls = 0
-
-def ask():
-    global calls
-    calls += 1
-    return {"summary": "genre"}
-
-with Cache.open() as cache:
-    ai = cache.namespace("ai")
-    for number in range(first, last):
-        key = ai.key({"tempo": 120.0, "song": number}, provider="google_ai")
-        ai.get_or_load(key, ask, cost=0.005)
-print(calls)
-"""
-
-
-def test_totals_are_those_of_all_processes(shared: Host) -> None:
-    """Backend Comparison, "Multi-Process": three at once, and their figures in one sum."""
-    ranges = [("0", "40"), ("20", "60"), ("40", "80")]
-    assert shared.run(_WORKER, "0", "80") == "80\n"
-    workers = [shared.start("-c", _WORKER, *each) for each in ranges]
-    assert [output_of(worker) for worker in workers] == ["0\n"] * 3
-    statistics = Manager(shared.open(clock=time.time)).get_global_stats()
-    assert statistics["cache_hits"] == 120
-    assert statistics["cache_misses"] == 80
-    assert statistics["cache_cost_saved"] == 0.6
-
-
-def test_processes_with_memory_of_their_own_share_nothing(in_memory: Host) -> None:
+def test_processes_with_memory_of_their_own_share_nothing(one_process: Host) -> None:
     """Backend Comparison, "Multi-Process": memory no."""
-    assert [in_memory.run(_WORKER, "0", "10") for _ in range(2)] == ["10\n", "10\n"]
+    workers = [one_process.start("-m", WORKER, "20", "5") for _ in range(2)]
+    assert at_once(workers) == [5, 5]
 
 
-def test_an_operator_sees_and_clears_what_the_application_cached(shared: Host) -> None:
+def test_an_operator_sees_and_clears_what_the_application_cached(processes: Host) -> None:
     """Cache Management Commands, "View Cache Stats" and "Clear Cache"."""
-    manager = Manager(shared.open(clock=time.time))
+    manager = Manager(processes.open(clock=time.time))
     for number in (1, 2, 1, 2, 1, 2, 1, 2):
         manager.analyze_music(song(number))
     manager.cache.flush()
-    shown = json.loads(shared.cachectl("stats", "ai", "--format", "json").stdout)
+    shown = json.loads(processes.cachectl("stats", "ai", "--format", "json").stdout)
     figures = shown["namespaces"]["ai"]
     assert (figures["hit_rate"], figures["saved_cost"]) == (0.75, 0.03)
-    cleared = shared.cachectl("clear", "ai", "--yes")
+    cleared = processes.cachectl("clear", "ai", "--yes")
     assert cleared.returncode == 0, cleared.stderr
     manager.analyze_music(song(1))
     assert manager.calls == 3

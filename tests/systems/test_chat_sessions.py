@@ -9,7 +9,6 @@ import time
 import pytest
 
 from cachectl import Cache
-from cachectl._model.write import Write
 from cachectl.testing import Clock
 from tests.support.servers import Server, free_port
 from tests.systems.host import Host
@@ -120,7 +119,7 @@ def test_a_conversation_saves_the_time_of_nine_calls(anywhere: Host) -> None:
     """Response Time Comparison, "Conversation (10 messages)": ~25 s become ~2.5 s."""
     lyra = Lyra(anywhere.open())
     key = lyra.sessions.key(TOKEN)
-    lyra.sessions.set_many([Write(key, listening_data("fetch 1"), load_us=2_500_000)])
+    lyra.sessions.set(key, listening_data("fetch 1"), load_seconds=2.5)
     for _ in range(9):
         lyra.chat(TOKEN)
     assert lyra.sessions.stats().saved_seconds == 25 - 2.5
@@ -288,15 +287,15 @@ def test_the_token_is_nowhere_in_redis(in_memory: Host, redis_server: Server) ->
     assert TOKEN.encode() not in dump
 
 
-def test_the_command_line_shows_hashes_only(shared: Host) -> None:
+def test_the_command_line_shows_hashes_only(processes: Host) -> None:
     """Monitoring: an operator sees entries and figures, and no secret of a user."""
-    lyra = Lyra(shared.open(clock=time.time))
+    lyra = Lyra(processes.open(clock=time.time))
     lyra.initialize_user_session(TOKEN)
     lyra.cache.close()
     key = lyra.sessions.key(TOKEN)
-    listing = shared.cachectl("-v", "inspect", "sessions", "--format", "json")
-    entry = shared.cachectl("-v", "inspect", "sessions", key)
-    figures = shared.cachectl("-v", "stats", "sessions")
+    listing = processes.cachectl("-v", "inspect", "sessions", "--format", "json")
+    entry = processes.cachectl("-v", "inspect", "sessions", key)
+    figures = processes.cachectl("-v", "stats", "sessions")
     assert key in listing.stdout
     assert entry.returncode == figures.returncode == 0
     for shown in (listing, entry, figures):

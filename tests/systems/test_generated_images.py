@@ -186,8 +186,7 @@ def test_clearing_empties_every_cache_and_keeps_the_statistics(anywhere: Host) -
     cache = anywhere.open()
     for name, _, _ in ASSETS:
         cache.namespace(name).set("image", draw(1))
-    cleared = [cache.namespace(name).clear().entries for name in cache.usage()]
-    assert cleared == [1] * len(ASSETS)
+    assert cache.clear().entries == len(ASSETS)
     answer = cache_stats(cache)
     assert (answer["total_size"], answer["total_set"]) == (0, len(ASSETS))
     assert cache.stats().totals.invalidated == len(ASSETS)
@@ -276,18 +275,6 @@ def test_operations_are_logged(in_memory: Host, caplog: pytest.LogCaptureFixture
         "set parchment: 1 stored, 0 evicted",
         "get parchment: hit",
     ]
-
-
-@pytest.mark.parametrize(("hits", "code"), [(4, 8), (5, 0), (15, 0)])
-def test_a_hit_rate_below_half_raises_an_alert(
-    shared: Host, clock: Clock, hits: int, code: int
-) -> None:
-    """Monitoring, "Set up alerts for hit rates <50%": an exit code for whoever watches."""
-    images = shared.open().namespace("enso")
-    use(images, clock, hits=hits, misses=5, warmed=0, expired=0)
-    images.stats()  # hands the counts over
-    alert = shared.cachectl("stats", "enso", "--fail-under", "hit-rate=50%")
-    assert alert.returncode == code, alert.stderr
 
 
 def test_rates_of_eviction_and_expiry_follow_from_the_statistics(

@@ -1,66 +1,19 @@
-"""Speaker embeddings: vectors by user id, in memory, with or without a Redis behind them.
+"""Speaker embeddings: voices by user id, in memory, with or without a Redis behind them.
 
 Each test names the section of the system's document that it replays.
 """
 
-import json
-import os
-import shutil
+import signal
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from cachectl import Cache
-from cachectl._model.write import Write
-from cachectl.testing import Clock, found
+from cachectl.testing import Clock
 from tests.support.servers import free_port
 from tests.support.servers import redis_server as run_redis_server
 from tests.systems.host import Host
-
-_WORDS = {"memory": "in-memory"}  # what the document calls it
-
-
-class Embedder:
-    """Stands for the model that takes 2 to 5 seconds, and remembers for whom it worked."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def __call__(self, user_id: str) -> np.ndarray:
-        self.calls.append(user_id)
-        return np.random.default_rng(len(self.calls)).random(512, dtype=np.float32)
-
-
-class Application:
-    """The document's endpoints, as they are with this cache."""
-
-    def __init__(self, cache: Cache) -> None:
-        self.cache = cache
-        self.embed = Embedder()
-        self.embeddings = cache.namespace("embeddings")
-
-    def cache_user_voice(self, user_id: str) -> np.ndarray:
-        return self.embeddings.get_or_load(user_id, lambda: self.embed(user_id))
-
-    generate_meditation = cache_user_voice  # asks for the voice in the same way
-
-    def cache_status(self, user_id: str) -> dict[str, object]:
-        cached, status = self.embeddings.has(user_id), self.cache.status()
-        return {
-            "user_id": user_id,
-            "cached": cached,
-            "message": f"Speaker embedding {'found' if cached else 'not found'}",
-            "configured_backend": status.configured_backend,
-            "active_backend": _WORDS.get(status.active_backend, status.active_backend),
-            "status": status.status,
-            "fallback_entries": status.fallback_entries,
-        }
-
-    def clear_user_cache(self, user_id: str) -> bool:
-        return self.embeddings.delete(user_id)
-
-    def cleanup_cache(self) -> int:
-        return self.cache.cleanup().removed().entries
+from tests.systems.speaker_embeddings import Application, Voice, arrays, named, pair, same
 
 
 @pytest.fixture
@@ -114,23 +67,32 @@ def test_all_meditations_of_a_user_share_one_embedding(anywhere: Host) -> None:
     first = application.cache_user_voice("user123")
     for _ in range(10):
         assert application.cache_status("user123")["cached"]
-        assert np.array_equal(application.generate_meditation("user123"), first)
+        assert same(application.generate_meditation("user123"), first)
     figures = application.embeddings.stats()
     assert application.embed.calls == ["user123"]
     assert (figures.hits, figures.misses) == (10, 1)  # asking for the status is no lookup
 
 
-def test_an_embedding_comes_back_as_it_was_and_cannot_be_changed(anywhere: Host) -> None:
-    """Core Operations: the vectors are float32 and shared by whoever asks."""
-    embeddings = anywhere.open().namespace("embeddings")
-    vector = np.linspace(-1, 1, 512, dtype=np.float32)
-    embeddings.set("user123", vector)
-    vector[:] = 0
-    stored = found(embeddings.get("user123"))
-    assert (stored.dtype, stored.shape) == (np.float32, (512,))
-    assert np.array_equal(stored, np.linspace(-1, 1, 512, dtype=np.float32))
+@pytest.mark.parametrize("form", [pair, named])
+def test_a_voice_of_two_arrays_comes_back_as_it_was_and_cannot_be_changed(
+    anywhere: Host, form: Callable[..., Voice]
+) -> None:
+    """Core Operations: what conditions the model and what tells the speaker, as two or by name."""
+    application = Application(anywhere.open(), form)
+    made = application.embed("user123")
+    assert application.embeddings.set("user123", made)
+    latent, embedding = arrays(made)
+    latent[:] = 0  # what was passed is the caller's
+    stored = application.generate_meditation("user123")
+    assert type(stored) is type(made)
+    assert [array.shape for array in arrays(stored)] == [(1, 32, 64), (1, 512, 1)]
+    assert [array.dtype for array in arrays(stored)] == [np.float16, np.float32]
+    assert np.array_equal(arrays(stored)[1], embedding)
+    assert arrays(stored)[0].all()
     with pytest.raises(ValueError, match="read-only"):
-        stored[0] = 7
+        arrays(stored)[0][0] = 7
+    if isinstance(stored, dict):
+        assert list(stored) == ["gpt_cond_latent", "speaker_embedding"]
 
 
 def test_a_cleared_user_is_embedded_again_and_the_others_stay(anywhere: Host) -> None:
@@ -188,7 +150,7 @@ def test_every_use_saves_the_seconds_that_the_embedding_took(anywhere: Host) -> 
     """Performance Benefits, "First request: ~2-5 seconds": 3.5 s spared by each of ten uses."""
     cache = anywhere.open()
     embeddings = cache.namespace("embeddings")
-    embeddings.set_many([Write("user123", np.ones(512, np.float32), load_us=3_500_000)])
+    embeddings.set("user123", np.ones(512, np.float32), load_seconds=3.5)
     for _ in range(10):
         embeddings.get("user123")
     assert embeddings.stats().saved_seconds == 35.0
@@ -211,94 +173,32 @@ def test_redis_is_used_as_soon_as_it_is_there(
     assert without_redis.cache_status("user123")["fallback_entries"] == 1
     with run_redis_server(port=port) as server:
         without_redis.cache.flush()
-        status = without_redis.cache.status()
-        assert (status.active_backend, status.status) == ("redis", "ok")
-        assert status.fallback_entries == 0
-        vector = without_redis.cache_user_voice("user123")
+        status = without_redis.cache_status("user123")
+        assert (status["active_backend"], status["status"]) == ("redis", "ok")
+        assert status["fallback_entries"] == 0
+        voice = without_redis.cache_user_voice("user123")
         other = Application(in_memory.open(AI_CACHE_BACKEND="redis", REDIS_URL=server.url))
-        assert np.array_equal(other.generate_meditation("user123"), vector)
+        assert same(other.generate_meditation("user123"), voice)
         assert other.embed.calls == []
         without_redis.cache.close()
         other.cache.close()
 
 
-_SESSION = """
-import json, os, sys
-
-touched, connected = [], []
-WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-
-def watch(event, arguments):
-    if event == "open" and arguments[2] & WRITING:
-        touched.append(str(arguments[0]))
-    elif event in ("os.mkdir", "os.rename", "sqlite3.connect"):
-        touched.append(str(arguments[0]))
-    elif event == "socket.connect":
-        connected.append(str(arguments[1]))
-
-sys.addaudithook(watch)
-
-import numpy
-from cachectl import Cache
-from cachectl.testing import found
-
-with Cache.open() as cache:
-    embeddings = cache.namespace("embeddings")
-    found = embeddings.has("user123")
-    embeddings.get_or_load("user123", lambda: numpy.ones(512, numpy.float32))
-    embeddings.get("user123")
-    cache.flush()
-    cache.stats()
-    cache.cleanup()
-    embeddings.delete("user124")
-print(json.dumps([found, touched, connected]))
-"""
-
-
-in_a_process = pytest.mark.parametrize("engine", ["threads"], indirect=True)
-"""Where applications run in processes of their own, which open what they like."""
-
-
-def session(host: Host, **variables: str) -> tuple[bool, list[str], list[str]]:
-    """Run the application once: was the user there, which paths were written, who was called."""
-    found, touched, connected = json.loads(host.run(_SESSION, **variables))
-    paths = [path.removeprefix("file:") for path in touched if path != ":memory:"]
-    return found, paths, connected
-
-
-@in_a_process
-def test_memory_mode_touches_no_disk_and_no_network(in_memory: Host) -> None:
-    """Data Management, "Security: No disk storage, memory-only approach"."""
-    assert session(in_memory) == (False, [], [])
-    assert list(in_memory.home.iterdir()) == []
-
-
-@in_a_process
-def test_published_counters_stay_in_shared_memory(in_memory: Host) -> None:
-    """Data Management, "Security": what the command line can see of it is no disk either."""
-    name = f"test-{os.getpid()}"
-    board = f"/dev/shm/cachectl-{os.geteuid()}-{name}"
-    try:
-        _, touched, connected = session(
-            in_memory, CACHECTL_MEMORY__PUBLISH="true", CACHECTL_MEMORY__NAME=name
-        )
-    finally:
-        shutil.rmtree(board)
-    assert touched
-    assert [path for path in touched if not path.startswith("/dev/shm")] == []
-    assert connected == []
-    assert list(in_memory.home.iterdir()) == []
-
-
-@in_a_process
-def test_the_watch_on_the_disk_sees_a_disk(on_disk: Host) -> None:
-    """Data Management: what the two tests above rely on."""
-    _, touched, _ = session(on_disk)
-    assert any(path.startswith(f"{on_disk.directory}/cache.db") for path in touched)
-
-
-@in_a_process
-def test_embeddings_end_with_the_process(anywhere: Host) -> None:
-    """Lifecycle, "Cache cleared on application restart": only what is shared is found again."""
-    first, second = (session(anywhere)[0] for _ in range(2))
-    assert (first, second) == (False, anywhere.variables["AI_CACHE_BACKEND"] != "memory")
+def test_a_user_who_was_cleared_while_redis_was_away_stays_so(in_memory: Host, port: int) -> None:
+    """Core Operations, "DELETE": the server, which knew the voice, comes back with it."""
+    url = f"redis://127.0.0.1:{port}/0"
+    application = Application(in_memory.open(AI_CACHE_BACKEND="redis", REDIS_URL=url))
+    with run_redis_server(port=port) as server:
+        for user_id in ("user1", "user2"):
+            application.cache_user_voice(user_id)
+        server.process.send_signal(signal.SIGSTOP)
+        application.clear_user_cache("user1")
+        assert application.cache_status("user1")["status"] == "fallback_only"
+        server.process.send_signal(signal.SIGCONT)
+        application.cache.flush()
+        assert application.cache_status("user1")["status"] == "ok"
+        cached = [application.cache_status(user_id)["cached"] for user_id in ("user1", "user2")]
+        assert cached == [False, True]
+        application.generate_meditation("user1")
+        assert application.embed.calls == ["user1", "user2", "user1"]
+        application.cache.close()

@@ -102,11 +102,12 @@ class FallbackBackend:
     def counts_of(self, names: Collection[str], window: Window) -> Mapping[str, Counts]:
         return self._breaker.call(lambda: counts_of(self._backend, names, window))
 
-    def find_namespaces(self) -> Collection[str]:
-        if not isinstance(self._backend, SupportsDiscovery):
+    def find_namespaces(self, *, remember: bool) -> Collection[str]:
+        backend = self._backend
+        if not isinstance(backend, SupportsDiscovery):
             return self.usage().keys()
         try:
-            return self._breaker.call(self._backend.find_namespaces)
+            return self._breaker.call(lambda: backend.find_namespaces(remember=remember))
         except BackendUnavailable:
             return [name for name, _ in self._standing_in()]
 

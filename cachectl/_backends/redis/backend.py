@@ -197,15 +197,16 @@ class RedisBackend:
             await self._client.command(anything, "SADD", self._keys.names, namespace)
         return True
 
-    def find_namespaces(self) -> Collection[str]:
-        return run(self._find_namespaces())
+    def find_namespaces(self, *, remember: bool) -> Collection[str]:
+        return run(self._find_namespaces(remember=remember))
 
-    async def _find_namespaces(self) -> Collection[str]:
+    async def _find_namespaces(self, *, remember: bool) -> Collection[str]:
         names, complete = await self._keys.listed(self._client)
         if complete:
             return names
         found = sorted({*names, *await walk.namespaces(self._client, self._keys)})
-        await self._client.command(anything, "SADD", self._keys.names, COMPLETE, *found)
+        if remember:
+            await self._client.command(anything, "SADD", self._keys.names, COMPLETE, *found)
         return found
 
     def compact(self) -> None:

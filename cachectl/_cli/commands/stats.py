@@ -157,7 +157,7 @@ def _show(report: Stats, names: Sequence[str]) -> None:
                 out.detail(f"{name.replace('_', ' ')}: {_said(name, fact)}")
         if report.totals.uncertainty:
             out.detail(f"entries and sizes are estimates, within {report.totals.uncertainty:.1%}")
-        for name in names:
+        for name in names if out.level > 0 else ():
             out.detail(
                 f"{name}: TTL and limits are from {said(report.namespaces[name].policy_from)}"
             )
