@@ -119,7 +119,7 @@ MUTATIONS = (
     ),
     Mutation(
         "clearing spares loads in memory", "_backends/memory/store.py",
-        "            self._leases.clear()\n", "",
+        "            self._leases.clear()\n            removed", "            removed",
         f"{CONTRACT} -k 'TestBackends and memory and (load or clear)'",
     ),
     Mutation(
@@ -139,7 +139,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the window gives way to what is worth less", "_backends/eviction/lrfu.py",
-        "oldest[1].score > lowest[1].score", "oldest[1].score < lowest[1].score",
+        "oldest.score > lowest.score", "oldest.score < lowest.score",
         "tests/backends/eviction/test_lrfu.py",
     ),
     Mutation(
@@ -176,5 +176,17 @@ MUTATIONS = (
         "a batch of counts is added as often as it is sent", "_backends/redis/lua/count.lua",
         ">= tonumber(ARGV[2]) then", "> tonumber(ARGV[2]) then",
         "tests/backends/redis/test_counters.py",
+    ),
+    Mutation(
+        "a dry run plans what an expired entry leaves as well", "_engine/cleanup.py",
+        "CleanupStep(removed) if one.is_expired else CleanupStep(evicted=removed)",
+        "CleanupStep(evicted=removed)",
+        "tests/engine/test_cleanup.py tests/cli/test_cleanup.py tests/cli/test_dry_runs.py",
+    ),
+    Mutation(
+        "a policy that an application stored is not followed", "_engine/policies.py",
+        "return self._settings.policy(name, (self._stored or {}).get(name, _NONE))",
+        "return self._settings.policy(name, _NONE)",
+        "tests/engine/test_stored_policies.py",
     ),
 )  # fmt: skip
