@@ -10,14 +10,9 @@ local expired, expired_bytes, dropped_expired = removal.drop_expired(now, most)
 local left = most - expired - dropped_expired
 local evicted, idle_bytes, dropped = {}, 0, 0
 if ARGV[2] ~= '-' and left > 0 then
-  for _, key in ipairs(redis.call('ZRANGE', LRU, '-inf', '(' .. ARGV[2], 'BYSCORE', 'LIMIT', 0, left)) do
-    local size = removal.drop(key)
-    if size then
-      evicted[#evicted + 1], idle_bytes = key, idle_bytes + size
-    else
-      dropped = dropped + 1
-    end
-  end
+  idle_bytes, dropped = removal.evict_all(
+    redis.call('ZRANGE', LRU, '-inf', '(' .. ARGV[2], 'BYSCORE', 'LIMIT', 0, left), evicted
+  )
 end
 local lrfu = has_lrfu() and lrfu_module()  -- as the last write said
 local choose = lrfu and lrfu.evict or removal.least_recently_used

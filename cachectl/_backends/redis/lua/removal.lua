@@ -163,6 +163,21 @@ function removal.least_recently_used()
   return redis.call('ZRANGE', LRU, 0, 0)[1]
 end
 
+-- Drops these and adds to `evicted` the keys of those that were there. Returns their bytes, and how
+-- many were not.
+function removal.evict_all(keys, evicted)
+  local freed, dropped = 0, 0
+  for _, key in ipairs(keys) do
+    local size = removal.drop(key)
+    if size then
+      evicted[#evicted + 1], freed = key, freed + size
+    else
+      dropped = dropped + 1
+    end
+  end
+  return freed, dropped
+end
+
 -- Drops what `choose` names while a limit is exceeded, at most `most` entries, and adds the keys to
 -- `evicted`. Returns their bytes, 1 if a limit is exceeded still, and how many the server had
 -- dropped before: they do not count, and no other goes in their place.
