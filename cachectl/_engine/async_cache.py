@@ -70,14 +70,14 @@ class AsyncCache(BaseCache):
         are the ones that this process knows.
         """
         check_tags([tag])
-        names = await self._handle.in_thread(partial(self._core.namespaces, remember=True))
+        names = await self._handle.in_thread(partial(self._core.figures.namespaces, remember=True))
         return Removed.total(
             [await self._handle.async_namespace(name, {}).invalidate(tag=tag) for name in names]
         )
 
     async def clear(self) -> Removed:
         """Remove every entry of every namespace; counts stay. See `invalidate` for outages."""
-        names = await self._handle.in_thread(partial(self._core.namespaces, remember=True))
+        names = await self._handle.in_thread(partial(self._core.figures.namespaces, remember=True))
         return Removed.total(
             [await self._handle.async_namespace(name, {}).clear() for name in names]
         )
@@ -117,23 +117,23 @@ class AsyncCache(BaseCache):
 
     async def status(self) -> "Status":
         """Return which backend works now, and why it is not the configured one."""
-        return await self._handle.in_thread(self._core.status)
+        return await self._handle.in_thread(self._core.figures.status)
 
     async def namespaces(self) -> Sequence[str]:
         """Return the names of all namespaces that hold anything, or are in use here."""
-        return await self._handle.in_thread(self._core.namespaces)
+        return await self._handle.in_thread(self._core.figures.namespaces)
 
     async def applications(self) -> "Sequence[Application]":
         """Return the processes of this user on this machine that use this cache, and what each is in.
         They are caches for applications that are open for a second; not in memory alone.
         """
-        return await self._handle.in_thread(self._core.applications)
+        return await self._handle.in_thread(self._core.figures.applications)
 
     async def usage(self, *names: str) -> Mapping[str, Usage]:
         """Return what each of these namespaces, or of all, holds, by name, of those that hold or held
         anything.
         """
-        return await self._handle.in_thread(self._core.usage, names)
+        return await self._handle.in_thread(self._core.figures.usage, names)
 
     async def plan_cleanup(
         self,

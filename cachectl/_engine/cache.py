@@ -72,14 +72,14 @@ class Cache(BaseCache):
         check_tags([tag])
         return Removed.total(
             self._handle.namespace(name, {}).invalidate(tag=tag)
-            for name in self._core.namespaces(remember=True)
+            for name in self._core.figures.namespaces(remember=True)
         )
 
     def clear(self) -> Removed:
         """Remove every entry of every namespace; counts stay. See `invalidate` for outages."""
         return Removed.total(
             self._handle.namespace(name, {}).clear()
-            for name in self._core.namespaces(remember=True)
+            for name in self._core.figures.namespaces(remember=True)
         )
 
     def warm(
@@ -120,27 +120,27 @@ class Cache(BaseCache):
         that of now. The cost does not grow with the number of entries. Raises `BackendError` if
         the backend refuses; while it is away, the figures are those of this process.
         """
-        return self._core.stats(names, since)
+        return self._core.figures.stats(names, since)
 
     def status(self) -> "Status":
         """Return which backend works now, and why it is not the configured one."""
-        return self._core.status()
+        return self._core.figures.status()
 
     def namespaces(self) -> Sequence[str]:
         """Return the names of all namespaces that hold anything, or are in use here."""
-        return self._core.namespaces()
+        return self._core.figures.namespaces()
 
     def applications(self) -> "Sequence[Application]":
         """Return the processes of this user on this machine that use this cache, and what each is in.
         They are caches for applications that are open for a second; not in memory alone.
         """
-        return self._core.applications()
+        return self._core.figures.applications()
 
     def usage(self, *names: str) -> Mapping[str, Usage]:
         """Return what each of these namespaces, or of all, holds, by name, of those that hold or held
         anything.
         """
-        return self._core.usage(names)
+        return self._core.figures.usage(names)
 
     def plan_cleanup(
         self,

@@ -1,7 +1,7 @@
 """What a cache is made of, whichever engine drives it: a backend, and what is known of namespaces."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
@@ -9,24 +9,20 @@ from typing import TYPE_CHECKING, Final
 
 from cachectl._backends.capabilities import (
     SupportsCompaction,
-    SupportsDiscovery,
-    SupportsExpiredEntries,
     SupportsForgetting,
     SupportsPolicies,
     SupportsPublishing,
     SupportsRecovery,
     SupportsRevocation,
     SupportsSparing,
-    SupportsState,
-    SupportsStatus,
 )
 from cachectl._backends.protocols import Backend
-from cachectl._backends.selection import counts_of, usage_of
 from cachectl._config import Settings, policy_fields
 from cachectl._engine import forking
 from cachectl._engine.compose import check_policy
 from cachectl._engine.counting import Counting
 from cachectl._engine.disabled import CLOSED_MESSAGE
+from cachectl._engine.figures import Figures
 from cachectl._engine.policies import Policies
 from cachectl._engine.state import NamespaceState
 from cachectl._metrics.recorder import Recorder, log
@@ -34,7 +30,6 @@ from cachectl._model.coroutines import run
 from cachectl._model.deadline import call_began, one_call
 from cachectl._model.importing import importing
 from cachectl._model.policy import ALL, Limits, Policy, check_namespace
-from cachectl._model.records import Usage, with_expired
 from cachectl._model.units import Duration, parse_duration
 from cachectl.errors import (
     BackendBusy,
@@ -48,8 +43,7 @@ if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
     from cachectl._engine.overall import OverallLimits
     from cachectl._engine.publishing import Publishing
-    from cachectl._metrics.reports import Application, Stats, Status
-    from cachectl._metrics.windows import Window
+    from cachectl._metrics.reports import Status
 
 _HOLDING: Final = 0.5
 """Seconds that one flush spends on the limits over all namespaces; the next goes on."""
@@ -102,100 +96,31 @@ class Core:
             self.policies.set_in_code(name, fields)
         return found
 
-    def stats(self, names: Collection[str], since: Duration | None) -> "Stats":
-        from cachectl._metrics.reports import Stats
-        from cachectl._metrics.windows import Window
-
+    @property
+    def figures(self) -> Figures:
+        """What there is to say of the cache now."""
         self.require_open()
-        now = self.clock()
-        window = Window.last(None if since is None else parse_duration(since), now)
-        with one_call(call_began()):
-            counts, usage = self.counting.read(window, names), self._held(names, now)
-            status = self.status()
-            self.policies.read(names)
-        known = {*counts, *usage}
-        if not isinstance(self.backend, SupportsPolicies):
-            known |= {*self.settings.namespaces, *self._states}
-        unknown = self._unknown(names, known, window)
-        figures = Stats.of(
-            names or sorted(known),
-            usage,
-            counts,
+        return self._figures()
+
+    def _figures(self) -> Figures:
+        return Figures(
+            self.backend,
+            self.counting,
+            self.policies,
+            self.clock,
             self._sourced_policy,
-            window,
-            status,
-            unknown,
-            Limits() if names else self.policies.limits(),
+            self.settings.namespaces,
+            self.names,
         )
-        return replace(figures, applications=self.applications())
 
-    def _unknown(
-        self, names: Collection[str], known: Collection[str], window: "Window"
-    ) -> list[str]:
-        """Return which names are of no namespace, though it may have counted nothing in the window."""
-        unknown = [name for name in names if name not in known]
-        if unknown and window.ring is not None:
-            ever = counts_of(self.backend, unknown, window._replace(ring=None, start=None))
-            return [name for name in unknown if name not in ever]
-        return unknown
-
-    def status(self) -> "Status":
-        self.require_open()
-        if isinstance(self.backend, SupportsStatus):
-            status = self.backend.status()
-        else:
-            from cachectl._metrics.reports import Status
-
-            status = Status(self.backend.name, self.backend.name, "ok", 0)
-        return self._with_trouble(status)
-
-    def state_seen(self) -> "Status":
-        """Return the status as far as it is known without asking anybody."""
-        from cachectl._metrics.reports import Status
-
-        if isinstance(self.backend, SupportsState):
-            return self._with_trouble(self.backend.state())
-        return self._with_trouble(Status(self.backend.name, self.backend.name, "ok", 0))
-
-    def applications(self) -> "Sequence[Application]":
-        self.require_open()
-        with importing:
-            from cachectl._engine.publishing import applications
-
-        return applications(self.backend)
+    def _state_seen(self) -> "Status":
+        return self._figures().status_seen()
 
     def _make_publishing(self) -> "Publishing":
         with importing:
             from cachectl._engine.publishing import Publishing
 
-        return Publishing(self.backend, self.state_seen)
-
-    def _with_trouble(self, status: "Status") -> "Status":
-        """Return a status that says what was refused lately."""
-        trouble = self.counting.troubles.current()
-        if trouble is None or status.status == "fallback_only":
-            return status
-        since, text, kind = trouble
-        return replace(status, status="refusing", since=since, last_error=text, kind=kind)
-
-    def usage(self, names: Collection[str] = ()) -> Mapping[str, Usage]:
-        self.require_open()
-        usage = self._held(names, self.clock())
-        return {name: usage[name] for name in sorted(usage)}
-
-    def _held(self, names: Collection[str], now: float) -> Mapping[str, Usage]:
-        usage = usage_of(self.backend, names)
-        if isinstance(self.backend, SupportsExpiredEntries):
-            with suppress(BackendUnavailable):  # since just now: what it holds is known
-                return with_expired(usage, self.backend.expired_entries(now, names))
-        return usage
-
-    def namespaces(self, *, remember: bool = False) -> list[str]:
-        """Return the namespaces that hold anything, or are in use: what is loaded is held soon."""
-        self.require_open()
-        if isinstance(self.backend, SupportsDiscovery):
-            return sorted({*self.backend.find_namespaces(remember=remember), *self._states})
-        return sorted({*self.backend.usage(), *self._states})
+        return Publishing(self.backend, self._state_seen)
 
     def policy(self, name: str) -> Policy:
         if isinstance(self.backend, SupportsPolicies):

@@ -79,7 +79,7 @@ class Handle:
 
     def figures(self, name: str, since: Duration | None) -> "NamespaceStats":
         """Return the figures of one namespace."""
-        return self.core.stats([name], since).namespaces[name]
+        return self.core.figures.stats([name], since).namespaces[name]
 
     async def in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what a function returns that blocks. Raises `UsageError` once the cache was closed."""
@@ -87,7 +87,7 @@ class Handle:
 
     async def stats(self, names: tuple[str, ...], since: Duration | None) -> "Stats":
         """Return figures, which are read once for all tasks that wait for the same."""
-        read = partial(self.core.stats, names, since)
+        read = partial(self.core.figures.stats, names, since)
         return await self._in_use().share((names, since), read)
 
     async def in_thread_of_its_own(

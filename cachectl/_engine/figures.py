@@ -1,0 +1,136 @@
+"""What a cache says of itself: figures, status, namespaces, and who uses it."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cachectl._backends.capabilities import (
+    SupportsDiscovery,
+    SupportsExpiredEntries,
+    SupportsPolicies,
+    SupportsState,
+    SupportsStatus,
+)
+from cachectl._backends.protocols import Backend
+from cachectl._backends.selection import counts_of, usage_of
+from cachectl._engine.counting import Counting
+from cachectl._engine.policies import Policies
+from cachectl._model.deadline import call_began, one_call
+from cachectl._model.importing import importing
+from cachectl._model.policy import Limits, Policy
+from cachectl._model.records import Usage, with_expired
+from cachectl._model.units import Duration, parse_duration
+from cachectl.errors import BackendUnavailable
+
+if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
+    from cachectl._metrics.reports import Application, Stats, Status
+    from cachectl._metrics.windows import Window
+
+
+class Figures:
+    """Made for one question. `policy` returns the policy of a namespace and who sets it; `configured`
+    and `in_use` are namespaces that are known though they may hold nothing.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        counting: Counting,
+        policies: Policies,
+        clock: Callable[[], float],
+        policy: Callable[[str], tuple[Policy, str]],
+        configured: Collection[str],
+        in_use: Collection[str],
+    ) -> None:
+        self._backend = backend
+        self._counting = counting
+        self._policies = policies
+        self._clock = clock
+        self._policy = policy
+        self._configured = configured
+        self._in_use = in_use
+
+    def stats(self, names: Collection[str], since: Duration | None) -> "Stats":
+        from cachectl._metrics.reports import Stats
+        from cachectl._metrics.windows import Window
+
+        now = self._clock()
+        window = Window.last(None if since is None else parse_duration(since), now)
+        with one_call(call_began()):
+            counts, usage = self._counting.read(window, names), self._held(names, now)
+            status = self.status()
+            self._policies.read(names)
+        known = {*counts, *usage}
+        if not isinstance(self._backend, SupportsPolicies):
+            known |= {*self._configured, *self._in_use}
+        unknown = self._unknown(names, known, window)
+        figures = Stats.of(
+            names or sorted(known),
+            usage,
+            counts,
+            self._policy,
+            window,
+            status,
+            unknown,
+            Limits() if names else self._policies.limits(),
+        )
+        return replace(figures, applications=self.applications())
+
+    def _unknown(
+        self, names: Collection[str], known: Collection[str], window: "Window"
+    ) -> list[str]:
+        """Return which names are of no namespace, though it may have counted nothing in the window."""
+        unknown = [name for name in names if name not in known]
+        if unknown and window.ring is not None:
+            ever = counts_of(self._backend, unknown, window._replace(ring=None, start=None))
+            return [name for name in unknown if name not in ever]
+        return unknown
+
+    def status(self) -> "Status":
+        if isinstance(self._backend, SupportsStatus):
+            status = self._backend.status()
+        else:
+            from cachectl._metrics.reports import Status
+
+            status = Status(self._backend.name, self._backend.name, "ok", 0)
+        return self._with_trouble(status)
+
+    def status_seen(self) -> "Status":
+        """Return the status as far as it is known without asking anybody."""
+        from cachectl._metrics.reports import Status
+
+        if isinstance(self._backend, SupportsState):
+            return self._with_trouble(self._backend.state())
+        return self._with_trouble(Status(self._backend.name, self._backend.name, "ok", 0))
+
+    def applications(self) -> "Sequence[Application]":
+        with importing:
+            from cachectl._engine.publishing import applications
+
+        return applications(self._backend)
+
+    def _with_trouble(self, status: "Status") -> "Status":
+        """Return a status that says what was refused lately."""
+        trouble = self._counting.troubles.current()
+        if trouble is None or status.status == "fallback_only":
+            return status
+        since, text, kind = trouble
+        return replace(status, status="refusing", since=since, last_error=text, kind=kind)
+
+    def usage(self, names: Collection[str] = ()) -> Mapping[str, Usage]:
+        usage = self._held(names, self._clock())
+        return {name: usage[name] for name in sorted(usage)}
+
+    def _held(self, names: Collection[str], now: float) -> Mapping[str, Usage]:
+        usage = usage_of(self._backend, names)
+        if isinstance(self._backend, SupportsExpiredEntries):
+            with suppress(BackendUnavailable):  # since just now: what it holds is known
+                return with_expired(usage, self._backend.expired_entries(now, names))
+        return usage
+
+    def namespaces(self, *, remember: bool = False) -> list[str]:
+        """Return the namespaces that hold anything, or are in use: what is loaded is held soon."""
+        if isinstance(self._backend, SupportsDiscovery):
+            return sorted({*self._backend.find_namespaces(remember=remember), *self._in_use})
+        return sorted({*self._backend.usage(), *self._in_use})
