@@ -40,6 +40,7 @@ FILE: Final = {
     "file.transaction",
     "file.value_files",
     "file.writer",
+    "capabilities",
     "protocols",
     "selection",
     "immediate",
