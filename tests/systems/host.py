@@ -13,7 +13,7 @@ from cachectl import AsyncCache, Cache, Settings
 from cachectl._config import load
 from cachectl.testing import Clock
 from cachectl.testing.awaited import Awaited, EventLoop
-from tests.systems.service import Service
+from tests.systems.service import SECONDS, Service
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"
@@ -87,7 +87,9 @@ class Host:
         process = self.start("-m", module, *arguments, **variables)
         try:
             yield Service(process)
+            process.communicate(timeout=SECONDS)
         finally:
+            process.kill()
             process.communicate()
 
     def cachectl(
@@ -95,14 +97,19 @@ class Host:
     ) -> "subprocess.CompletedProcess[str]":
         """Run the command line as the operator of the application does, with a text on stdin."""
         process = self.start("-m", "cachectl", *arguments, **variables)
-        output, errors = process.communicate(text, timeout=30)
+        output, errors = process.communicate(text, timeout=SECONDS)
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def content(self, *arguments: str) -> bytes:
         """Return what `cachectl get` writes into a pipe."""
         command = [sys.executable, "-B", "-m", "cachectl", "get", *arguments]
         return subprocess.run(
-            command, env=self._environment({}), cwd=self.home, stdout=subprocess.PIPE, check=True
+            command,
+            env=self._environment({}),
+            cwd=self.home,
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=SECONDS,
         ).stdout
 
     def figures(self, *arguments: str) -> dict[str, Any]:
@@ -120,6 +127,6 @@ class Host:
 
 def output_of(process: "subprocess.Popen[str]") -> str:
     """Wait for a process and return what it printed; it must have succeeded."""
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, errors
     return output

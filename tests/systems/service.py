@@ -4,7 +4,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from select import select
+from typing import Any, Final
+
+SECONDS: Final = 30
 
 
 def serve(respond: Callable[..., object]) -> None:
@@ -50,8 +53,9 @@ class Service:
 
     def answer(self) -> Any:
         assert self.process.stdout
-        line = self.process.stdout.readline()
-        if not line:  # it has ended
+        line = select([self.process.stdout], [], [], SECONDS)[0] and self.process.stdout.readline()
+        if not line:  # it has ended, or does not answer
+            self.process.kill()
             raise AssertionError(self.process.communicate()[1])
         return json.loads(line)
 
@@ -65,6 +69,6 @@ def at_once(workers: "Sequence[subprocess.Popen[str]]") -> list[Any]:
         service.send("begin")
     told = [service.answer() for service in services]
     for worker in workers:
-        _, errors = worker.communicate(timeout=30)
+        _, errors = worker.communicate(timeout=SECONDS)
         assert worker.returncode == 0, errors
     return told

@@ -121,6 +121,20 @@ def test_a_token_that_the_policy_hashes_is_nowhere(
     assert chat.get_cached_user_data(TOKEN) is None
 
 
+def test_a_token_that_the_policy_hashes_is_not_even_sent(in_memory: Host) -> None:
+    """Cache Structure, "user_token_hash": whoever watches the server learns nothing."""
+    in_memory.variables |= HASHED
+    with run_redis_server("--slowlog-log-slower-than", "0") as server, server.client() as client:
+        chat = Chat(in_memory.open(AI_CACHE_BACKEND="redis", REDIS_URL=server.url))
+        assert chat.get_cached_user_data(TOKEN) is None
+        assert [chat.summary(TOKEN) for _ in range(2)] == ["fetch 1"] * 2
+        assert chat.clear_user_cache(TOKEN)
+        chat.cache.close()
+        sent = b"".join(logged["command"] for logged in client.slowlog_get(1000))
+    assert token_hash(TOKEN).encode() in sent
+    assert TOKEN.encode() not in sent
+
+
 @pytest.fixture
 def tokens(processes: Host) -> Path:
     """The tokens of two users and of one who logged out."""

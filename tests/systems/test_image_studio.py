@@ -173,7 +173,7 @@ def watched(processes: Host) -> Host:
 ALERTS = [
     ([], "50%", 0, []),
     ([], "53%", 8, ["52.2%"]),
-    (["parchment"], "50%", 0, []),
+    (["parchment"], "60%", 0, []),
     (["enso"], "50%", 8, ["of enso 20.0%"]),
     (["parchment", "sigil"], "50%", 8, ["of sigil 33.3%"]),
     (["--each"], "50%", 8, ["of enso 20.0%", "of sigil 33.3%"]),

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -38,11 +39,11 @@ def test_an_operator_watches_the_application_at_work(processes: Host, applicatio
         "-m", "cachectl", "stats", "embeddings", "--watch", "--interval", "0.2", "-f", "jsonl"
     )
     assert watch.stdout
-    seen = (json.loads(line)["namespaces"]["embeddings"] for line in watch.stdout)
-    figures = next(each for each in seen if each["hits"] == 2)
+    shown = (json.loads(line)["namespaces"]["embeddings"] for line in islice(watch.stdout, 150))
+    figures = next(each for each in shown if each["hits"] == 2)
     assert (figures["misses"], figures["sets"], figures["entries"]) == (2, 2, 2)
     application.request("generate_meditation", "user2")
-    figures = next(each for each in seen if each["hits"] == 3)
+    figures = next(each for each in shown if each["hits"] == 3)
     assert (figures["misses"], figures["entries"]) == (2, 2)
     watch.terminate()
     watch.communicate()
