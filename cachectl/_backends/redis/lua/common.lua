@@ -12,7 +12,7 @@
 -- its place in the index found out in time. An index that lost a part cannot say what must go: then
 -- the generation ends, and with it all values, whether anything still names them or not.
 local base = KEYS[1]
-local VALUES, GEN, LOST = base .. 'e:', base .. 'gen', base .. 'lost'
+local VALUES, GEN = base .. 'e:', base .. 'gen'
 local LRU, EXP, META, TAG, LOADS =
   base .. 'lru', base .. 'exp', base .. 'meta', base .. 'tag', base .. 'loads'
 local generation, is_bound, bytes, blocks, members, is_changed
@@ -31,15 +31,18 @@ local function size_in(meta)
 end
 
 -- The bytes that the allocator takes for a value of so many: jemalloc has four sizes between two
--- powers of two (`size_classes.sh`), and Redis puts its header and a NUL around.
+-- powers of two (`size_classes.sh`), and Redis puts its header and a NUL around. Values of one call
+-- are often of one size.
+local last_size, last_allocated = 0, 0
 local function allocated(size)
-  if size == 0 then
-    return 0
+  if size == last_size or size == 0 then
+    return size == 0 and 0 or last_allocated
   end
   local needed = size + 9 + (size < 248 and 3 or size < 65528 and 5 or 9)
   local _, power = math.frexp(needed - 1)
   local step = math.max(16, 2 ^ (power - 3))
-  return math.ceil(needed / step) * step
+  last_size, last_allocated = size, math.ceil(needed / step) * step
+  return last_allocated
 end
 
 -- Reads the generation, and of META's '' what is here: stored bytes, allocated ones, and members of
@@ -55,20 +58,21 @@ local function open(about)
 end
 
 local function about_all()
+  bytes, blocks, members = math.max(0, bytes), math.max(0, blocks), math.max(0, members)
   return generation .. string.format('%.0f %.0f %.0f', bytes, blocks, members)
 end
 
 local function account(size, old)
   if size ~= old then
-    bytes = math.max(0, bytes + size - old)
-    blocks = math.max(0, blocks + allocated(size) - allocated(old))
+    bytes = bytes + size - old
+    blocks = blocks + allocated(size) - allocated(old)
   end
   is_changed = true
 end
 
 local function untag(key, meta)
   for tag in string.gmatch(meta, '%z(%Z+)') do
-    members = math.max(0, members - redis.call('ZREM', TAG, tag .. '\0' .. key))
+    members = members - redis.call('ZREM', TAG, tag .. '\0' .. key)
   end
 end
 

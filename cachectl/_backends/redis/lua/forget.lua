@@ -4,7 +4,7 @@ if redis.call('EXISTS', LRU, META) > 0 then
   return 0
 end
 removal_module().drop_ranks()
-redis.call('UNLINK', GEN, LOST)
+redis.call('UNLINK', GEN, base .. 'lost')
 for _, suffix in ipairs(ARGV) do
   redis.call('UNLINK', base .. suffix)
 end

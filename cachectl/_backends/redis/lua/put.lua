@@ -74,8 +74,10 @@ local function describe(key, size, old)
   if old then
     untag(key, old)
   end
-  for tag in string.gmatch(tags, '%Z+') do
-    members = members + redis.call('ZADD', TAG, 0, tag .. '\0' .. key)
+  if tags ~= '' then
+    for tag in string.gmatch(tags, '%Z+') do
+      members = members + redis.call('ZADD', TAG, 0, tag .. '\0' .. key)
+    end
   end
   account(size, old_size)
   grown = grown + size - old_size

@@ -29,7 +29,7 @@ end
 function removal.end_generation(leaves_values)
   redis.call('UNLINK', GEN, LRU, EXP, META, TAG, rank_keys())
   if leaves_values then
-    redis.call('SET', LOST, 1)
+    redis.call('SET', base .. 'lost', 1)
   end
   generation, is_bound, is_changed = false, false, false
   bytes, blocks, members = 0, 0, 0

@@ -27,13 +27,16 @@ def packed(commands: Iterable[Command]) -> Iterator[bytes]:
     for command in commands:
         pieces.append(b"*%d\r\n" % len(command))
         for argument in command:
-            if type(argument) is Joined:
+            head = b""
+            if type(argument) is bytes:
+                data = argument
+            elif type(argument) is Joined:
                 head, data = argument
             else:
-                head, data = b"", argument if type(argument) is bytes else str(argument).encode()
+                data = str(argument).encode()
             size += len(data)
-            if size < _PIECE:
-                pieces.append(b"$%d\r\n%b%b\r\n" % (len(head) + len(data), head, data))
+            if size < _PIECE and not head:
+                pieces.append(b"$%d\r\n%b\r\n" % (len(data), data))
             else:
                 pieces.append(b"$%d\r\n%b" % (len(head) + len(data), head))
                 yield b"".join(pieces)
