@@ -33,7 +33,7 @@ class Recorder:
         self._listeners = listeners
         self._troubles = troubles
         self._has_told_of_unstored = False
-        self.has_written = False
+        self.has_written: bool = False
         self._told: set[str] = set()
         self._observed = bool(listeners)
         listeners.on_change(self._listeners_changed)
