@@ -120,7 +120,7 @@ class Lane:
         again: list[Request] = []
         for request in unanswered:
             if request.again and isinstance(error, OSError) and not isinstance(error, TimeoutError):
-                request.again = False
+                request.begin_anew()
                 again.append(request)
             else:
                 request.fail(error)

@@ -48,6 +48,11 @@ class Request:
             self.future.set_result(self.replies)
         return True
 
+    def begin_anew(self) -> None:
+        """Forget the replies there were before the connection was lost: it is sent again, but once only."""
+        self.again = False
+        self.replies = []
+
     def fail(self, error: BaseException) -> None:
         """Let who waits get an error of its own, of the same kind."""
         if not self.future.done():

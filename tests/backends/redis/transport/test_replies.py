@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from cachectl._backends.redis.backend import RedisBackend
+from cachectl._backends.redis.store import RedisStore
+from cachectl._model.entry import Entry
 from cachectl._model.records import CleanupRule
 from cachectl.errors import BackendError, BackendUnavailable
 from tests.backends.redis.items import FREE, item
@@ -152,3 +154,26 @@ def test_a_greeting_that_never_ends_does_not_hold_a_call(engine):
         pytest.raises(BackendUnavailable, match="timed out"),
     ):
         done(engine, backend, lambda store: store.fetch("a", 0))
+
+
+@both
+def test_a_lookup_that_is_cut_between_its_replies_is_sent_again_whole(engine):
+    """What had come of the first is forgotten: it would be taken for the beginning of the second."""
+
+    async def cut() -> AsyncIterator[bytes]:
+        raise ConnectionResetError
+        yield b""
+
+    def answer(command: Command) -> bytes | AsyncIterator[bytes]:
+        seen.append(command)
+        if len(seen) == 3:
+            return b"$9\r\nof before\r\n"
+        return cut() if len(seen) == 4 else b"$-1\r\n"
+
+    async def look_up(store: RedisStore) -> list[Entry | None]:
+        return [await store.fetch(key, 0) for key in ("open", "cut", "next")]
+
+    seen: list[Command] = []
+    with scripted(answer) as (url, server), closing(RedisBackend(url=url)) as backend:
+        assert done(engine, backend, look_up) == [None, None, None]
+        assert (len(seen), server.connections) == (8, 2)
