@@ -22,7 +22,6 @@ from cachectl._engine import forking
 from cachectl._engine.compose import check_policy
 from cachectl._engine.counting import Counting
 from cachectl._engine.disabled import CLOSED_MESSAGE
-from cachectl._engine.figures import Figures
 from cachectl._engine.policies import Policies
 from cachectl._engine.state import NamespaceState
 from cachectl._metrics.recorder import Recorder, log
@@ -41,6 +40,7 @@ from cachectl.errors import (
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.cleanup import Cleanup
+    from cachectl._engine.figures import Figures
     from cachectl._engine.overall import OverallLimits
     from cachectl._engine.publishing import Publishing
     from cachectl._metrics.reports import Status
@@ -97,12 +97,15 @@ class Core:
         return found
 
     @property
-    def figures(self) -> Figures:
+    def figures(self) -> "Figures":
         """What there is to say of the cache now."""
         self.require_open()
         return self._figures()
 
-    def _figures(self) -> Figures:
+    def _figures(self) -> "Figures":
+        with importing:
+            from cachectl._engine.figures import Figures
+
         return Figures(
             self.backend,
             self.counting,
