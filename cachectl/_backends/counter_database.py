@@ -4,13 +4,12 @@ A database of its own: a process that writes counts never waits for one that wri
 entries. Every (namespace, ring, bucket) is a row; width 0 is the row of totals.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from cachectl._backends.directory import claim, create_private, require_ours
-from cachectl._backends.sqlite import Patience, closed_on_error
+from cachectl._backends.sqlite import Connection, Patience, closed_on_error
 from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.deadline import SECONDS
@@ -59,16 +58,15 @@ class CounterDatabase:
     def __init__(self, directory: Path | None, timeout: float = SECONDS) -> None:
         self._directory = directory
         self._timeout = timeout
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Connection | None = None
         self._turn = Turn(_WHAT)
         self._pruned = 0.0
 
     def add(self, batch: Batch) -> None:
-        def add(connection: sqlite3.Connection) -> None:
-            with connection:  # a failure, of the commit as well, leaves nothing added
-                connection.execute("BEGIN IMMEDIATE")
+        def add(connection: Connection) -> None:
+            with connection.transaction():
                 if connection.execute(_SEEN, (batch.client, batch.sequence, batch.at)).fetchall():
-                    connection.executemany(_ADD, list(_rows(batch)))
+                    connection.cursor.executemany(_ADD, list(_rows(batch)))
                 self._prune(connection, batch.at)
 
         self._do(lambda: add(self._made()))
@@ -128,18 +126,18 @@ class CounterDatabase:
             self._connection.close()
             self._connection = None
 
-    def _made(self) -> sqlite3.Connection:
+    def _made(self) -> Connection:
         """Return the connection, having made the database if there was none."""
         if self._connection is None:
             if self._directory is not None:
                 claim(self._directory)
                 create_private(self._directory / "counters.db")
             self._connection = self._connect()
-        elif self._connection.in_transaction:  # of one who was interrupted on his way
+        elif self._connection.sqlite.in_transaction:  # of one who was interrupted on his way
             self._connection.execute("ROLLBACK")
         return self._connection
 
-    def _found(self) -> sqlite3.Connection | None:
+    def _found(self) -> Connection | None:
         """Return the connection if there is a database."""
         directory = self._directory
         if self._connection is None and (
@@ -148,25 +146,24 @@ class CounterDatabase:
             self._connection = self._connect()
         return self._connection
 
-    def _connect(self) -> sqlite3.Connection:
-        if self._directory is None:
-            return _prepared(sqlite3.connect(":memory:", check_same_thread=False))
-        path = self._directory / "counters.db"
-        return _prepared(sqlite3.connect(path, timeout=0, check_same_thread=False))
+    def _connect(self) -> Connection:
+        directory = self._directory
+        return _prepared(Connection(None if directory is None else directory / "counters.db"))
 
-    def _prune(self, connection: sqlite3.Connection, now: float) -> None:
+    def _prune(self, connection: Connection, now: float) -> None:
         if now - self._pruned < RINGS[0].width:
             return
         self._pruned = now
         expired = ((ring.width, now - ring.span - ring.width) for ring in RINGS)
-        connection.executemany("DELETE FROM counters WHERE width = ? AND bucket < ?", expired)
+        connection.cursor.executemany(
+            "DELETE FROM counters WHERE width = ? AND bucket < ?", expired
+        )
         connection.execute("DELETE FROM clients WHERE at < ?", (now - REMEMBERED,))
 
 
-def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
+def _prepared(connection: Connection) -> Connection:
     columns = ", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in _COLUMNS)
     with closed_on_error(connection):
-        connection.isolation_level = None
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA trusted_schema = OFF")

@@ -1,21 +1,30 @@
-"""What everything that uses SQLite shares: its errors in our words, and waiting for its lock."""
+"""What everything that uses SQLite shares: connections, its errors in our words, and waiting for its
+lock.
+"""
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal, TypeVar
 
 from cachectl._model.deadline import deadline, note_in_vain, note_wait
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendError, BackendRefused
 
 T = TypeVar("T")
-Connection = TypeVar("Connection", bound=sqlite3.Connection)
 
 FAILURES: Final = (sqlite3.Error, OSError, UnicodeDecodeError)
 """What SQLite raises; the last one if its message quotes a damaged schema."""
 _LOCKED: Final = "another process has it locked"
+_AS_TEXT: Final = partial(str, encoding="utf-8", errors="replace")
+"""How texts of a database are read: one that was damaged is no error, but another text."""
+_IN_USE: Final = (
+    "another thread read it when this process was forked, which cannot use it: fork while nothing is"
+    " read, or let processes begin by 'spawn' or 'forkserver'"
+)
 _FIRST_PAUSE: Final = 0.0002
 _LONGEST_PAUSE: Final = 0.002
 
@@ -28,6 +37,61 @@ def translated(what: str, error: Exception) -> BackendError:
         is_full = "is full" in str(error)
         return BackendRefused(f"{what}: {error}", "full" if is_full else "refused")
     return BackendError(f"{what}: {error}")
+
+
+_of_parent: Final[set[Path | None]] = set()
+
+
+class Connection:
+    """A connection to a file, or to a database of its own in memory. It does all with one cursor, so that
+    nothing of it is open once it is closed: a statement that is not at its end keeps SQLite's
+    connection with its locks, and an exception keeps the statement with the frames that it passed.
+    """
+
+    __slots__ = ("__weakref__", "cursor", "execute", "path", "sqlite")
+
+    def __init__(self, path: Path | None, mode: Literal["rwc", "rw", "ro"] = "rwc") -> None:
+        if path in _of_parent:
+            raise BackendRefused(f"{path}: {_IN_USE}")
+        self.path = path
+        self.sqlite = sqlite3.connect(
+            f"{path.as_uri()}?mode={mode}" if path else ":memory:",
+            uri=True,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        self.sqlite.text_factory = _AS_TEXT
+        self.cursor = self.sqlite.cursor()
+        self.execute: Callable[..., sqlite3.Cursor] = self.cursor.execute
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write all that is done in here, or nothing if there is an error."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.execute("COMMIT")
+        finally:
+            if self.sqlite.in_transaction:
+                self.execute("ROLLBACK")
+
+    def close(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it is closed
+            self.cursor.close()
+        self.sqlite.close()
+
+
+def leave_to_parent(connections: Iterable[Connection]) -> None:
+    """Never close what threads used that did not come along into this process, and open nothing more of
+    these files. To close it would wait for those threads, and SQLite would take the locks that the
+    parent has for ours, and write without any.
+    """
+    for connection in connections:
+        from ctypes import py_object, pythonapi
+
+        pythonapi.Py_IncRef(py_object(connection))  # also not when this process ends
+        _of_parent.add(connection.path)
 
 
 @contextmanager

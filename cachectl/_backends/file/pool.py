@@ -7,11 +7,11 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, Literal
 
 from cachectl._backends.directory import require_ours
-from cachectl._backends.file.schema import AS_TEXT, is_made
-from cachectl._backends.sqlite import Patience, closed_on_error
+from cachectl._backends.file.schema import is_made
+from cachectl._backends.sqlite import Connection, Patience, closed_on_error, leave_to_parent
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendRefused
 
@@ -22,8 +22,10 @@ _LOOK: Final = 0.0005
 _WHAT: Final = "the cache"
 
 
-class ReadConnection(sqlite3.Connection):
+class ReadConnection(Connection):
     """A connection that cannot write."""
+
+    __slots__ = ()
 
 
 class ReadConnections:
@@ -64,6 +66,7 @@ class ReadConnections:
         return self._close(_READS)
 
     def after_fork_in_child(self) -> None:
+        leave_to_parent(self._opened)
         self._opened = weakref.WeakSet()
 
     def close(self) -> None:
@@ -103,16 +106,8 @@ class ReadConnections:
         self._opened.add(connection)
         return connection
 
-    def _attempt(self, mode: str) -> ReadConnection:
-        connection = sqlite3.connect(
-            f"{self._path.as_uri()}?mode={mode}",
-            uri=True,
-            timeout=0,
-            isolation_level=None,
-            check_same_thread=False,
-            factory=ReadConnection,
-        )
-        connection.text_factory = AS_TEXT
+    def _attempt(self, mode: Literal["rw", "ro"]) -> ReadConnection:
+        connection = ReadConnection(self._path, mode)
         with closed_on_error(connection):
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA trusted_schema = OFF")

@@ -7,11 +7,10 @@ that is replaced keeps its place there until that time has come, and is reschedu
 timers of Varghese and Lauck, SOSP 1987).
 """
 
-from functools import partial
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Final
 
+from cachectl._backends.sqlite import Connection
 from cachectl.errors import BackendRefused
 
 APPLICATION_ID: Final = 0x6363746C
@@ -27,8 +26,6 @@ SIZE: Final = (
 )
 """The stored bytes of a row in any statement: of a value in the row what it takes, of one in a file
 what can be, whatever became of the `size`."""
-AS_TEXT: Final = partial(str, encoding="utf-8", errors="replace")
-"""How texts of the database are read: one that was damaged is no error, but another text."""
 MOST_BYTES: Final = 2**50
 """Bytes that a namespace never holds."""
 
@@ -136,15 +133,10 @@ def make(connection: Connection, directory: Path) -> None:
     """Make the tables; processes that do so at once do no harm, but some find it locked."""
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # `cleanup` gives pages back
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with connection.transaction():
         if not is_made(connection, directory):
             for statement in _STATEMENTS:
                 connection.execute(statement)
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def are_possible(entries: int, size: int) -> bool:

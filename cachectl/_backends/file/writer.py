@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from cachectl._backends.directory import claim, create_private
-from cachectl._backends.file.schema import AS_TEXT, is_made, make, make_leases, pragma
-from cachectl._backends.sqlite import FAILURES, Patience, closed_on_error, translated
+from cachectl._backends.file.schema import is_made, make, make_leases, pragma
+from cachectl._backends.sqlite import FAILURES, Connection, Patience, closed_on_error, translated
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendRefused
 
@@ -49,7 +49,7 @@ class Writer:
         self._directory = directory
         self._timeout = timeout
         self.turn = Turn(_WHAT)
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Connection | None = None
         self._data_version = 0
         self._is_closed = False
 
@@ -74,7 +74,7 @@ class Writer:
                 raise BackendBusy(_TAKEN)
             try:
                 connection = self._connection or self._connect()
-                if connection.in_transaction:  # of one who was interrupted on his way
+                if connection.sqlite.in_transaction:  # of one who was interrupted on his way
                     connection.execute("ROLLBACK")
                 cursor = connection.execute(begin)
             except BaseException as error:
@@ -92,7 +92,7 @@ class Writer:
         """End a transaction in which there was an error. One of SQLite is translated."""
         connection = self._connection
         with suppress(sqlite3.Error):
-            if connection is not None and connection.in_transaction:
+            if connection is not None and connection.sqlite.in_transaction:
                 connection.execute("ROLLBACK")
         if isinstance(error, FAILURES):
             if connection is None:
@@ -146,7 +146,7 @@ class Writer:
         with self.turn:
             self._close()
 
-    def _do(self, action: Callable[[sqlite3.Connection], T], patience: Patience | None = None) -> T:
+    def _do(self, action: Callable[[Connection], T], patience: Patience | None = None) -> T:
         """Return what `action` returns, which is called when it is our turn."""
         value = (patience or self.patience()).take(
             self.turn, _WHAT, lambda: action(self._connection or self._connect())
@@ -159,16 +159,13 @@ class Writer:
             self._connection.close()
             self._connection = None
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> Connection:
         if self._is_closed:
             raise BackendRefused("this cache was closed: open it again to use it")
         claim(self._directory)
         path = self._directory / "cache.db"
         create_private(path)
-        with closed_on_error(
-            sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-        ) as connection:
-            connection.text_factory = AS_TEXT
+        with closed_on_error(Connection(path)) as connection:
             if not is_made(connection, self._directory):
                 make(connection, self._directory)
             make_leases(connection)
@@ -178,7 +175,7 @@ class Writer:
         return connection
 
 
-def _vacuum_little(connection: sqlite3.Connection) -> int:
+def _vacuum_little(connection: Connection) -> int:
     """Give all free pages back if little is left, and return how many there are now."""
     free, left = _pages(connection)
     if free > left and left * pragma(connection, "page_size") <= _LITTLE:
@@ -186,18 +183,18 @@ def _vacuum_little(connection: sqlite3.Connection) -> int:
     return _pages(connection)[0]
 
 
-def _vacuum_some(connection: sqlite3.Connection) -> int:
+def _vacuum_some(connection: Connection) -> int:
     """Give some free pages back, and return how many there are now."""
-    connection.executescript(f"PRAGMA incremental_vacuum({_PAGES})")  # `execute`: one page
+    connection.cursor.executescript(f"PRAGMA incremental_vacuum({_PAGES})")  # `execute`: one page
     return _pages(connection)[0]
 
 
-def _shorten_log(connection: sqlite3.Connection) -> None:
+def _shorten_log(connection: Connection) -> None:
     """Let the log be empty, unless others read it just then."""
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
-def _pages(connection: sqlite3.Connection) -> tuple[int, int]:
+def _pages(connection: Connection) -> tuple[int, int]:
     """Return how many pages of the database are free, and how many are not."""
     free = pragma(connection, "freelist_count")
     return free, pragma(connection, "page_count") - free

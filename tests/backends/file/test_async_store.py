@@ -59,7 +59,7 @@ def begun(cache: AsyncCache) -> list[str]:
     found: list[str] = []
     connection = backend_of(cache)._writer._connection
     assert connection is not None
-    connection.set_trace_callback(
+    connection.sqlite.set_trace_callback(
         lambda statement: found.append(statement) if statement == "COMMIT" else None
     )
     return found

@@ -7,10 +7,10 @@ import pytest
 
 from cachectl import MISSING, BackendError, Cache
 from cachectl._backends.file import rebuild
-from cachectl._backends.file.backend import FileBackend
 from cachectl._model.batches import BATCH
 from cachectl._model.write import Write
 from tests.backends.file.test_rebuild import assert_books, query, value_files, writes
+from tests.backends.file.test_writer import writing_connection
 from tests.support.openers import Opener
 
 pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
@@ -106,11 +106,8 @@ def test_a_writer_beside_waits_for_one_step_at_most(opener: Opener, cache: Cache
     users, others = cache.namespace("users"), cache.namespace("others")
     users.set_many(writes(COUNT))
     others.set_many(writes(rebuild.MANY // 10))
-    backend = cache._core.backend
-    assert isinstance(backend, FileBackend)
     removed: list[int] = []
-    connection = backend._writer._connection
-    assert connection is not None
+    connection = writing_connection(cache)
     before = connection.total_changes
 
     def note(statement: str) -> None:

@@ -148,6 +148,84 @@ def test_a_fork_that_waits_for_a_read_lets_others_read(cache):
     assert fork.ended == 0
 
 
+INTERRUPTED = {
+    "in a read": """
+def interrupted(backend):
+    backend._reader.select("SELECT 1 UNION SELECT 2", (), read=lambda cursor: next(cursor) and 1 / 0)
+""",
+    "in a write": """
+def interrupted(backend):
+    backend.table._run("users", lambda it: next(it.execute("SELECT 1 UNION SELECT 2")) and 1 / 0, None)
+""",
+    "between calls": """
+def interrupted(backend):
+    connection = backend._writer._connection
+    cursor = connection.execute("SELECT 1 UNION SELECT 2")
+    next(cursor)
+    1 / 0
+""",
+}
+
+
+@pytest.mark.parametrize("when", INTERRUPTED)
+def test_a_child_inherits_no_database_though_an_error_keeps_what_it_interrupted(
+    opener: Opener, when
+):
+    """SQLite would take the locks of an inherited connection for the child's own."""
+    program = """
+cache = open_cache(strict=True)
+users = cache.namespace("users", ttl="none")
+users.set("k", "v"); users.get("k"); cache.stats()
+try: interrupted(cache._core.backend)
+except ZeroDivisionError as error: kept = error
+child = os.fork()
+if child == 0:
+    files = [os.readlink(f"/proc/self/fd/{fd}") for fd in map(int, os.listdir("/proc/self/fd")) if fd > 2
+             and os.path.exists(f"/proc/self/fd/{fd}")]
+    print(json.dumps([file for file in files if ".db" in file]), flush=True)
+    assert users.get("k") == "v" and users.set("k", "w")
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert users.get("k") == "w"
+"""
+    assert run(INTERRUPTED[when] + program, opener.settings) == []
+
+
+def test_a_child_that_inherits_a_read_refuses_the_cache_and_ends(opener: Opener):
+    """Nothing else is safe: the parent's locks would be taken for its own."""
+    program = """
+import signal
+import logging
+from cachectl import BackendRefused
+from cachectl._engine import forking
+forking._PATIENCE = 0.2
+cache = open_cache(strict=True)
+users = cache.namespace("users", ttl="none")
+users.set("k", "v")
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n WHERE x < 0"
+read = threading.Thread(target=cache._core.backend._reader.select, args=(ENDLESS, ()), daemon=True)
+read.start()
+while cache._core.backend._reader.connections.idle: time.sleep(0.001)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)  # rather than waiting for ever
+    said = []
+    for call in (lambda: users.get("k"), lambda: users.set("k", "w"), cache.usage):
+        try: call()
+        except BackendRefused as error: said.append(str(error))
+    assert len(said) == 3 and all("forked" in each and "cache.db" in each for each in said), said
+    logging.disable()
+    with open_cache() as another:  # of one that goes on without its cache
+        loaded = another.namespace("users").get_or_load("k", lambda: "loaded")
+    print(json.dumps(loaded), flush=True)
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert users.get("k") == "v"
+os._exit(0)
+"""
+    assert run(program, opener.settings) == "loaded"
+
+
 def test_a_reader_waits_for_a_turn_no_longer_than_for_one_row(cache):
     """A listing holds no connection between its pages."""
     users = cache.namespace("users")

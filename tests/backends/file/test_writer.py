@@ -31,7 +31,7 @@ def writing_connection(cache: Cache) -> sqlite3.Connection:
     assert isinstance(cache._core.backend, FileBackend)
     connection = cache._core.backend._writer._connection
     assert connection is not None
-    return connection
+    return connection.sqlite
 
 
 def open_files(path: Path) -> int:
