@@ -81,7 +81,8 @@ def disturb(
     while time.monotonic() < end:
         number, seconds = chance.randrange(WORKERS), chance.uniform(0.2, 2)
         kill, stop = partial(workers.kill, number), partial(workers.stop, number, seconds)
-        event: Callable[[], None] = chance.choice([*events, kill, stop])
+        possible: list[Callable[[], None]] = [*events, kill, stop]
+        event = chance.choice(possible)
         happened.append(getattr(event, "__name__", "kill" if event is kill else "stop"))
         event()
         time.sleep(chance.uniform(0.2, 1))

@@ -5,7 +5,6 @@ SOAK_SECRET=… python -m tests.soak.ground.worker '{"settings": {…}, "number"
 
 import asyncio
 import faulthandler
-import gc
 import inspect
 import json
 import os
@@ -27,7 +26,7 @@ from cachectl.testing.opener import ENVIRONMENT
 from tests.soak.actions import LONGEST
 from tests.soak.ground.truth import KEYS, SIZES, Truth
 from tests.soak.journal import INTERRUPTED, LOOKED_UP, Journal
-from tests.soak.mixed import now_open
+from tests.soak.mixed import at_rest, now_open
 
 NAME = "ground"
 TAGS = 8
@@ -212,8 +211,7 @@ class Worker:
                     os._exit(1)
             self._recover(cache)
         del cache, strict, callers
-        gc.collect()
-        return {"slowest": self.journal.slowest, "before": before, "after": now_open()}
+        return {"slowest": self.journal.slowest, "before": before, "after": at_rest()}
 
     def _thread(self, cache: Cache, lane: Lane) -> None:
         while time.monotonic() < self.until:
