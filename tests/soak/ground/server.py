@@ -61,13 +61,13 @@ class Redis:
 
     def delete_values(self) -> None:
         with self._client() as client:
-            keys = [key for key in client.scan_iter(count=1000) if b":v:" in key]
+            keys = [key for key in client.scan_iter(count=1000) if b"}:e:" in key]
             client.delete(*self._chance.sample(keys, min(10, len(keys))), "none")
 
     def delete_any(self) -> None:
         """Delete a key of ours, which may be a part of the index."""
         with self._client() as client:
-            keys = [key for key in client.scan_iter(count=1000) if b":v:" not in key]
+            keys = [key for key in client.scan_iter(count=1000) if b"}:e:" not in key]
             client.delete(self._chance.choice([*keys, b"none"]))
 
     def be_replica(self) -> None:

@@ -1,0 +1,120 @@
+"""The table of docs/reliability.md is true, row by row."""
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from cachectl import MISSING, Cache
+from cachectl._config import load
+from tests.cli.support.conditions import ON_FILES, ON_REDIS, Ground
+from tests.cli.support.tool import Ended, Tool
+from tests.support.home import ROOT
+from tests.support.servers import free_port
+
+COMMANDS = {
+    "get": ("get", "users", "k"),
+    "inspect": ("inspect", "users"),
+    "stats": ("stats",),
+    "dry run": ("clear", "users", "--dry-run"),
+    "set": ("set", "users", "new", "value"),
+    "delete": ("clear", "users", "--key", "k", "--yes"),
+    "cleanup": ("cleanup", "--max-entries", "1", "--yes"),
+    "clear": ("clear", "--all", "--yes"),
+}
+WELL = {f"{found}, True, {status}" for found in ("hit", "miss") for status in ("ok", "refusing")}
+"""What an application sees when all is well again; what was refused within a minute is still said."""
+SETTLED = 6.0
+"""Seconds in which an application notices what has become of its place, and that all is well again."""
+PAGE = (ROOT / "docs/reliability.md").read_text()
+
+
+def rows(heading: str) -> dict[str, list[str]]:
+    """Return the cells of the table below a heading, by the first of each row."""
+    section = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    lines = re.findall(r"^\| (.*) \|$", section, re.MULTILINE)[2:]
+    return {cells[0]: cells[1:] for cells in (line.split(" | ") for line in lines)}
+
+
+PLACES = {"Files": (ON_FILES, rows("Files")), "Redis": (ON_REDIS, rows("Redis"))}
+CASES = [(kind, name) for kind, (_, table) in PLACES.items() for name in table]
+
+
+@pytest.fixture
+def ground(request, tmp_path: Path, tool: Tool) -> Iterator[Ground]:
+    """A place of a kind, with some entries."""
+    with ExitStack() as stack:
+        if request.param == "Redis":
+            port = free_port()
+            url = f"redis://127.0.0.1:{port}/0"
+            tool = tool.having(CACHECTL_BACKEND="redis", CACHECTL_URL=url)
+            ground = Ground(url, tool, port, stack.enter_context(ExitStack()))
+            ground.start()
+        else:
+            stack.enter_context(small_disk(tmp_path))
+            ground = Ground(str(tool.directory), tool)
+        with tool.open() as cache:
+            users = cache.namespace("users", ttl="1h")
+            users.set_many({"k": "v", "l": "x" * 1_200_000, "m": "v"})
+        yield ground
+
+
+@contextmanager
+def small_disk(path: Path) -> Iterator[None]:
+    """Let the disk be small, where that can be done."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        yield
+        return
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def seen(cache: Cache) -> str:
+    """Return what an application sees: a lookup of what was there, a write, and the status."""
+    users = cache.namespace("users", ttl="1h")
+    found = "hit" if users.get("k") is not MISSING else "miss"
+    return f"{found}, {bool(users.set('own', 1))}, {cache.status().status}"
+
+
+def settled(cache: Cache, expected: str) -> str:
+    """Return what an application sees, as soon as it is what is expected, or at last."""
+    end = time.monotonic() + SETTLED
+    while (found := seen(cache)) != expected and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+def called(ground: Ground) -> tuple[list[str], list[Ended]]:
+    """Call all commands; return their codes, each with a mark if there was a warning."""
+    ended = [ground.tool(*call) for call in COMMANDS.values()]
+    warned = [bool(each.err) and each.code == 0 and "warning" in each.err for each in ended]
+    return [f"{each.code}{'!' * warns}" for each, warns in zip(ended, warned, strict=True)], ended
+
+
+@pytest.mark.parametrize(("ground", "name"), CASES, indirect=["ground"])
+def test_each_row_is_what_happens(request, ground: Ground, name: str):
+    conditions, table = PLACES[request.node.callspec.params["ground"]]
+    application, *codes, message, _, mended = table[name]
+    mend = re.match("`cachectl (.*?)`", mended)
+    with ExitStack() as stack:
+        cache = stack.enter_context(Cache.of(load(environ=ground.tool.environment)))
+        assert seen(cache) == "hit, True, ok"
+        with contextmanager(conditions[name])(ground):
+            assert settled(cache, application) == application
+            found, ended = called(ground)
+            assert found == codes, ended
+            for each in ended:
+                assert each.code in {0, 3} or ground.place in each.err, each
+            assert not message or any(message.strip('"') in each.err for each in ended), ended
+            if mend:
+                assert ground.tool(*mend[1].split()).code == 0
+                assert settled(cache, "hit, True, ok") in WELL
+        assert settled(cache, "hit, True, ok") in WELL
