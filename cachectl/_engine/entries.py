@@ -57,23 +57,23 @@ class Entries:
         compressed = self._compressed(payload) if self._compressing else None
         if compressed is not None:
             payload = compressed
+        size = len(payload)
+        kept, memory = self._copied(number, stored, size) if self._live else (payload, size)
         checked, amount = check_tags(tags), Amount.of(cost)
         entry = Entry(
-            codecs.codec(number).copy(stored) if self._live else payload,
+            kept,
             number,
             now,
             expires_at(ttl, self._ttl, now),
             amount.micros,
-            min(load_us, envelope.LOAD_LIMIT_US),
+            min(load_us, envelope.LOAD_LIMIT_US) if load_us else 0,
             checked,
             envelope.size_with(checked, payload),
             NONE if compressed is None else ZSTD,
             amount.over,
         )
-        if self._live:
-            return Item(key, entry, b"", self._weight(entry, len(payload)))
-        data = envelope.pack(self._recorder.namespace, key, entry, payload)
-        return Item(key, entry, data, len(payload))
+        data = b"" if self._live else envelope.pack(self._recorder.namespace, key, entry, payload)
+        return Item(key, entry, data, memory)
 
     def build_write(self, w: Write, now: float) -> Item:
         """Return what to write for one value of many, or of a load."""
@@ -114,14 +114,15 @@ class Entries:
             self._recorder.tell_once(f"{error}; such entries are taken for damaged")
             raise
 
-    def _weight(self, entry: Entry, size: int) -> int:
-        """Return the bytes of a live value, of so many bytes once encoded. To walk through each document
-        would take as long as to check and to copy it.
+    def _copied(self, number: int, value: object, size: int) -> tuple[object, int]:
+        """Return a copy of a value of so many bytes once encoded, and the bytes that it occupies. To walk
+        through each document would take as long as to check and to copy it.
         """
-        measure = codecs.codec(entry.codec).memory
-        if entry.codec != codecs.JSON:
-            return measure(entry.value)
-        return self._weights.weigh(entry.value, size, measure)
+        codec = codecs.codec(number)
+        copy = codec.copy(value)
+        if number != codecs.JSON:
+            return copy, codec.memory(copy)
+        return copy, self._weights.weigh(copy, size, codec.memory)
 
     def _compressed(self, payload: bytes) -> bytes | None:
         """Return the payload compressed, or None if that does not pay; either way it is recorded."""

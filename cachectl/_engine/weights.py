@@ -8,6 +8,8 @@ _ALIKE: Final = 32
 _DEVIATION: Final = 0.1
 _SHARE: Final = 1 / 16
 """Of those, the share that is weighed nevertheless."""
+_SCALED: Final = 15
+"""Bytes from which on sizes are nearly the same that differ by a sixteenth."""
 _GOLDEN: Final = 0.6180339887498949
 """Its multiples, without their whole parts, are evenly distributed, and fall in with no period."""
 
@@ -40,10 +42,11 @@ class Weights:
 
     def weigh(self, value: object, size: int, measure: Callable[[object], int]) -> int:
         """Return what a value weighs that has so many bytes once encoded."""
-        scale = max(0, size.bit_length() - 4)
-        known = self._of_size.get(16 * scale + (size >> scale))
+        scale = size.bit_length() - 4 if size > _SCALED else 0
+        nearly = 16 * scale + (size >> scale)
+        known = self._of_size.get(nearly)
         if known is None:
-            known = self._of_size[16 * scale + (size >> scale)] = _Known()
+            known = self._of_size[nearly] = _Known()
         if known.alike >= _ALIKE:
             self._phase = (self._phase + _GOLDEN) % 1.0
             if self._phase > _SHARE:

@@ -117,10 +117,12 @@ class Expiries:
     def _push(self, node: Node, place: Place) -> None:
         if not self._heaps or len(self._heaps[-1].places) >= _LARGEST:
             self._heaps.append(Heap())
-        node.heap, node.place = self._heaps[-1], place
-        heappush(node.heap.places, place)
-        node.heap.held += 1
-        self.earliest = min(self.earliest, place[0])
+        heap = self._heaps[-1]
+        node.heap, node.place = heap, place
+        heappush(heap.places, place)
+        heap.held += 1
+        if heap.places[0] is place:
+            self.earliest = min(self.earliest, place[0])
 
     def _disband(self, heap: Heap) -> None:
         self._heaps.remove(heap)

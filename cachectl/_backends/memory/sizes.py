@@ -25,8 +25,10 @@ def is_sparse(held: Sized) -> bool:
 
 
 def entry_bytes(entry: Entry) -> int:
-    """Return what an entry weighs without its value and its tags."""
+    """Return what an entry weighs without its value and the texts of its tags."""
     size = _ENTRY if entry.expires_at == NEVER else _ENTRY + FLOAT
+    if entry.tags:
+        size += getsizeof(entry.tags)
     return size + INTEGER * (
         (entry.size > _SHARED) + (entry.cost > _SHARED) + (entry.load_us > _SHARED)
     )

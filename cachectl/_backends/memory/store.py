@@ -36,7 +36,6 @@ from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy
 
 _EXPIRED_PER_WRITE: Final = 10
-_NOTHING: Final = Removed()
 
 
 class MemoryStore:
@@ -53,6 +52,7 @@ class MemoryStore:
         self._memory = 0
         self._leases = Leases()
         self._index = MemoryEvictionIndex()
+        self._eviction = "lru"
         self._order: Lrfu | None = None
         self._used: dict[str, None] = {}  # what `_order` is still to be told
 
@@ -94,7 +94,8 @@ class MemoryStore:
                 expired += old is not None and not fresh
                 self._replace(old, item, now)
                 stored += 1
-            expired += self._drop_expired(now, _EXPIRED_PER_WRITE).entries
+            if self._expiries.earliest <= now:
+                expired += self._drop(self._expiries.take(now, _EXPIRED_PER_WRITE)).entries
             evicted = self._evict(limits)
             if self._order is not None:
                 self._order.rebalance(stored)
@@ -163,7 +164,7 @@ class MemoryStore:
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
         with self.lock:
             self._apply_uses()
-            expired = self._drop_expired(rule.now, maxsize)
+            expired = self._drop(self._expiries.take(rule.now, maxsize))
             idle = self._idle_keys(rule.idle_before)
             removed = self._drop(idle)
             before = self._bytes
@@ -240,8 +241,9 @@ class MemoryStore:
 
     def _follow(self, eviction: str) -> None:
         """Let entries go by this eviction from now on."""
-        if (eviction == "lrfu") == (self._order is not None):
+        if eviction == self._eviction:
             return
+        self._eviction = eviction
         self._index, self._order, self._used = MemoryEvictionIndex(), None, {}
         if eviction == "lrfu":
             self._order = Lrfu(self._index, State())
@@ -255,15 +257,16 @@ class MemoryStore:
 
     def _replace(self, old: Node | None, item: Item, now: float) -> None:
         """Put an entry in the place of the old one: those who look it up always find either."""
+        entry = item.entry
         key, had = (item.key, ()) if old is None else (old.key, old.entry.tags)
-        tags = item.entry.tags
-        if had or tags:
-            tags = self._tags.exchange(key, had, tags)
-        node = Node(key, item, tags, now)
+        if had or entry.tags:
+            entry = entry._replace(tags=self._tags.exchange(key, had, entry.tags))
+        node = Node(key, entry, item.memory, now)
         self._nodes[key] = node
-        self._nodes.move_to_end(key)
+        if old is not None:
+            self._nodes.move_to_end(key)
         self._expiries.enter(node, old)
-        self._bytes += item.entry.size - (old.entry.size if old else 0)
+        self._bytes += entry.size - (old.entry.size if old else 0)
         self._memory += node.memory - (old.memory if old else 0)
         if self._order is not None:
             self._order.written(key)
@@ -293,21 +296,15 @@ class MemoryStore:
         if self._order is not None:
             self._order.removed(node.key)
 
-    def _drop_expired(self, now: float, most: int) -> Removed:
-        if self._expiries.earliest > now:
-            return _NOTHING
-        return self._drop(self._expiries.take(now, most))
-
     def _evict(self, limits: Limits) -> list[str]:
         """Remove what the eviction chooses while limits are exceeded, and return its keys."""
         evicted: list[str] = []
         while limits.exceeded(len(self._nodes), self._bytes):
             victim = None if self._order is None else self._order.evict()
-            key = victim or _oldest(self._nodes)
-            node = self._nodes.pop(key, None)
+            node = self._nodes.pop(victim, None) if victim else self._nodes.popitem(last=False)[1]
             if node is not None:
                 self._forget(node)
-                evicted.append(key)
+                evicted.append(node.key)
         if len(evicted) > 1:
             self._shrink()
         return evicted
@@ -316,12 +313,3 @@ class MemoryStore:
         if before is None:
             return []
         return [key for key, node in list(self._nodes.items()) if node.used_at < before]
-
-
-def _oldest(nodes: OrderedDict[str, Node]) -> str:
-    """Return the key at the front; others may move entries to the end meanwhile."""
-    while True:
-        try:
-            return next(iter(nodes))
-        except RuntimeError:  # so iterating ends when the order changes
-            continue

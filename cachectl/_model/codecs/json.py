@@ -157,7 +157,8 @@ def _decoded(payload: memoryview) -> object:
 
 def _memory(value: object) -> int:
     """Return what a copy weighs, walking through it once: dictionaries and lists, and its share of what
-    it shares with others.
+    it shares with others. Of what the collector does not know, `__sizeof__` is all, at an eighth of
+    the cost of `getsizeof`.
     """
     size = 0.0
     left: list[Any] = [value]
@@ -166,11 +167,13 @@ def _memory(value: object) -> int:
         if kind is dict:
             size += getsizeof(item)
             for name in item:
-                size += getsizeof(name) * 2 / max(2, getrefcount(name) - 2)
+                users = getrefcount(name) - 2
+                size += name.__sizeof__() if users <= 2 else name.__sizeof__() * 2 / users
             left += item.values()
         elif kind is list:
             size += getsizeof(item)
             left += item
         else:
-            size += getsizeof(item) * 2 / max(2, getrefcount(item) - 3)
+            users = getrefcount(item) - 3
+            size += item.__sizeof__() if users <= 2 else item.__sizeof__() * 2 / users
     return int(size)

@@ -10,7 +10,6 @@ from cachectl._backends.memory import expiries
 from cachectl._backends.memory.expiries import Expiries
 from cachectl._backends.memory.node import Node
 from cachectl._model.entry import NEVER, Entry
-from cachectl._model.records import Item
 
 Order = Callable[[list[str]], list[str]]
 
@@ -25,7 +24,7 @@ class Held:
     def set(self, key: str, expires_at: float) -> None:
         old = self.nodes.get(key)
         entry = Entry(None, 1, 0.0, expires_at, 0, 0, (), 100)
-        self.nodes[key] = Node(key, Item(key, entry, b"", 0), (), 0.0)
+        self.nodes[key] = Node(key, entry, 0, 0.0)
         self.queue.enter(self.nodes[key], old)
 
     def delete(self, key: str) -> None:
