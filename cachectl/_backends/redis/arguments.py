@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Final
 
-from cachectl._backends.redis.transport.packing import Argument
+from cachectl._backends.redis.transport.packing import PIECE, Argument, Joined
 from cachectl._model.batches import BATCH
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.policy import Limits
@@ -20,25 +21,42 @@ what is fresh, and need not be the server's."""
 GENERATION: Final = 8
 """Bytes in front of each value; `common.lua` says what they are."""
 
-LARGE: Final = 32 * 1024
-"""Bytes from which a value is not passed through the script, which would copy it twice."""
+LARGE: Final = 4 * 1024
+"""Bytes from which values are not passed through the script, which would copy and hash them."""
 
 _CALL_BYTES: Final = 4 * 1024 * 1024
 """Values written by one call; the server does nothing else meanwhile."""
 
 
-def item_arguments(items: Iterable[Item], generation: bytes, now: float) -> list[Argument]:
-    """Return the items as the script takes them: key, data behind the generation, and the rest in
-    one text, which is made once for all that share it.
+def item_arguments(items: Sequence[Item], generation: bytes | None, now: float) -> list[Argument]:
+    """Return the items as the script takes them: their keys, and what they are in runs of those that
+    have that in common, with the data behind the generation; without one they are stored already.
     """
-    arguments: list[Argument] = []
-    known: Entry | None = None
-    about = ""
-    for key, entry, data, _ in items:
-        if known is None or entry.expires_at != known.expires_at or entry.tags != known.tags:
-            known, about = entry, about_of(entry, now)
-        arguments += (key, generation + data, about)
+    arguments: list[Argument] = [item.key for item in items]
+    for _, run in groupby(items, _about):
+        group = list(run)
+        sizes = "-" if generation else ",".join([str(len(item.data)) for item in group])
+        arguments.append(f"{len(group)} {sizes} {about_of(group[0].entry, now)}")
+        if generation:
+            arguments += [generation + item.data for item in group]
     return arguments
+
+
+def value_arguments(items: Iterable[Item], values: str, generation: bytes) -> list[Argument]:
+    """Return the items as MSET takes them, `values` in front of their keys."""
+    arguments: list[Argument] = []
+    for key, _, data, _ in items:
+        arguments += (values + key, _behind(generation, data))
+    return arguments
+
+
+def _behind(generation: bytes, data: bytes) -> Argument:
+    return generation + data if len(data) < PIECE else Joined(generation, data)
+
+
+def _about(item: Item) -> tuple[float, tuple[str, ...]]:
+    entry = item.entry
+    return entry.expires_at, entry.tags
 
 
 def about_of(entry: Entry, now: float) -> str:
@@ -62,7 +80,7 @@ def use_arguments(uses: Iterable[tuple[str, int]]) -> Iterator[int | str]:
 
 
 def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """Yield the items in runs that one call may write: none twice, and a large one alone."""
+    """Yield the items in runs that one call may write: not too many bytes, and no key twice."""
     if _fits_one_call(items):
         yield items
         return
@@ -70,9 +88,7 @@ def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
     keys: set[str] = set()
     for end, item in enumerate(items):
         size += len(item.data)
-        if end > start and (
-            size > _CALL_BYTES or end - start == BATCH or item.key in keys or _splits(items, end)
-        ):
+        if end > start and (size > _CALL_BYTES or end - start == BATCH or item.key in keys):
             yield items[start:end]
             start, size = end, len(item.data)
             keys.clear()
@@ -81,21 +97,17 @@ def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
         yield items[start:]
 
 
+def size_of(items: Iterable[Item]) -> int:
+    return sum([len(item.data) for item in items])
+
+
 def _fits_one_call(items: Sequence[Item]) -> bool:
     """Return whether one call may write all the items, as nearly always."""
-    if len(items) == 1:
-        return True
-    sizes = [len(item.data) for item in items]
-    return (
+    return len(items) == 1 or (
         0 < len(items) <= BATCH
-        and max(sizes) < LARGE
-        and sum(sizes) <= _CALL_BYTES
+        and size_of(items) <= _CALL_BYTES
         and len({item.key for item in items}) == len(items)
     )
-
-
-def _splits(items: Sequence[Item], at: int) -> bool:
-    return len(items[at].data) >= LARGE or len(items[at - 1].data) >= LARGE
 
 
 def condition_argument(condition: Condition | None) -> str:

@@ -22,15 +22,15 @@ from cachectl._backends.redis.arguments import (
     GENERATION,
     LARGE,
     Uses,
-    about_of,
     chunks,
     condition_argument,
     item_arguments,
-    lifetime_of,
     limit_arguments,
     micros,
+    size_of,
     tag_argument,
     use_arguments,
+    value_arguments,
 )
 from cachectl._backends.redis.client import Call, Client, Shape, ThreadClient
 from cachectl._backends.redis.results import (
@@ -45,7 +45,7 @@ from cachectl._backends.redis.results import (
     texts,
 )
 from cachectl._backends.redis.shapes import anything, text
-from cachectl._backends.redis.transport.packing import Argument, Command, Joined
+from cachectl._backends.redis.transport.packing import Argument
 from cachectl._model.batches import BATCH, batches
 from cachectl._model.entry import Entry
 from cachectl._model.envelope import HEADER_LIMIT, MAGIC, unpack
@@ -167,7 +167,7 @@ class RedisStore:
             f" {check_limits:d} {shared.newest} {next(shared.numbers)}"
         )
         outcomes = await self._with_uses(
-            lambda uses: self._write(items, rule, uses, now, large=condition is None)
+            lambda uses: self._write(items, rule, uses, now, may_set=condition is None)
         )
         if check_limits:
             shared.limits, shared.limits_checked_at = limits, now
@@ -218,41 +218,41 @@ class RedisStore:
         uses: Uses,
         now: float,
         *,
-        large: bool,
+        may_set: bool,
     ) -> list[Outcome]:
         """Return what the script did; calls in a row are sent without waiting for each.
 
-        The first call carries the uses.
+        The first call carries the uses. What is large is set before the script, if that may be.
         """
         outcomes: list[Outcome] = []
         calls: list[Call] = []
         for chunk in chunks(items):
             stamp = self._access_log.stamp(now)
             self._access_log.advance(stamp + len(chunk) - 1)
-            arguments: list[Argument] = [f"{rule} {stamp} {len(uses)}", *use_arguments(uses)]
+            arguments: list[Argument] = [f"{rule} {stamp} {len(uses)} {len(chunk)}"]
+            arguments += use_arguments(uses)
             uses = []
-            if large and len(chunk[0].data) >= LARGE:
+            if may_set and size_of(chunk) >= LARGE:
                 outcomes += await self._client.run_all(as_outcome, "put", calls)
                 calls = []
-                outcomes.append(await self._write_large(chunk[0], arguments, now))
+                outcomes.append(await self._write_large(chunk, arguments, now))
             else:
                 arguments += item_arguments(chunk, self._shared.newest.encode(), now)
                 calls.append((self._base, arguments))
         return outcomes + await self._client.run_all(as_outcome, "put", calls)
 
-    async def _write_large(self, item: Item, arguments: list[Argument], now: float) -> Outcome:
-        lifetime = lifetime_of(item.entry, now)
-        about = about_of(item.entry, now)
-        value = self._values + item.key
-        first: Command = ("SET", value, Joined(self._shared.newest.encode(), item.data))
+    async def _write_large(
+        self, items: Sequence[Item], arguments: list[Argument], now: float
+    ) -> Outcome:
+        values = value_arguments(items, self._values, self._shared.newest.encode())
+        arguments += item_arguments(items, None, now)
         try:
             return await self._client.run_after(
-                as_outcome, first if lifetime is None else (*first, "PX", lifetime),
-                "put", self._base, *arguments, item.key, "", about,
-            )  # fmt: skip
+                as_outcome, ("MSET", *values), "put", self._base, *arguments
+            )
         except BackendError:  # of the script, perhaps: no removal would find what it did not index
             with suppress(BackendError):
-                await self._client.command(anything, "UNLINK", value)
+                await self._client.command(anything, "UNLINK", *values[::2])
             raise
 
     async def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:

@@ -1,43 +1,30 @@
--- ARGV: "now max_entries max_bytes eviction most condition look generation number stamp touches", most
---       is of evictions, generation what the client takes for it and data begin with, number one that no
---       other put has, stamp of the first item, each next one's is one more; with a look of 1 limits,
---       expired entries and what others removed are seen to although nothing grew;
---       (stamp, key) of each touch; (key, data, "expires px tags") of each item, no key twice.
--- Times and stamps are microseconds, px milliseconds; - is no limit, condition or TTL. Without data the
--- value has been set already. A condition may also be "=<token>", a
--- lease of the only item; any other write revokes the leases of its keys. Numbers are joined because
--- each argument costs a client more than a match costs here.
+-- ARGV: "now max_entries max_bytes eviction most condition look generation number stamp touches items",
+--       most is of evictions, generation what the client takes for it and data begin with, number one
+--       that no other put has, stamp of the first item, each next one's is one more; with a look of 1
+--       limits, expired entries and what others removed are seen to although nothing grew;
+--       (stamp, key) of each touch; the key of each item, none twice; and for each run of items that
+--       have this in common "count sizes expires px tags", with the data of each behind it.
+-- Times and stamps are microseconds, px milliseconds; - is no limit, condition or TTL, and no sizes:
+-- those are of values that have been set already, and told no data of. A condition may also be
+-- "=<token>", a lease of the only item; any other write revokes the leases of its keys. Numbers are
+-- joined because each argument costs a client more than a match costs here.
 -- Returns how many were stored, if there is nothing else to tell; or stored, expired, over, which
 -- is 1 if limits are exceeded still, first, which is 1 if nothing was here before, dropped, which are
 -- those that the server removed by itself, the generation if the client has another, or '', and then
 -- the keys that were evicted.
-local now, max_entries, max_bytes, eviction, most, condition, check_limits, assumed, number, stamp, touches =
-  string.match(ARGV[1], '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
+local now, max_entries, max_bytes, eviction, most, condition, check_limits, assumed, number, stamp, touches, items =
+  string.match(ARGV[1], '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
 local lrfu = eviction == 'lrfu' and lrfu_module()
 local removal = (lrfu or check_limits == '1') and removal_module()
 local max_size = limit(max_bytes)
 local first_item = 2 + 2 * tonumber(touches)
+local last_item = first_item + tonumber(items) - 1
 local lease = condition ~= '-' and string.match(condition, '^=(.+)')
 local stored, expired, added, grown, first, dropped = 0, 0, 0, 0, 0, 0
 local evicted = {}
 -- What is added to the index at the end: a command with many members costs little more than with one.
 local used, expiring, described = {}, {}, {}
-local about, expires, px, tags
-
-local SIGNS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+-'
-
--- Begins a generation, which no other was or will be.
-local function begin_generation()
-  removal = removal or removal_module()
-  removal.end_generation(redis.call('EXISTS', GEN, LRU, META, TAG) > 0)
-  local digest = redis.sha1hex(base .. number .. ' ' .. stamp)
-  generation = string.gsub(string.sub(digest, 1, 16), '%x%x', function(digits)
-    local at = tonumber(digits, 16) % #SIGNS + 1
-    return string.sub(SIGNS, at, at)
-  end)
-  redis.call('SET', GEN, generation)
-  is_bound, first = true, 1
-end
+local expires, px, tags
 
 -- Clocks differ and are set back: what is written now is the newest nevertheless, or the limits
 -- would drop it at once. A score that cannot be a stamp of ours counts for nothing.
@@ -47,6 +34,18 @@ local function latest()
   end
   local newest = tonumber(redis.call('ZRANGE', LRU, -1, -1, 'WITHSCORES')[2])
   return math.max(tonumber(stamp), newest < 2^53 - 1 and newest + 1 or 0)
+end
+
+-- The text of a stamp, in two parts, of which many in a row have the first in common: to write down a
+-- number so long takes the server longer than all else here.
+local hundreds
+local function text_of(stamp)
+  local rest = stamp % 100
+  if rest == 0 or not hundreds then
+    hundreds = string.format('%.0f', (stamp - rest) / 100)
+  end
+  local ones = rest % 10
+  return hundreds .. string.char(48 + (rest - ones) / 10, 48 + ones)
 end
 
 local function permitted(key, stale)
@@ -64,8 +63,8 @@ local function refuse(key)
   evicted[#evicted + 1] = key
 end
 
-local function describe(key, size, old)
-  local meta = tags == '' and tostring(size) or size .. '\0' .. tags
+local function describe(key, size, old, size_text)
+  local meta = tags == '' and size_text or size_text .. '\0' .. tags
   if meta == old and tags == '' then
     return
   end
@@ -95,41 +94,42 @@ local function index(key, due)
     redis.call('ZADD', LRU, stamp, key)
   else
     local n = #used
-    used[n + 1], used[n + 2] = stamp, key
+    used[n + 1], used[n + 2] = text_of(stamp), key
   end
   stamp = stamp + 1
 end
 
-local function write(key, data, old, due)
-  local value = VALUES .. key
-  local is_set = data == ''
-  local size = (is_set and redis.call('STRLEN', value) or #data) - #generation
+-- Stores data, or makes of what has been stored a value of this generation that is dropped in time.
+local function store(value, data)
+  if data then
+    data = assumed == generation and data or generation .. string.sub(data, #generation + 1)
+    return px == '-' and redis.call('SET', value, data) or redis.call('SET', value, data, 'PX', px)
+  end
+  if assumed ~= generation then
+    redis.call('SETRANGE', value, 0, generation)
+  end
+  if px ~= '-' then
+    redis.call('PEXPIRE', value, px)
+  end
+end
+
+local function write(key, data, size_text, old, due)
+  local size = tonumber(size_text)
   if size > max_size then
     return refuse(key)
   end
-  if assumed ~= generation and is_set then
-    redis.call('SETRANGE', value, 0, generation)
-  elseif assumed ~= generation then
-    data = generation .. string.sub(data, #generation + 1)
-  end
-  if not is_set and px == '-' then
-    redis.call('SET', value, data)
-  elseif not is_set then
-    redis.call('SET', value, data, 'PX', px)
-  end
-  describe(key, size, old)
+  store(VALUES .. key, data)
+  describe(key, size, old, size_text)
   index(key, due)
   added = added + (old and 0 or 1)
 end
 
-local keys, dues = {}, nil
-for i = first_item, #ARGV, 3 do
-  keys[#keys + 1] = ARGV[i]
-end
-local olds = redis.call('HMGET', META, '', unpack(keys))
-open(table.remove(olds, 1))
+local olds = redis.call('HMGET', META, '', unpack(ARGV, first_item, last_item))
+open(olds[1])
 if not is_bound or check_limits == '1' and not removal.is_whole() then
-  begin_generation()
+  removal = removal or removal_module()
+  removal.begin_generation(number .. ' ' .. stamp)
+  first = 1
   olds = {}
 end
 if lrfu then
@@ -145,23 +145,34 @@ if first_item > 2 then
 end
 
 stamp = latest()
-for at, key in ipairs(keys) do
-  local i, old = first_item + 3 * at - 3, olds[at]
-  dues = dues or old and redis.call('ZMSCORE', EXP, unpack(keys))
-  local due = old and dues[at]
-  local stale = due and tonumber(due) <= tonumber(now)
-  if ARGV[i + 2] ~= about then  -- most are like the one before
-    about = ARGV[i + 2]
-    expires, px, tags = string.match(about, '(%S+) (%S+) (.*)')
+local next_size, dues
+local at, left = last_item, 0
+for i = first_item, last_item do
+  if left == 0 then
+    at = at + 1
+    local sizes
+    left, sizes, expires, px, tags = string.match(ARGV[at], '(%d+) (%S+) (%S+) (%S+) (.*)')
+    next_size = sizes ~= '-' and string.gmatch(sizes, '%d+')
   end
+  left = left - 1
+  local key, old, data, size = ARGV[i], olds[i - first_item + 2], nil, nil
+  if next_size then
+    size = next_size()
+  else
+    at = at + 1
+    data, size = ARGV[at], tostring(#ARGV[at] - #generation)
+  end
+  dues = dues or old and redis.call('ZMSCORE', EXP, unpack(ARGV, first_item, last_item))
+  local due = old and dues[i - first_item + 1]
+  local stale = due and tonumber(due) <= tonumber(now)
   if condition == '-' or permitted(key, stale) then
     stored = stored + 1
     expired = expired + (stale and 1 or 0)
-    write(key, ARGV[i + 1], old, due)
+    write(key, data, size, old, due)
   end
 end
-if stored > 0 and not lease then
-  redis.call('HDEL', LOADS, unpack(keys))
+if stored > 0 and not lease and (items == '1' or redis.call('EXISTS', LOADS) == 1) then
+  redis.call('HDEL', LOADS, unpack(ARGV, first_item, last_item))
 end
 if #used > 0 then
   redis.call('ZADD', LRU, unpack(used))
@@ -185,7 +196,7 @@ elseif first == 1 then
 end
 if must_look or lrfu then
   removal = removal or removal_module()
-  local gone, _, forgotten = removal.drop_expired(now, 10 + #keys)
+  local gone, _, forgotten = removal.drop_expired(now, 10 + tonumber(items))
   expired = expired + gone + forgotten
   if check_limits == '1' then
     local unseen, due = removal.look_around(now)

@@ -3,6 +3,7 @@
 local WINDOW, MAIN, SCORE = rank_keys()
 local LOOKED_AT = 8  -- of those that would go next; and a look at any others sees so many at once:
 local SAMPLE, ROUNDS = 64, 16
+local SIGNS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+-'
 local removal = {}
 
 -- The beginning of a value, behind its generation; '' if there is none, or its generation has ended.
@@ -33,6 +34,18 @@ function removal.end_generation(leaves_values)
   end
   generation, is_bound, is_changed = false, false, false
   bytes, blocks, members = 0, 0, 0
+end
+
+-- Begins a generation, which no other was or will be: `once` is told of no other.
+function removal.begin_generation(once)
+  removal.end_generation(redis.call('EXISTS', GEN, LRU, META, TAG) > 0)
+  local digest = redis.sha1hex(base .. once)
+  generation = string.gsub(string.sub(digest, 1, 16), '%x%x', function(digits)
+    local at = tonumber(digits, 16) % #SIGNS + 1
+    return string.sub(SIGNS, at, at)
+  end)
+  redis.call('SET', GEN, generation)
+  is_bound = true
 end
 
 -- What stands for a key where it may be forgotten: 56 bits, which are 16 bytes to the server.

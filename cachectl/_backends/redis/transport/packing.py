@@ -14,7 +14,7 @@ class Joined(NamedTuple):
 Argument = str | bytes | int | float | Joined
 Command = Sequence[Argument]
 
-_PIECE: Final = 64 * 1024
+PIECE: Final = 64 * 1024
 """Bytes that are joined before they are sent; larger arguments are not copied."""
 
 
@@ -28,18 +28,25 @@ def packed(commands: Iterable[Command]) -> Iterator[bytes]:
         pieces.append(b"*%d\r\n" % len(command))
         for argument in command:
             head = b""
-            if type(argument) is bytes:
+            if isinstance(argument, str):
+                data = argument.encode()
+            elif isinstance(argument, bytes):
                 data = argument
-            elif type(argument) is Joined:
+            elif isinstance(argument, Joined):
                 head, data = argument
             else:
                 data = str(argument).encode()
-            size += len(data)
-            if size < _PIECE and not head:
-                pieces.append(b"$%d\r\n%b\r\n" % (len(data), data))
-            else:
-                pieces.append(b"$%d\r\n%b" % (len(head) + len(data), head))
+            length = len(data)
+            size += length
+            if head or length >= PIECE:
+                pieces.append(b"$%d\r\n%b" % (len(head) + length, head))
                 yield b"".join(pieces)
                 yield data
                 pieces, size = [b"\r\n"], 0
-    yield b"".join(pieces)
+                continue
+            pieces.append(b"$%d\r\n%b\r\n" % (length, data))
+            if size >= PIECE:
+                yield b"".join(pieces)
+                pieces, size = [], 0
+    if pieces:
+        yield b"".join(pieces)
