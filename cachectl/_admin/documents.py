@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cachectl._metrics.reports import (
     Application,
@@ -14,6 +14,9 @@ from cachectl._metrics.reports import (
 )
 from cachectl._model.entry import LATEST
 from cachectl._model.records import Removed
+
+if TYPE_CHECKING:  # most commands need nothing of it
+    from cachectl._engine.warm.report import WarmReport
 
 
 def timestamp(seconds: float | None) -> str | None:
@@ -92,6 +95,15 @@ def clear(
         "entries": total.entries,
         "bytes": total.bytes,
         "namespaces": removed(report),
+    }
+
+
+def warm(report: "WarmReport") -> dict[str, Any]:
+    """Return the document of `warm --format json`."""
+    return {
+        **asdict(report),
+        "failures": [failure._asdict() for failure in report.failures],
+        "skips": [skip._asdict() for skip in report.skips],
     }
 
 

@@ -1,5 +1,6 @@
 """Exit codes, and which error ends with which."""
 
+import errno
 import signal
 from enum import IntEnum
 from typing import Final
@@ -60,7 +61,17 @@ _CODES: Final[tuple[tuple[type[CacheError], Exit], ...]] = (
     (DamagedEntry, Exit.NOT_FOUND),
 )
 
+_REFUSALS: Final = frozenset(
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+)
+"""What is wrong with a place as long as nobody changes it; the rest may pass by itself."""
+
 
 def code_of(error: CacheError) -> Exit:
     """Return the exit code for an error of the library."""
     return next(code for kind, code in _CODES if isinstance(error, kind))
+
+
+def code_of_system(error: OSError) -> Exit:
+    """Return the exit code for what the system refused."""
+    return Exit.REFUSED if error.errno in _REFUSALS else Exit.UNAVAILABLE

@@ -11,7 +11,7 @@ from itertools import pairwise
 from types import FrameType
 from typing import Final, NoReturn
 
-from cachectl._cli.exits import Exit, Interrupted, NotWritten, Stop, code_of
+from cachectl._cli.exits import Exit, Interrupted, NotWritten, Stop, code_of, code_of_system
 from cachectl._cli.output import Format, out
 from cachectl._cli.output.streams import discard_output, guard_streams
 from cachectl._cli.output.text import printable
@@ -25,8 +25,9 @@ _COLLECTED_AFTER: Final = 100_000
 def main() -> NoReturn:
     """Run the command line and exit."""
     gc.set_threshold(_COLLECTED_AFTER)
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, _interrupt)
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:  # as nohup asks
+            signal.signal(signum, _interrupt)
     guard_streams()
     arguments = sys.argv[1:]
     if _document_expected(arguments):
@@ -65,11 +66,23 @@ def _run(arguments: Sequence[str]) -> int:
         # Threads with loaders that still run would be waited for: the cache is closed already.
         os._exit(_ended(str(interrupted), interrupted.code))
     except NotWritten as error:
-        return _not_written(error)
+        code = _not_written(error)
+        if _interrupt_before(error) is not None:  # by the terminal that went away, most often
+            os._exit(code)
+        return code
+    except OSError as error:
+        return _ended(_in_words(error), code_of_system(error))
     except Exception as error:
         logging.getLogger("cachectl").debug("a bug", exc_info=True)
         name = printable(f"{type(error).__name__}: {error}")
         return _ended(f"{name} (a bug of cachectl; -v shows where)", Exit.BUG)
+
+
+def _in_words(error: OSError) -> str:
+    """Return what the system refused, and where, if it says so."""
+    logging.getLogger("cachectl").debug("refused by the system", exc_info=error)
+    place = f"{error.filename}: " if error.filename is not None else ""
+    return printable(f"{place}{error.strerror or error} (-v shows where)")
 
 
 def _interrupt_before(error: BaseException | None) -> Interrupted | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cachectl._config.messages import printable
+from cachectl._config.unseen import unseen
 from cachectl.errors import ConfigError
 
 LARGEST: Final = 1024 * 1024
@@ -69,6 +70,8 @@ def _named(
     file: str | os.PathLike[str], origin: str, environ: Mapping[str, str]
 ) -> tuple[Path, dict[str, Any]]:
     text = os.fspath(file)
+    if reason := unseen(text):
+        raise ConfigError(f"{origin or 'option config: '}{reason}")
     path = home(environ) / text[2:] if text.startswith("~/") else working_directory() / text
     if not _exists(path, unknown=True):
         raise ConfigError(f"{origin}{printable(path)}: expected a file, found nothing there")

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from cachectl._config.unseen import unseen
+
 _DOLLAR: Final = r"""(?ax)\$
     (?: (?P<dollar>\$)
       | \{ (?P<name>[A-Za-z_][A-Za-z0-9_]*) (?: :- (?P<default>(?:[^${}]|\$\$)*) )? \}
@@ -27,6 +29,8 @@ def _replacement(match: re.Match[str], environ: Mapping[str, str]) -> str:
     name, default = match["name"], match["default"]
     if name is None:
         raise ValueError("expected ${NAME}, ${NAME:-default} or $$ for a dollar, found another $")
+    if reason := unseen(environ.get(name)):
+        raise ValueError(f"variable {name}: {reason}")
     if default is not None:
         return environ.get(name) or default.replace("$$", "$")
     try:

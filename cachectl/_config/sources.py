@@ -22,6 +22,7 @@ from cachectl._config.models import (
     with_backends,
 )
 from cachectl._config.reading import InvalidSettings, read
+from cachectl._config.unseen import unseen
 from cachectl._model.settings import located
 
 _PREFIX: Final = "CACHECTL_"
@@ -57,6 +58,7 @@ def load(
     builder.add_flags(backend, url, directory)
     builder.interpolate(environ)
     builder.add_directory(directory)
+    builder.refuse_unseen()
     builder.locate_paths(environ)
     return builder.settings()
 
@@ -135,15 +137,23 @@ class SettingsBuilder:
         else:
             self._put(keys, directory, f"{_OPTION}{dotted(keys)}")
 
+    def refuse_unseen(self) -> None:
+        """Take out what has white space around it, or control characters, wherever it is from."""
+        for keys, value in list(_leaves((), self._tree)):
+            if reason := unseen(value):
+                self._problems.append(f"{self._origin(keys)}: {reason}")
+                del self._node(keys[:-1])[keys[-1]]
+
     def locate_paths(self, environ: Mapping[str, str]) -> None:
         """Resolve paths, and put the file backend into the user's cache directory unless it is
         told where to be.
         """
         node = self._tree.setdefault(_DIRECTORY[0], {})
-        if isinstance(node, dict):
-            cache = files.xdg("XDG_CACHE_HOME", ".cache", environ) / "cachectl"
-            node.setdefault(_DIRECTORY[1], cache)
         chosen = str(self._tree.get("backend", Settings.backend))
+        if isinstance(node, dict) and _DIRECTORY[1] not in node:
+            node[_DIRECTORY[1]] = files.xdg("XDG_CACHE_HOME", ".cache", environ) / "cachectl"
+            if chosen == _DIRECTORY[0]:
+                self._refuse_unseen_in(environ, "XDG_CACHE_HOME", "HOME")
         if is_backend(chosen):
             self._tree.setdefault(chosen, {})  # so that what is missing in there can be said
         for keys, value in list(_leaves((), self._tree)):
@@ -153,6 +163,11 @@ class SettingsBuilder:
                 base = self._source.parent if self._source and in_file else working_directory()
                 with suppress(ValueError):  # validation will say so
                     self._node(keys[:-1])[keys[-1]] = located(value, files.home(environ), base)
+
+    def _refuse_unseen_in(self, environ: Mapping[str, str], *variables: str) -> None:
+        for name in variables:
+            if reason := unseen(environ.get(name)):
+                self._problems.append(f"environment variable {name}: {reason}")
 
     def settings(self) -> Settings:
         """Return what has been put together. Raises `ConfigError` with all problems."""

@@ -14,6 +14,7 @@ from cachectl._metrics.events import Listener
 from cachectl._model.deadline import outside
 from cachectl._model.importing import importing
 from cachectl._model.policy import Limits
+from cachectl._model.records import Usage
 from cachectl._model.units import Duration
 
 if TYPE_CHECKING:  # imports asyncio
@@ -76,6 +77,10 @@ class Handle:
     def limits(self) -> Limits:
         """The most that all namespaces together may hold."""
         return self.core.policies.limits()
+
+    def usage(self, *names: str) -> Mapping[str, Usage]:
+        """Return what each of these namespaces holds."""
+        return self.core.figures.usage(names)
 
     def figures(self, name: str, since: Duration | None) -> "NamespaceStats":
         """Return the figures of one namespace."""

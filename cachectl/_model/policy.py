@@ -35,6 +35,16 @@ class Limits(NamedTuple):
     max_bytes: int | None = None
     eviction: str = "lru"
 
+    def named(self, whose: str) -> list[str]:
+        """Return what is limited, in words."""
+        limited = {"max_entries": self.max_entries, "max_bytes": self.max_bytes}
+        return [f"{name} {whose}" for name, limit in limited.items() if limit is not None]
+
+    def said(self, name: str, overall: "Limits") -> str:
+        """Return in words by which limits an entry of a namespace may be evicted."""
+        named = [*self.named(f"of {name}"), *overall.named("over all namespaces")]
+        return " or ".join(named) or "a limit of the backend"
+
     def exceeded(self, entries: int, size: int) -> bool:
         """Return whether so many entries of so many bytes together are too much."""
         return (self.max_entries is not None and entries > self.max_entries) or (

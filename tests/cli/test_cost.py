@@ -43,6 +43,7 @@ GET = {
     "cachectl._config.models",
     "cachectl._config.reading",
     "cachectl._config.sources",
+    "cachectl._config.unseen",
     "cachectl._engine",
     "cachectl._engine.base_cache",
     "cachectl._engine.base_namespace",

@@ -262,3 +262,36 @@ def test_value_survives_a_failed_condition(tool):
 
     with tool.open() as cache:
         assert cache.namespace("a").get("k", MISSING) == "1"
+
+
+@pytest.mark.parametrize(
+    ("variables", "limit"),
+    [
+        ({"CACHECTL_MAX_BYTES": "120"}, "max_bytes over all namespaces"),
+        (
+            {"CACHECTL_NAMESPACES__A__MAX_ENTRIES": "3", "CACHECTL_MAX_BYTES": "120"},
+            "max_entries of a or max_bytes over all namespaces",
+        ),
+    ],
+)
+def test_value_that_a_limit_removes_at_once(shared, variables, limit):
+    """It is not there, and nobody is told that it is."""
+    ended = shared.having(**variables)("set", "a", "k", "v" * 200)
+
+    assert (ended.code, ended.raw) == (6, b"")
+    assert ended.err == f"cachectl: a has no k: {limit} removed it again at once\n"
+    assert shared("get", "a", "k").code == 3
+
+
+def test_a_value_is_stored_if_and_only_if_it_is_said_to_be(shared):
+    """Also where others are used more often, so that `lrfu` may remove the new one."""
+    limited = shared.having(
+        CACHECTL_NAMESPACES__A__MAX_ENTRIES="2", CACHECTL_NAMESPACES__A__EVICTION="lrfu"
+    )
+    with limited.open() as cache:
+        for number in (0, 1) * 5:
+            cache.namespace("a").set(str(number), "v")
+            cache.namespace("a").get(str(number))
+    for number in range(3):
+        stored = limited("set", "a", f"new {number}", "v").code == 0
+        assert (limited("inspect", "a", f"new {number}").code == 0) == stored

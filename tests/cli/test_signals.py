@@ -13,12 +13,12 @@ import pytest
 
 from cachectl import Cache
 from cachectl._model.write import Write
-from tests.cli.support.tool import Tool
+from tests.cli.support.tool import COMMAND, Tool
 from tests.support.openers import settings
 from tests.support.servers import Server
 
 ENTRIES = 20_000
-CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
+CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
 LOADER = """
 import pathlib, threading
 
@@ -136,6 +136,71 @@ def test_loader_that_never_returns(tool):
     assert err.endswith("cachectl: interrupted by SIGTERM\n")
     with tool.open() as cache:
         assert cache.namespace("a").get("1") == "1"
+
+
+def test_warm_that_is_interrupted_adds_up(shared):
+    """Of what was written, what was replaced or evicted again is told also then."""
+    (shared.home / "slow.py").write_text(LOADER)
+    (shared.home / "keys.txt").write_text("1\n1\n2\n3\n")
+    lines = [f'{{"key": "k{number % 700}", "value": 1}}\n' for number in range(1000)]
+    (shared.home / "m.jsonl").write_text("".join(lines))
+    limited = shared.having(CACHECTL_NAMESPACES__A__MAX_ENTRIES="500")
+    command = ["warm", "m.jsonl", "--loader", "slow:load", "--keys", "keys.txt", "-n", "a"]
+    process = limited.start(*command, "--jobs", "1", "--format", "json")
+    code, out, err = interrupted(process, signal.SIGHUP, (shared.home / "started").exists)
+
+    assert (code, err) == (129, "cachectl: interrupted by SIGHUP\n")
+    report = json.loads(out)
+    lost = report["replaced"] + report["evicted"]
+    assert report["written"] - lost == report["kept"] == held(shared) == 500
+    assert report["evicted_by"] == {"max_entries of a": report["evicted"]}
+
+
+def test_who_is_not_to_hang_up_goes_on(tool):
+    """As nohup asks for."""
+    reader, writer = os.pipe()
+    command = f"trap '' HUP; exec {' '.join(COMMAND)} warm - -n a"
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", command], cwd=tool.home, env=tool.environment,
+        stdin=reader, stdout=-1, stderr=-1,
+    )  # fmt: skip
+    os.close(reader)
+    with os.fdopen(writer, "wb") as pipe:
+        for number in range(500):
+            pipe.write(b'{"key": "%d", "value": 1}\n' % number)
+        pipe.flush()
+        while not tool.directory.exists() or held(tool) < 500:
+            assert process.poll() is None
+        process.send_signal(signal.SIGHUP)
+        pipe.write(b'{"key": "last", "value": 1}\n')
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, held(tool)) == (0, 501)
+    assert err.startswith(b"501 read: 501 written (")
+
+
+@pytest.mark.parametrize("signum", CODES)
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
+def test_listing_that_is_interrupted(filled, form, signum):
+    """It says so, and JSON says that it is not complete."""
+    process = filled.start("inspect", "a", "--format", form)
+    assert process.stdout
+    assert process.stdout.readline()
+    code, out, err = interrupted(process, signum, lambda: True)
+
+    assert code == CODES[signum]
+    listed, end = err.splitlines()
+    assert re.fullmatch(r"listed [\d,]+ entr(y|ies), and not all", listed)
+    assert end == f"cachectl: interrupted by {signum.name}"
+    assert (b'"complete": false' in out) == (form == "json")
+
+
+@pytest.mark.parametrize("signum", CODES)
+def test_watching_ends_with_the_signal(tool, signum):
+    """Nothing was left undone."""
+    process = tool.start("stats", "--watch")
+    assert process.stdout
+    assert process.stdout.readline()
+    assert interrupted(process, signum, lambda: True)[0] == 0
 
 
 def test_interrupted_while_asking(tool):

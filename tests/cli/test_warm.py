@@ -1,6 +1,7 @@
 """`warm`."""
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -147,3 +148,47 @@ def test_memory_says_that_it_forgets(tool):
     assert ended.err.endswith(
         "the memory backend ends with this process, and its entries with it\n"
     )
+
+
+def test_what_is_not_there_any_more_is_said(shared):
+    """Keys that come twice, and what limits evicted again, by name; JSON has the figures."""
+    lines = [f'{{"namespace": "a", "key": "{n % 7}", "value": {n}}}\n' for n in range(20)]
+    (shared.home / "m.jsonl").write_text("".join(lines))
+    limited = shared.having(CACHECTL_NAMESPACES__A__MAX_ENTRIES="5")
+    ended = limited("warm", "m.jsonl")
+
+    assert ended.code == 0
+    first, second = ended.err.splitlines()
+    assert first.startswith("20 read: 20 written (")
+    with shared.open() as cache:
+        assert cache.stats().totals.entries == 5
+    told = re.fullmatch(
+        r"of what was written 5 are there: (\d+) replaced by a later one of the same key,"
+        r" (\d+) evicted again by max_entries of a",
+        second,
+    )
+    assert told
+    assert int(told[1]) + int(told[2]) == 15
+    report = json.loads(limited("warm", "m.jsonl", "-f", "json").out)
+    assert (report["written"], report["kept"], report["gone"]) == (20, 5, 0)
+    assert report["replaced"] + report["evicted"] == 15
+
+
+def test_what_is_skipped_is_named(tool):
+    """By its reason, with some of the names; a run that read nothing says so."""
+    files = tool.home / "files"
+    files.mkdir()
+    for number in range(5):
+        (files / f".hidden{number}").touch()
+    (files / "out").symlink_to("..")
+    ended = tool("warm", "files", "-n", "a")
+
+    assert ended.code == 0
+    lines = sorted(ended.err.splitlines())
+    assert lines[0].startswith("0 read: 0 written (0 B), 0 already fresh, 0 failed, in ")
+    assert lines[1] == "nothing was read: there is nothing to warm from"
+    assert lines[2] == "skipped, a link that leads out of the directory: files/out"
+    assert lines[3].startswith("skipped, hidden: files/.hidden")
+    assert lines[3].endswith(" and 2 more")
+    report = json.loads(tool("warm", "files", "-n", "a", "-f", "json").out)
+    assert (report["read"], report["skipped"], len(report["skips"])) == (0, 6, 6)

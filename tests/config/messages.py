@@ -8,7 +8,7 @@ from cachectl._config import load
 from cachectl.errors import ConfigError
 
 
-def message(file: Path | None = None, **given: dict[str, str]) -> str:
+def message(file: Path | str | None = None, **given: dict[str, str]) -> str:
     """Return the text of the error that these sources give."""
     with pytest.raises(ConfigError) as caught:
         load(file, overrides=given.get("overrides", {}), environ=given.get("environ", {}))

@@ -69,7 +69,8 @@ def test_a_path_that_cannot_be_looked_at_matters_only_if_named(file: Path) -> No
     assert load(environ={"HOME": str(impossible)}).source is None
     assert message(impossible) == f"{impossible}: cannot be read: File name too long"
     nul = file.parent / "a\0b"
-    assert message(nul) == f"{str(nul)!r}: expected a file, found nothing there"
+    reason = "expected no control characters, found a NUL in it"
+    assert message(nul) == f"option config: {reason}"
 
 
 def test_a_found_file_that_everybody_can_write_is_refused_until_it_is_named(file: Path) -> None:

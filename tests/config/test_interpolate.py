@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cachectl._config.interpolate import interpolate
+from cachectl._config.unseen import unseen
 
 LONE_DOLLAR = "expected ${NAME}, ${NAME:-default} or $$ for a dollar, found another $"
 PLAIN = st.text(st.characters(exclude_characters="$"))
-HELD = st.text(min_size=1)
+HELD = st.text(min_size=1).filter(lambda text: unseen(text) is None)
 
 
 @given(PLAIN)

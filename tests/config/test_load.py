@@ -156,7 +156,7 @@ def test_a_url_in_the_file_only_describes_redis(here: Path) -> None:
         ("CACHECTL_ENABLED", "0", "enabled", False),
         ("CACHECTL_METRICS", "False", "metrics", False),
         ("CACHECTL_METRICS", "yes", "metrics", True),
-        ("CACHECTL_METRICS", " 1 ", "metrics", True),
+        ("CACHECTL_METRICS", "1", "metrics", True),
         ("CACHECTL_FILE__DIRECTORY", "/a/b", "file.directory", Path("/a/b")),
         ("CACHECTL_REDIS__PREFIX", "my-app", "redis.prefix", "my-app"),
         ("CACHECTL_REDIS__TIMEOUT", "1m", "redis.timeout", 60.0),

@@ -1,8 +1,9 @@
 """`cachectl inspect`."""
 
 import time
+from collections.abc import Iterator
 from itertools import islice
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -10,7 +11,7 @@ from cachectl._admin import entries
 from cachectl._admin.namespaces import said
 from cachectl._admin.reach import OUT_OF_REACH, in_memory
 from cachectl._cli.commands import options
-from cachectl._cli.exits import Exit, Stop
+from cachectl._cli.exits import Exit, Interrupted, Stop
 from cachectl._cli.output import Format, out
 from cachectl._cli.output.text import printable
 from cachectl._cli.session import session
@@ -18,6 +19,8 @@ from cachectl._engine.namespace import Namespace
 from cachectl._model.records import Usage
 from cachectl._model.units import format_bytes, format_entries
 from cachectl.errors import DamagedEntry, UsageError
+
+T = TypeVar("T")
 
 _TABLE_ROWS: Final = 100
 
@@ -92,14 +95,35 @@ def _show_entries(namespace: Namespace, tag: str | None, limit: int | None) -> N
     if out.format is Format.TABLE:
         _show_table(namespace, tag, _TABLE_ROWS if limit is None else limit)
         return
-    listed = map(entries.listed, islice(namespace.entries(tag), limit or None))
+    listed = _Counted(map(entries.listed, islice(namespace.entries(tag), limit or None)))
+    try:
+        _print_entries(namespace.name, listed)
+    except Interrupted:
+        out.note(f"listed {format_entries(listed.number)}, and not all")
+        raise
+
+
+def _print_entries(name: str, listed: Iterator[dict[str, Any]]) -> None:
     if out.format is Format.CSV:
         rows = ({**entry, "tags": " ".join(entry["tags"])} for entry in listed)
         out.csv(entries.HEADER, ([row[name] for name in entries.HEADER] for row in rows))
     elif out.format is Format.JSONL:
         out.json_lines(listed)
     else:
-        out.stream("inspect", {"namespace": namespace.name}, "entries", listed)
+        out.stream("inspect", {"namespace": name}, "entries", listed)
+
+
+class _Counted(Iterator[T]):
+    """An iterator that knows how far it is."""
+
+    def __init__(self, items: Iterator[T]) -> None:
+        self._items = items
+        self.number = 0
+
+    def __next__(self) -> T:
+        item = next(self._items)
+        self.number += 1
+        return item
 
 
 def _show_table(namespace: Namespace, tag: str | None, limit: int) -> None:

@@ -13,6 +13,7 @@ from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import out
 from cachectl._cli.output.text import printable
 from cachectl._cli.session import session
+from cachectl._metrics.events import Event, EventKind
 from cachectl._model import values
 from cachectl._model.codecs import CODECS, VALUE_LIMIT
 from cachectl._model.outcome import Outcome
@@ -58,13 +59,21 @@ def set_(
         raise UsageError("--nx and --xx exclude each other")
     typed, text = _arguments(key, value, features)
     content = _value(text, kind)
+    evicted: list[Event] = []
     with session(context).cache(writing=True) as cache:
+        cache.observe(lambda event: evicted.append(event) if _is_eviction(event) else None)
         found = cache.namespace(namespace)
         name = options.key_of(found, typed, features, extra)
         outcome = found.set(name, content, ttl=ttl, tags=tag or [], cost=cost, nx=nx, xx=xx)
         if not outcome:
             raise _refusal(namespace, name, outcome, nx=nx)
         ends_here = in_memory(cache)
+        limits = found.policy.limits.said(namespace, cache.limits)
+    if any(
+        (event.namespace, event.key) == (namespace, found.stored_key(name)) for event in evicted
+    ):
+        reason = f"{namespace} has no {printable(name)}: {limits} removed it again at once"
+        raise Stop(Exit.REFUSED, reason)
     lifetime = found.policy.ttl if ttl is None else parse_duration(ttl)
     out.detail(f"stored in {namespace}, TTL {format_seconds(lifetime)}")
     if ends_here:
@@ -79,6 +88,10 @@ def _arguments(first: str, second: str | None, features: str | None) -> tuple[st
     if value == "-" and "-" in (key, features):
         raise UsageError("key and value cannot both be read from stdin")
     return key, value
+
+
+def _is_eviction(event: Event) -> bool:
+    return event.kind is EventKind.EVICTION
 
 
 def _refusal(namespace: str, key: str, outcome: Outcome, *, nx: bool) -> Stop:

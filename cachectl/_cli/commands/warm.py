@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from cachectl._admin import documents
 from cachectl._admin.reach import in_memory
+from cachectl._admin.warm import lines
 from cachectl._cli.commands import options
-from cachectl._cli.exits import Exit, Stop
+from cachectl._cli.exits import Exit, Interrupted, Stop
 from cachectl._cli.output import Format, out
 from cachectl._cli.output.text import printable
 from cachectl._cli.session import session
@@ -25,7 +26,6 @@ from cachectl._engine.warm import (
 )
 from cachectl._engine.warm import warm as warm_cache
 from cachectl._model.policy import check_namespace
-from cachectl._model.units import format_bytes
 from cachectl.errors import UsageError
 
 
@@ -68,8 +68,8 @@ def warm(
             with _progress_bar() as progress:
                 chosen = WarmOptions(jobs=jobs, hash_keys=hash_keys)
                 warm_cache(cache, sources, chosen, progress=progress, counts=counts)
-        except BaseException:
-            if counts.written or counts.failed:
+        except BaseException as error:
+            if counts.written or counts.failed or isinstance(error, Interrupted):
                 _show(counts.report())
             raise
         _show(counts.report())
@@ -115,11 +115,7 @@ def _show(report: WarmReport) -> None:
     if report.failed > len(report.failures):
         out.note(f"… and {report.failed - len(report.failures):,} more")
     if out.format in (Format.JSON, Format.JSONL):
-        failures = [failure._asdict() for failure in report.failures]
-        out.document("warm", {**asdict(report), "failures": failures})
+        out.document("warm", documents.warm(report))
         return
-    evicted = f", {report.evicted:,} of them evicted again" if report.evicted else ""
-    out.note(
-        f"{report.read:,} read: {report.written:,} written ({format_bytes(report.bytes)}){evicted},"
-        f" {report.fresh:,} already fresh, {report.failed:,} failed, in {report.seconds:.1f} s"
-    )
+    for told in lines(report):
+        out.note(printable(told))

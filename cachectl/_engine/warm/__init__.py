@@ -3,7 +3,7 @@
 report = warm(cache, [open_source("products.jsonl"), open_source("images", "img")])
 """
 
-from cachectl._engine.warm.records import Load, Position, Record, Refused, Source
+from cachectl._engine.warm.records import Load, Position, Record, Refused, Skipped, Source
 from cachectl._engine.warm.report import Progress, WarmCounts, WarmFailure, WarmReport
 from cachectl._engine.warm.run import WarmOptions, warm
 from cachectl._engine.warm.sources import open_source
@@ -16,6 +16,7 @@ __all__ = [
     "Progress",
     "Record",
     "Refused",
+    "Skipped",
     "Source",
     "WarmCounts",
     "WarmFailure",

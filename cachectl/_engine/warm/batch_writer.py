@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from cachectl._engine.features import feature_key
 from cachectl._engine.namespace import Namespace
-from cachectl._engine.warm.evicted import EvictedAgain
+from cachectl._engine.warm.fates import Fates
 from cachectl._engine.warm.records import Features, Load, Position, Record
 from cachectl._engine.warm.report import WarmCounts
 from cachectl._model.batches import BATCH
@@ -33,6 +33,18 @@ class _Waiting(NamedTuple):
     write: Write
 
 
+class _Batch:
+    """What waits to be written to one namespace."""
+
+    def __init__(self) -> None:
+        self.waiting: list[_Waiting] = []
+        self.keys: set[str] = set()
+
+    def add(self, waiting: _Waiting) -> None:
+        self.waiting.append(waiting)
+        self.keys.add(waiting.write.key)
+
+
 class BatchWriter:
     """Writes records to their namespaces and keeps the report."""
 
@@ -40,16 +52,16 @@ class BatchWriter:
         self,
         namespace_of: Callable[[str], Namespace],
         counts: WarmCounts,
-        evicted: EvictedAgain,
+        fates: Fates,
         *,
         hash_keys: bool,
     ) -> None:
         self._namespace_of = namespace_of
         self._counts = counts
-        self._evicted = evicted
+        self._fates = fates
         self._hash_keys = hash_keys
         self._namespaces: dict[str, Namespace] = {}
-        self._waiting: dict[str, list[_Waiting]] = {}
+        self._waiting: dict[str, _Batch] = {}
         self._waiting_bytes = 0
 
     def namespace(self, name: str) -> Namespace:
@@ -75,12 +87,15 @@ class BatchWriter:
         except UsageError as error:
             self._counts.fail(record.position, str(error))
             return
-        batch = self._waiting.setdefault(record.namespace, [])
-        batch.append(_Waiting(record.position, record.size, write))
+        batch = self._waiting.get(record.namespace)
+        if batch is not None and self._is_limited(record.namespace) and write.key in batch.keys:
+            self._put(record.namespace)  # or nobody could tell which of the two a limit evicts
+        batch = self._waiting.setdefault(record.namespace, _Batch())
+        batch.add(_Waiting(record.position, record.size, write))
         self._waiting_bytes += record.size + _RECORD_BYTES
         if self._waiting_bytes >= BATCH_BYTES:
             self.flush()
-        elif len(batch) == BATCH:
+        elif len(batch.waiting) == BATCH:
             self._put(record.namespace)
 
     def lease(self, load: Load) -> Lease | None:
@@ -99,10 +114,11 @@ class BatchWriter:
         """Write what a load brought, unless its key was removed or replaced meanwhile."""
         namespace = self.namespace(load.namespace)
         key = self._key(namespace, load.key)
-        self._evicted.expect(namespace, key)
+        self._fates.begin(namespace)
         try:
             write = load.options.write(key, value, load_us)
             outcome, size = run(namespace.operations.set_loaded(write, lease))
+            self._fates.end(namespace, [write], [outcome])
         except UsageError as error:
             self.release(load, lease)
             reason: str | None = str(error)
@@ -111,13 +127,15 @@ class BatchWriter:
         if reason is None:
             self._counts.wrote(namespace.name, 1, size)
         else:
-            self._evicted.leave_out(namespace, key)
             self._counts.fail(load.position, reason)
 
     def flush(self) -> None:
         """Write all that waits."""
         for name in list(self._waiting):
             self._put(name)
+
+    def _is_limited(self, name: str) -> bool:
+        return bool(self._namespaces[name].policy.limits.named(name))
 
     def _write(self, record: Record) -> Write:
         namespace = self.namespace(record.namespace)
@@ -130,17 +148,17 @@ class BatchWriter:
         return hashed_key(key) if self._hash_keys else key
 
     def _put(self, name: str) -> None:
-        batch = self._waiting.pop(name)
+        batch = self._waiting.pop(name).waiting
         self._waiting_bytes -= sum(waiting.size + _RECORD_BYTES for waiting in batch)
         with unbroken():
             self._store(self._namespaces[name], batch)
 
     def _store(self, namespace: Namespace, batch: list[_Waiting]) -> None:
         """Write a batch. If the engine refuses something in it, write each half by itself."""
+        writes = [waiting.write for waiting in batch]
+        self._fates.begin(namespace)
         try:
-            for waiting in batch:
-                self._evicted.expect(namespace, waiting.write.key)
-            outcomes = namespace.set_many(waiting.write for waiting in batch)
+            outcomes = namespace.set_many(writes)
         except UsageError as error:
             if len(batch) == 1:
                 self._counts.fail(batch[0].position, str(error))
@@ -149,12 +167,12 @@ class BatchWriter:
             self._store(namespace, batch[:middle])
             self._store(namespace, batch[middle:])
             return
+        self._fates.end(namespace, writes, outcomes)
         stored = []
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if outcome:
                 stored.append(waiting)
             else:
-                self._evicted.leave_out(namespace, waiting.write.key)
                 self._counts.fail(waiting.position, _reason(outcome, namespace.name))
         if stored:
             self._counts.wrote(namespace.name, len(stored), sum(each.size for each in stored))

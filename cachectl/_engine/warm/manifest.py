@@ -37,7 +37,7 @@ FIELDS: Final[dict[str, tuple[type, ...]]] = {
     "cost": (str, int, float),
 }
 _KEYS: Final = ("key", "features")
-_VALUES: Final = ("value", "value_file", "value_base64")
+VALUES: Final = ("value", "value_file", "value_base64")
 _SHORT: Final = ("type", "ttl", "cost")
 _LONGEST: Final = 64
 
@@ -72,7 +72,7 @@ class Manifest:
 
     def _value(self, fields: Mapping[str, Any], size: int) -> tuple[object, int]:
         """Return the value and the bytes it was read from."""
-        name, kind = _only(_VALUES, fields), fields.get("type")
+        name, kind = _only(VALUES, fields), fields.get("type")
         if name == "value":
             _check_inline(fields["value"], kind)
             return fields["value"], size

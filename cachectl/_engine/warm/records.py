@@ -58,6 +58,17 @@ class Refused(NamedTuple):
     reason: str
 
 
+class Skipped(NamedTuple):
+    """Something that is not read as an item, and why."""
+
+    position: Position
+    reason: str
+
+
+Found = Record | Load | Refused | Skipped
+"""What a source yields."""
+
+
 class Source(Protocol):
     """Something that entries are read from. One that cannot be is found out when it is made."""
 
@@ -69,5 +80,5 @@ class Source(Protocol):
     def total(self) -> int | None:
         """How much there is to read, in the unit of `Position.end`; None if that is unknown."""
 
-    def items(self) -> Iterator[Record | Load | Refused]:
+    def items(self) -> Iterator[Found]:
         """Yield what there is, holding no more than one item. May raise `OSError`."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final, NamedTuple
 
+from cachectl._engine.warm.fates import Fate, Fates, Holder
 from cachectl._engine.warm.records import Position
 
 FAILURES_KEPT: Final = 100
@@ -13,7 +14,7 @@ _LONGEST_REASON: Final = 200
 
 
 class WarmFailure(NamedTuple):
-    """An item that was not written. `line` counts from 1; None if the source has no lines."""
+    """An item that was not written, or what is none. `line` counts from 1; None if the source has no lines."""
 
     source: str
     line: int | None
@@ -40,8 +41,10 @@ class WarmReport:
     alone, or `failed`. Each is one of these.
 
     `written` counts what the backend has acknowledged, `bytes` what the written values were read
-    from, or are stored as where they were not read. Of what was written, limits `evicted` so much
-    again before the end, as far as this process did. `failures` are the first of `failed`, and
+    from, or are stored as where they were not read. Of what was written, so much is `kept` at the end;
+    so much the run itself `replaced` under the same key, limits `evicted` again, as far as this process
+    did (`evicted_by` says which), has `expired`, or is `gone` because others removed it, or the server
+    did. What was found and is no item was `skipped`. `failures` and `skips` are the first of those, and
     `namespaces` says how much was written to each. `seconds` is how long it took.
     """
 
@@ -49,11 +52,18 @@ class WarmReport:
     written: int
     fresh: int
     failed: int
+    skipped: int
+    kept: int
+    replaced: int
     evicted: int
+    expired: int
+    gone: int
     bytes: int
     seconds: float
     namespaces: Mapping[str, int]
+    evicted_by: Mapping[str, int]
     failures: Sequence[WarmFailure]
+    skips: Sequence[WarmFailure]
 
 
 @dataclass(slots=True)
@@ -64,26 +74,49 @@ class WarmCounts:
     written: int = 0
     fresh: int = 0
     failed: int = 0
-    evicted: int = 0
+    skipped: int = 0
     bytes: int = 0
     seconds: float = 0.0
+    fate: Fate = field(default_factory=Fate)
     namespaces: dict[str, int] = field(default_factory=dict)
+    evicted_by: dict[str, int] = field(default_factory=dict)
     failures: list[WarmFailure] = field(default_factory=list)
+    skips: list[WarmFailure] = field(default_factory=list)
 
     def report(self) -> WarmReport:
         """Return what was done."""
-        figures = {name: getattr(self, name) for name in self.__slots__}
         return WarmReport(
-            **{**figures, "namespaces": dict(self.namespaces), "failures": list(self.failures)}
+            self.read,
+            self.written,
+            self.fresh,
+            self.failed,
+            self.skipped,
+            *self.fate,
+            self.bytes,
+            self.seconds,
+            dict(self.namespaces),
+            dict(self.evicted_by),
+            list(self.failures),
+            list(self.skips),
         )
+
+    def follow(self, fates: Fates, holder: Holder | None = None) -> None:
+        """Take note of what became of what was written."""
+        found = fates.found(holder)
+        self.fate = Fate.total(found.values())
+        self.evicted_by = {
+            fates.limits(name): fate.evicted for name, fate in found.items() if fate.evicted
+        }
+
+    def skip(self, position: Position, reason: str) -> None:
+        """Count what is no item."""
+        self.skipped += 1
+        _keep(self.skips, position, reason)
 
     def fail(self, position: Position, reason: str) -> None:
         """Count an item that was not written, and keep the reason if there is room."""
         self.failed += 1
-        if len(self.failures) < FAILURES_KEPT:
-            if len(reason) > _LONGEST_REASON:
-                reason = f"{reason[:_LONGEST_REASON]}…"
-            self.failures.append(WarmFailure(position.source, position.line, reason))
+        _keep(self.failures, position, reason)
 
     def wrote(self, namespace: str, entries: int, size: int) -> None:
         """Count entries that were written."""
@@ -99,3 +132,9 @@ class WarmCounts:
             yield
         finally:
             self.seconds += monotonic() - started
+
+
+def _keep(kept: list[WarmFailure], position: Position, reason: str) -> None:
+    if len(kept) < FAILURES_KEPT:
+        short = reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…"
+        kept.append(WarmFailure(position.source, position.line, short))

@@ -1,6 +1,6 @@
 """Warming: what sources yield is written to a cache, and everything is accounted for."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from time import monotonic
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.warm.batch_writer import BatchWriter
-from cachectl._engine.warm.evicted import EvictedAgain
+from cachectl._engine.warm.fates import Fates
 from cachectl._engine.warm.loads import Loaded, Loads
-from cachectl._engine.warm.records import Load, Position, Record, Refused, Source
+from cachectl._engine.warm.records import Found, Load, Position, Record, Refused, Skipped, Source
 from cachectl._engine.warm.report import Progress, WarmCounts, WarmReport
 from cachectl._metrics.events import Listener
 from cachectl._model.outcome import Outcome
 from cachectl._model.policy import Limits
-from cachectl._model.records import Lease
+from cachectl._model.records import Lease, Usage
 from cachectl.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Target(Protocol):
     def observe(self, listener: Listener) -> Callable[[], None]: ...
 
     def flush(self) -> None: ...
+
+    def usage(self, *names: str) -> Mapping[str, Usage]: ...
 
     @property
     def limits(self) -> Limits: ...
@@ -80,16 +82,20 @@ def warm(
     if options.jobs < 1:
         raise UsageError(f"at least one job is needed, not {options.jobs}")
     counts = WarmCounts() if counts is None else counts
-    evicted = EvictedAgain(counts, limited=target.limits != Limits())
-    writer = BatchWriter(target.namespace, counts, evicted, hash_keys=options.hash_keys)
+    fates = Fates(target.limits)
+    writer = BatchWriter(target.namespace, counts, fates, hash_keys=options.hash_keys)
     run = _Run(writer, counts, progress or (lambda _: None), target.flush, options)
-    stop_listening = target.observe(evicted)
+    stop_listening = target.observe(fates)
     try:
         with counts.timed():
             run.all(list(sources))
             run.flush()
+    except BaseException:
+        counts.follow(fates)
+        raise
     finally:
         stop_listening()
+    counts.follow(fates, target)
     return counts.report()
 
 
@@ -129,8 +135,11 @@ class _Run:
             if self._options.is_stopped():
                 return
             position = item.position
-            self._counts.read += 1
-            self._take(item)
+            if isinstance(item, Skipped):
+                self._counts.skip(item.position, item.reason)
+            else:
+                self._counts.read += 1
+                self._take(item)
             now = monotonic()
             if now - self._told_at >= _PROGRESS_SECONDS:
                 self._tell(source, position)
@@ -197,16 +206,16 @@ class _Run:
         )  # fmt: skip
 
 
-def _items(source: Source) -> Iterator[Record | Load | Refused]:
+def _items(source: Source) -> Iterator[Found]:
     """Yield the items of a source, and one more if it cannot be read to its end."""
     end = 0
     try:
         for item in source.items():
             end = item.position.end
             yield item
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-        yield Refused(Position(source.name, None, end), reason)
+    except (OSError, UsageError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        yield Refused(Position(source.name, None, end), f"cannot be read: {reason}")
 
 
 def _described(error: BaseException) -> str:

@@ -83,12 +83,22 @@ class NpyCodec:
 def read_npy(data: bytes) -> np.ndarray[Any, Any]:
     """Return the array that the content of a `.npy` file holds. Raises `UsageError`."""
     try:
-        array: np.ndarray[Any, Any] = read_array(BytesIO(data), allow_pickle=False)
+        array: np.ndarray[Any, Any] = read_array(BytesIO(_today(data)), allow_pickle=False)
     except Exception as error:  # noqa: BLE001 - a hostile header raises nearly anything
         if str(error).startswith("Object arrays"):
             raise UsageError("an array of Python objects") from None
         raise UsageError("not an array in .npy format") from None
     return array
+
+
+def _today(data: bytes) -> bytes:
+    """Return what Python 2 wrote as Python 3 writes it: of long integers, which end with an L, numpy warns
+    everybody.
+    """
+    header = data[: 10 + int.from_bytes(data[8:10], "little")]
+    return (
+        re.sub(rb"(?<=\d)L(?=[,)])", b" ", header) + data[len(header) :] if b"L" in header else data
+    )
 
 
 @lru_cache(maxsize=256)

@@ -11,9 +11,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cachectl import Cache, InvalidKey, UsageError
-from cachectl._engine.warm import LoaderSource, WarmFailure, WarmReport, lines, open_source, warm
+from cachectl._engine.warm import (
+    LoaderSource,
+    Record,
+    WarmFailure,
+    WarmReport,
+    lines,
+    open_source,
+    warm,
+)
 from cachectl._engine.warm.manifest import FIELDS
 from cachectl.testing import found
 from tests.engine.warm.conftest import Warm
@@ -359,3 +369,63 @@ def test_a_default_that_is_no_namespace_is_wrong_usage(tmp_path: Path):
         open_source(path, "a b")
     with pytest.raises(InvalidKey, match="not a namespace: 'a b'"):
         LoaderSource(str.upper, path, "a b")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"key": "a", "value": 1} {"key": "b", "value": 2}\n', "not JSON at character 26: Extra"),
+        (b'{"key": "a", "value": 1}\r{"key": "b", "value": 2}\r', "a line that ends with CR alone"),
+        (b'{"key": "a", "value": {"key": "b", "value": 2}\n', "not JSON at character 47: "),
+        (b'{"key": "a", "val{"key": "b", "value": 2}\n', "not JSON at character 20: Expecting"),
+        (b'{"key": "a", "value": "\xff"}{"key": "b", "value": 2}\n', "not UTF-8 at byte 24"),
+    ],
+)
+def test_no_part_of_a_refused_line_is_an_entry(
+    warm_file: Warm, cache: Cache, content: bytes, reason: str
+):
+    """Two objects in a line, lines that another system ends, a line that is cut."""
+    report = warm_file(content + b'{"key": "c", "value": 3}\n', namespace="n")
+    assert report.failures[0].line == 1
+    assert report.failures[0].reason.startswith(reason)
+    assert {info.key for info in cache.namespace("n").entries()} <= {"c"}
+
+
+def test_keys_whose_lines_end_with_cr_alone_are_no_key(cache: Cache, tmp_path: Path):
+    """Nobody meant all of the file as one."""
+    (tmp_path / "keys").write_bytes(b"a\rb\rc\r")
+    report = warm(cache, [LoaderSource(str.upper, tmp_path / "keys", "n")])
+    assert reasons(report) == [(1, "a line that ends with CR alone, not with LF or CRLF")]
+
+
+LINES = st.sampled_from(["fine", "cut", "twice", "bytes", "list", "field", "long"])
+
+
+@given(table=st.lists(st.tuples(st.text(max_size=8), LINES), max_size=8))
+@settings(deadline=None)
+def test_exactly_the_lines_that_are_right_are_read(
+    tmp_path_factory: pytest.TempPathFactory, table: list[tuple[str, str]]
+):
+    """Whatever is in the values of those that are refused."""
+    path = tmp_path_factory.mktemp("jsonl") / "m.jsonl"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "LINE_LIMIT", 500)
+        spoilt = [spoiled(str(number), *row) for number, row in enumerate(table)]
+        path.write_bytes(b"".join(one + b"\n" for one in spoilt))
+        items = list(open_source(path, "n").items())
+    read = {item.key: item.value for item in items if isinstance(item, Record)}
+    assert len(items) == len(table)
+    assert read == {str(n): value for n, (value, how) in enumerate(table) if how == "fine"}
+
+
+def spoiled(key: str, value: str, how: str) -> bytes:
+    """A line with something wrong with it, or nothing."""
+    text = json.dumps({"key": key, "value": value}).encode()
+    return {
+        "cut": text[:-1],
+        "twice": text + text,
+        "bytes": text[:-2] + b'\xff"}',
+        "list": b"[" + text + b"]",
+        "field": text[:-1] + b', "nosuch": 1}',
+        "long": text + b" " * 500,
+    }.get(how, text)

@@ -1,103 +1,18 @@
-"""The sources that are not JSONL: CSV, `.npz`, directories."""
+"""The sources that are not JSONL and not CSV: `.npz`, directories."""
 
 import io
 import os
+import warnings
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cachectl import Cache, UsageError
-from cachectl._engine.warm import WarmFailure, open_source, warm
-from cachectl._engine.warm.sources import csv as csv_source
+from cachectl import Cache
+from cachectl._engine.warm import WarmFailure, WarmReport, open_source, warm
 from cachectl.testing import found
-from tests.engine.warm.conftest import Warm
-
-
-def test_csv_has_the_fields_of_a_manifest_as_columns(warm_file: Warm, cache: Cache, tmp_path: Path):
-    """A value is text unless the type says json; an empty cell says nothing."""
-    (tmp_path / "v.bin").write_bytes(b"\0")
-    report = warm_file(
-        "\ufeffnamespace,key,features,extra,value,value_file,value_base64,type,ttl,tags,cost\r\n"
-        "n,a,,,42,,,,,,\r\n"
-        'n,b,,,"{""x"": 1}",,,json,15m,org:42 b;c,0.005\r\n'
-        "\r\n"
-        'n,,"{""tempo"": 1.5}","{""n"": 2}","two\r\nlines",,,,,,\r\n'
-        "n,d,,,,v.bin,,,,,\r\n"
-        "n,e,,,,,/w==,,none,,\r\n",
-        "m.csv",
-    )
-    namespace = cache.namespace("n")
-    assert (report.failures, report.written) == ([], 5)
-    assert [namespace.get(key) for key in "abde"] == ["42", {"x": 1}, b"\0", b"\xff"]
-    assert namespace.get(namespace.key({"tempo": 1.5}, n=2)) == "two\r\nlines"
-    entry = namespace.peek("b")
-    assert entry is not None
-    assert (entry.tags, entry.cost) == (("b", "c", "org:42"), 5000)
-    assert entry.expires_at - entry.created_at == 900
-
-
-def test_a_bad_csv_row_fails_alone(warm_file: Warm, cache: Cache):
-    """It is reported with the line it begins on."""
-    report = warm_file(
-        b"namespace,key,features,value,type\n"
-        b"n,a,,1,json\n"
-        b'n,"multi\nline",,"x",,\n'
-        b"n,b,,\xff,\n"
-        b'n,c,,"x"y,\n'
-        b"n,d,,{,json\n"
-        b"n,,[1,x,\n"
-        b"n,,{,x,\n"
-        b"n,e,,,\n"
-        b"n,f,,last,\n"
-        b'n,g,,"never closed,\nn,h,,x,\n',
-        "m.csv",
-    )
-    assert [failure[1:] for failure in report.failures] == [
-        (3, "6 cells, where the header has 5"),
-        (5, "not UTF-8 at byte 6"),
-        (6, "not CSV: ',' expected after '\"'"),
-        (7, "not JSON at character 2: Expecting property name enclosed in double quotes"),
-        (8, "not JSON at character 3: Expecting ',' delimiter"),
-        (9, "not JSON at character 2: Expecting property name enclosed in double quotes"),
-        (10, "there is no 'value' or 'value_file' or 'value_base64'"),
-        (12, "not CSV: unexpected end of data"),
-    ]
-    assert (report.read, report.written, report.failed) == (10, 2, 8)
-    assert cache.namespace("n").get("f") == "last"
-
-
-def test_a_csv_row_is_bounded_over_all_its_lines(
-    warm_file: Warm, cache: Cache, monkeypatch: pytest.MonkeyPatch
-):
-    """A quote that is not closed does not collect the rest of the file."""
-    monkeypatch.setattr(csv_source, "LINE_LIMIT", 1000)
-    rows = "n,a,x\n" * 200
-    report = warm_file(f'namespace,key,value\nn,b,"{rows}n,c,last\n', "m.csv")
-    assert report.failures[0][1:] == (2, "a row of more than 1000 bytes")
-    assert report.written == 35
-    assert cache.namespace("n").get("c") == "last"
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        ("", "there is none"),
-        ("namespace,key,vaule\n", "unknown field 'vaule', did you mean 'value'?"),
-        ("key,value,key\n", "a field is there twice"),
-        ('"key\n', "not CSV: unexpected end of data"),
-    ],
-)
-def test_a_csv_file_whose_header_is_wrong_is_refused_whole(
-    tmp_path: Path, content: str, reason: str
-):
-    """Without the header no row can be understood."""
-    path = tmp_path / "m.csv"
-    path.write_text(content)
-    with pytest.raises(UsageError) as caught:
-        open_source(path)
-    assert str(caught.value) == f"{path}: in the header: {reason}"
 
 
 def test_the_arrays_of_an_npz_are_entries(cache: Cache, tmp_path: Path):
@@ -151,22 +66,99 @@ def test_the_files_of_a_directory_are_entries(cache: Cache, tmp_path: Path):
     """Their names relative to it are the keys, their suffixes the types."""
     root = tmp_path / "files"
     (root / "sub" / "deep").mkdir(parents=True)
-    (root / ".hidden").mkdir()
     (root / "a.json").write_text('{"a": 1}')
     (root / "sub" / "b.txt").write_text("é")
     (root / "sub" / "deep" / "c.PNG").write_bytes(b"\x89PNG")
     np.save(root / "d.npy", np.arange(2))
-    (root / ".hidden" / "x.txt").write_text("hidden")
-    (root / ".x.txt").write_text("hidden")
-    (root / "link.txt").symlink_to(root / "a.json")
-    (root / "up").symlink_to(tmp_path)
     report = warm(cache, [open_source(root, "img")])
     namespace = cache.namespace("img")
-    assert (report.failures, report.written) == ([], 4)
+    assert (report.failures, report.written, report.skipped) == ([], 4, 0)
     assert namespace.get("a.json") == {"a": 1}
     assert namespace.get("sub/b.txt") == "é"
     assert namespace.get("sub/deep/c.PNG") == b"\x89PNG"
     assert found(namespace.get("d.npy")).tolist() == [0, 1]
+
+
+def skips(report: WarmReport, root: Path) -> dict[str, str]:
+    return {skip.source.removeprefix(f"{root}/"): skip.reason for skip in report.skips}
+
+
+@pytest.mark.parametrize("name", ["mount", "link to it"])
+def test_a_directory_that_is_nothing_but_links_is_warmed(cache: Cache, tmp_path: Path, name: str):
+    """As Kubernetes makes one of a ConfigMap; the link to it is no part of it."""
+    root = tmp_path / "mount"
+    (root / "..2024_11_30" / "deep").mkdir(parents=True)
+    (root / "..2024_11_30" / "a.txt").write_text("a")
+    (root / "..2024_11_30" / "deep" / "b.txt").write_text("b")
+    (root / "..data").symlink_to("..2024_11_30")
+    (root / "a.txt").symlink_to("..data/a.txt")
+    (root / "deep").symlink_to("..data/deep")
+    (tmp_path / "link to it").symlink_to("mount")
+    report = warm(cache, [open_source(tmp_path / name, "n")])
+    assert (report.failures, report.read, report.written) == ([], 2, 2)
+    assert [cache.namespace("n").get(key) for key in ("a.txt", "deep/b.txt")] == ["a", "b"]
+    hidden = {"..data": "hidden", "..2024_11_30": "hidden"}
+    assert (report.skipped, skips(report, tmp_path / name)) == (2, hidden)
+
+
+def test_links_that_lead_out_or_round_are_skipped_and_named(cache: Cache, tmp_path: Path):
+    """And what is hidden; one that leads nowhere is a failure, as is a file that is not there."""
+    root = tmp_path / "files"
+    (root / "sub").mkdir(parents=True)
+    (tmp_path / "files beside").mkdir()
+    (root / "sub" / "x.txt").write_text("x")
+    (root / ".hidden").mkdir()
+    (root / ".x.txt").write_text("hidden")
+    (tmp_path / "secret.txt").write_text("secret")
+    for link, target in {
+        "out.txt": "../secret.txt", "up": "..", "beside": "../files beside", "self": "self",
+        "a": "b", "b": "a", "here": ".", "sub/back": "../sub", "sub/top": "..", "gone": "nowhere",
+    }.items():  # fmt: skip
+        (root / link).symlink_to(target)
+    report = warm(cache, [open_source(root, "n")])
+    out, loop = "a link that leads out of the directory", "a link that loops"
+    assert skips(report, root) == {
+        "out.txt": out, "up": out, "beside": out, ".hidden": "hidden", ".x.txt": "hidden",
+        "self": loop, "a": loop, "b": loop, "here": loop, "sub/back": loop, "sub/top": loop,
+    }  # fmt: skip
+    assert [failure[1:] for failure in report.failures] == [
+        (None, "the file 'gone' does not exist")
+    ]
+    assert (report.read, report.written, report.skipped) == (2, 1, 11)
+    assert [info.key for info in cache.namespace("n").entries()] == ["sub/x.txt"]
+
+
+def test_directories_that_link_to_each_other_end(cache: Cache, tmp_path: Path):
+    """Each is read under each name that does not lead back, and not behind many links."""
+    root = tmp_path / "files"
+    names = [f"d{number}" for number in range(12)]
+    for name, after in pairwise(names):
+        (root / name).mkdir(parents=True)
+        (root / name / "next").symlink_to(f"../{after}")
+    (root / names[-1]).mkdir()
+    (root / names[-1] / "x.txt").write_text("x")
+    (root / names[-1] / "back").symlink_to("../d5")
+    report = warm(cache, [open_source(root, "n")])
+    keys = {info.key for info in cache.namespace("n").entries()}
+    assert keys == {f"d{11 - links}/{'next/' * links}x.txt" for links in range(9)}
+    assert set(skips(report, root).values()) == {"a link that loops", "a link behind 8 others"}
+
+
+def test_an_array_that_python_2_wrote_is_read_without_a_warning(cache: Cache, tmp_path: Path):
+    """Alone and in an archive."""
+    root = tmp_path / "files"
+    root.mkdir()
+    array = io.BytesIO()
+    np.save(array, np.arange(6).reshape(2, 3))
+    old = array.getvalue().replace(b"(2, 3), }  ", b"(2L, 3L), }")
+    (root / "old.npy").write_bytes(old)
+    with zipfile.ZipFile(tmp_path / "old.npz", "w") as archive:
+        archive.writestr("old.npy", old)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = warm(cache, [open_source(root, "n"), open_source(tmp_path / "old.npz", "n")])
+    assert (report.failures, report.written) == ([], 2)
+    assert found(cache.namespace("n").get("old")).tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
 def test_a_bad_file_of_a_directory_fails_alone(cache: Cache, tmp_path: Path):

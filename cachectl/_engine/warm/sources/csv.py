@@ -1,19 +1,18 @@
 """CSV with a header: the fields of a manifest as columns.
 
-An empty cell says nothing. `features` and `extra` are JSON, `tags` are separated by spaces or semicolons, a
-`value` is text unless `type` says json.
+An empty cell says nothing, but for a `value` in a row that has no other: that is the empty text. `features`
+and `extra` are JSON, `tags` are separated by spaces or semicolons, a `value` is text unless `type` says json.
 """
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from cachectl._engine.warm.files import regular_file
-from cachectl._engine.warm.lines import LINE_LIMIT, lines
-from cachectl._engine.warm.manifest import Manifest, check_names
+from cachectl._engine.warm.manifest import VALUES, Manifest, check_names
 from cachectl._engine.warm.records import Position, Record, Refused
+from cachectl._engine.warm.rows import Rows
 from cachectl._model.codecs.strict_json import parse_json
 from cachectl.errors import UsageError
 
@@ -29,16 +28,16 @@ class CsvSource:
         self._path = path
         self._manifest = Manifest(path.parent, namespace)
         with path.open("rb") as file:
-            self._header(_Rows(file))
+            self._header(Rows(file))
 
     def items(self) -> Iterator[Record | Refused]:
         with self._path.open("rb") as file:
-            rows = _Rows(file)
+            rows = Rows(file)
             header = self._header(rows)
             while item := self._item(header, rows):
                 yield item
 
-    def _header(self, rows: "_Rows") -> list[str]:
+    def _header(self, rows: Rows) -> list[str]:
         """Return the names in the first row. Raises `UsageError`: without it nothing is sure."""
         try:
             header = rows.read() or []
@@ -47,7 +46,7 @@ class CsvSource:
             raise UsageError(f"{self.name}: in the header: {error}") from None
         return header
 
-    def _item(self, header: list[str], rows: "_Rows") -> Record | Refused | None:
+    def _item(self, header: list[str], rows: Rows) -> Record | Refused | None:
         """Return the next item; None at the end."""
         try:
             row = rows.read()
@@ -57,42 +56,8 @@ class CsvSource:
         except UsageError as error:
             return Refused(self._position(rows), str(error))
 
-    def _position(self, rows: "_Rows") -> Position:
+    def _position(self, rows: Rows) -> Position:
         return Position(self.name, rows.line, rows.end)
-
-
-class _Rows:
-    """Reads rows. The last one began on `line`, has `size` bytes, and ended at `end`."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.line = self.size = self.end = 0
-        self._lines = lines(file)
-        # It is one number for the whole process, and too low for us.
-        csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))
-        # Unlike a generator, what `iter` makes of a function goes on after it has raised.
-        self._reader = csv.reader(iter(self._next_line, None), strict=True)
-
-    def read(self) -> list[str] | None:
-        """Return the next row that is not blank; None at the end. Raises `UsageError`."""
-        row: list[str] | None = []
-        while row == []:
-            self.line = self.size = 0
-            try:
-                row = next(self._reader, None)
-            except csv.Error as error:
-                raise UsageError(f"not CSV: {error}") from None
-        return row
-
-    def _next_line(self) -> str | None:
-        line = next(self._lines, None)
-        if line is None:
-            return None
-        self.line = self.line or line.number
-        self.size += line.end - self.end
-        self.end = line.end
-        if self.size > LINE_LIMIT:
-            raise UsageError(f"a row of more than {LINE_LIMIT} bytes")
-        return line.text()
 
 
 def _check_header(names: list[str]) -> None:
@@ -107,6 +72,8 @@ def _fields(header: list[str], row: list[str]) -> dict[str, Any]:
     if len(row) != len(header):
         raise UsageError(f"{len(row)} cells, where the header has {len(header)}")
     fields: dict[str, Any] = {n: cell for n, cell in zip(header, row, strict=True) if cell}
+    if "value" in header and not fields.keys() & VALUES:
+        fields["value"] = ""
     for name in fields.keys() & {"features", "extra"}:
         fields[name] = parse_json(fields[name])
     if "tags" in fields:

@@ -35,7 +35,7 @@ class LoaderSource:
 
     def _item(self, line: Line, position: Position) -> Load | Refused:
         try:
-            return Load(position, self._namespace, line.text().rstrip("\r\n"), self._function)
+            return Load(position, self._namespace, line.text(), self._function)
         except UsageError as error:
             return Refused(position, str(error))
 
