@@ -19,7 +19,7 @@ from cachectl._backends.redis.keyspace import COMPLETE, POLICY, Keyspace
 from cachectl._backends.redis.lease import held
 from cachectl._backends.redis.results import as_trimmed, as_uses, total_bytes
 from cachectl._backends.redis.server_memory import ServerMemory
-from cachectl._backends.redis.shapes import anything, number, optional_strings
+from cachectl._backends.redis.shapes import anything, number, only_string
 from cachectl._backends.redis.store import RedisStore, Shared
 from cachectl._backends.redis.transport.blocking import BlockingTransport
 from cachectl._backends.redis.transport.routes import SingleServer
@@ -149,10 +149,10 @@ class RedisBackend:
         names = [*(of or await self._keys.namespaces(self._client)), ALL]
         # Which is no error where something else stands under the key.
         commands = [("MGET", self._keys.policy(name)) for name in names]
-        found = await self._client.pipeline(optional_strings, commands)
+        found = await self._client.pipeline(only_string, commands)
         return {
             name: text.decode(errors="replace")
-            for name, (text,) in zip(names, found, strict=True)
+            for name, text in zip(names, found, strict=True)
             if text is not None
         }
 

@@ -1,6 +1,6 @@
 """Commands to one Redis, written once for threads and tasks: they fail with our errors."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final, Generic, TypeVar
 
@@ -9,9 +9,12 @@ from cachectl._backends.redis.scripts import script
 from cachectl._backends.redis.shapes import array, checked
 from cachectl._backends.redis.transport.blocking import BlockingTransport
 from cachectl._backends.redis.transport.packing import Argument, Command
-from cachectl._backends.redis.transport.resp import ErrorReply, Reply
+from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply
 from cachectl._backends.redis.transport.transport import Pair, Reader, Transport
 from cachectl.errors import DamagedEntry
+
+STEPS: Final = 100_000
+"""How often it is gone on where a server says that there is more: a hundred million entries."""
 
 Call = tuple[str, Sequence[Argument]]
 """What a script is called with: the base of its keys, and its arguments."""
@@ -102,6 +105,13 @@ class Client:
         return await self._exchange(
             together("EVAL", known.source), lambda replies: shape(checked([ran(replies)])[0])
         )
+
+    def steps(self) -> Iterator[int]:
+        """Yield a number for each step of what goes on while the server says that there is more; one
+        that never says anything else is not believed.
+        """
+        yield from range(STEPS)
+        raise self._translated(Misread("more, and more"))
 
     async def _exchange(self, commands: Sequence[Command], read: Reader[T]) -> T:
         try:

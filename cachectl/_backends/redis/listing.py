@@ -118,7 +118,7 @@ class Listing:
     async def _everything(self) -> AsyncIterator[Page]:
         """Yield all keys as the server comes across them, some twice; each page is in order."""
         cursor = b"0"
-        while True:
+        for _ in self._client.steps():
             cursor, found = await self._client.command(
                 _scanned, "ZSCAN", self._lru, cursor, "COUNT", BATCH
             )

@@ -1,12 +1,12 @@
 """Sorted sets of a namespace on Redis, read page by page."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
 from typing import Final, TypeVar
 
 from cachectl._backends.redis.client import Client
-from cachectl._backends.redis.shapes import pairs
-from cachectl._backends.redis.transport.resp import Reply
+from cachectl._backends.redis.shapes import pairs, real
+from cachectl._backends.redis.transport.resp import Misread, Reply
 from cachectl._model.batches import BATCH
 
 Page = list[tuple[bytes, float]]
@@ -45,9 +45,30 @@ async def walk_by(
 async def page(client: Client, name: str, start: float, end: float, most: int) -> Page:
     """Return the first members from `start` to `end`."""
     return await client.command(
-        as_page, "ZRANGE", name, start, end, "BYSCORE", "LIMIT", 0, most, "WITHSCORES"
+        partial(_page_from, start),
+        "ZRANGE",
+        name,
+        start,
+        end,
+        "BYSCORE",
+        "LIMIT",
+        0,
+        most,
+        "WITHSCORES",
     )
 
 
 def as_page(reply: Reply) -> Page:
-    return [(key, float(score)) for key, score in pairs(reply)]
+    return [(key, real(score)) for key, score in pairs(reply)]
+
+
+def _page_from(start: float, reply: Reply) -> Page:
+    found = as_page(reply)
+    require_from(start, (score for _, score in found))
+    return found
+
+
+def require_from(start: float, scores: Iterable[float]) -> None:
+    """Raise `Misread` if scores are from before: who goes on from the last would never end."""
+    if any(score < start for score in scores):
+        raise Misread("scores that were not asked for")

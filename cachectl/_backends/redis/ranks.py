@@ -1,14 +1,15 @@
 """The keys of a namespace on Redis that evicts by `lrfu`, in the order in which limits remove them."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import NamedTuple
 
 from cachectl._backends.eviction.foresight import Foresight, in_order_of_pages
 from cachectl._backends.eviction.lrfu import Place
 from cachectl._backends.redis.client import Client
-from cachectl._backends.redis.pages import HIGHEST, LOWEST, Page, walk, walk_by
+from cachectl._backends.redis.pages import HIGHEST, LOWEST, Page, require_from, walk, walk_by
 from cachectl._backends.redis.seen import Seen
-from cachectl._backends.redis.shapes import optional_strings, strings
+from cachectl._backends.redis.shapes import optional_strings, real, strings
 from cachectl._backends.redis.transport.resp import Misread, Reply
 from cachectl._model.batches import BATCH
 
@@ -55,7 +56,7 @@ async def pages_by_rank(client: Client, base: str, ranks: Ranks, seen: Seen) -> 
 
 async def _window(client: Client, base: str, seen: Seen) -> AsyncIterator[Places]:
     async def read(start: float, end: float, most: int) -> list[tuple[bytes, float, float]]:
-        return await client.run(_as_scored, "window", base, start, end, most)
+        return await client.run(partial(_as_scored, start), "window", base, start, end, most)
 
     async for page in walk_by(read, LOWEST, HIGHEST):
         if places := [_place(*item) for item in page if seen.adds(item[0])]:
@@ -82,19 +83,21 @@ def _as_ranks(reply: Reply) -> Ranks | None:
     found = strings(reply)
     if not found:
         return None
-    share, in_window, in_main, *others = map(float, found)
+    share, in_window, in_main, *others = map(real, found)
     return Ranks(share, int(in_window), int(in_main), *others)
 
 
-def _as_scored(reply: Reply) -> list[tuple[bytes, float, float]]:
+def _as_scored(start: float, reply: Reply) -> list[tuple[bytes, float, float]]:
     found = strings(reply)
     if len(found) % 3:
         raise Misread("not a stamp and a score for each key")
-    return [
-        (key, float(stamp), float(score))
+    scored = [
+        (key, real(stamp), real(score))
         for key, stamp, score in zip(found[::3], found[1::3], found[2::3], strict=True)
     ]
+    require_from(start, (stamp for _, stamp, _ in scored))
+    return scored
 
 
 def as_scores(reply: Reply) -> list[float | None]:
-    return [None if score is None else float(score) for score in optional_strings(reply)]
+    return [None if score is None else real(score) for score in optional_strings(reply)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from cachectl._backends.redis.arguments import GENERATION
-from cachectl._backends.redis.shapes import array, number, numbers_and_strings, string
+from cachectl._backends.redis.shapes import array, number, numbers_and_strings, real, string
 from cachectl._backends.redis.transport.resp import Misread, Reply
 from cachectl._model.envelope import unpack_header
 from cachectl._model.records import CleanupStep, Dropped, EntryInfo, Removed
@@ -63,7 +63,7 @@ def as_uses(reply: Reply) -> list[tuple[float, int]]:
 
 def _stamp(text: bytes | None) -> float:
     try:
-        return float(text or b"")
+        return real(text or b"")
     except ValueError:
         raise Misread("no stamp") from None
 

@@ -1,5 +1,6 @@
 """What replies have to look like to be those to what was asked. All raise `Misread`."""
 
+from math import isnan
 from typing import Any
 
 from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply, Status
@@ -44,6 +45,14 @@ def number(reply: Reply) -> int:
     raise Misread("no number")
 
 
+def real(text: bytes) -> float:
+    """Return a number that can be compared with others."""
+    found = float(text)
+    if isnan(found):
+        raise Misread("not a number")
+    return found
+
+
 def array(reply: Reply) -> list[Any]:
     if isinstance(reply, list):
         return reply
@@ -60,6 +69,12 @@ def strings(reply: Reply) -> list[bytes]:
 
 def optional_strings(reply: Reply) -> list[bytes | None]:
     return [string(item) for item in array(reply)]
+
+
+def only_string(reply: Reply) -> bytes | None:
+    """Return the string of an array of one, None if there is none."""
+    (found,) = optional_strings(reply)
+    return found
 
 
 def pairs(reply: Reply) -> list[tuple[bytes, bytes]]:

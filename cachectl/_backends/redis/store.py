@@ -187,11 +187,13 @@ class RedisStore:
             exceeded = bool(over)
             if first:
                 await self._announce()
-        while exceeded:
+        for _ in self._client.steps() if exceeded else ():
             step, exceeded = await self._clean(CleanupRule(now, None, limits))
             expired += step.expired.entries + step.dropped.expired
             evicted += step.evicted_keys
             dropped += step.dropped.evicted
+            if not exceeded:
+                break
         return Written(stored, expired, tuple(evicted), dropped)
 
     async def _announce(self) -> None:
@@ -282,12 +284,14 @@ class RedisStore:
         return await self._remove_all("clear", BATCH)
 
     async def _remove_all(self, name: str, *arguments: Argument) -> Removed:
-        removed, more = Removed(), True
-        while more:
+        removed = Removed()
+        for _ in self._client.steps():
             with unbroken():
                 step, more = await self._run(as_removed_some, name, *arguments)
                 note_removed(step)
             removed = removed.plus(step)
+            if not more:
+                break
         return removed
 
     async def cleanup(self, rule: CleanupRule) -> CleanupStep:
@@ -301,11 +305,12 @@ class RedisStore:
     async def verify(self, now: float) -> Dropped:
         """Forget all that the server dropped, so that limits are about what is there."""
         dropped, cursor = Dropped(), 0
-        while True:
+        for _ in self._client.steps():
             cursor, found = await self._run(as_verified, "verify", cursor, BATCH, micros(now))
             dropped = dropped.plus(found)
             if not cursor:
-                return dropped
+                break
+        return dropped
 
     async def _clean(self, rule: CleanupRule) -> tuple[CleanupStep, bool]:
         idle = "-" if rule.idle_before is None else micros(rule.idle_before)

@@ -20,7 +20,7 @@ _PAGE: Final = 1000
 async def walk(client: Client, pattern: str) -> AsyncIterator[list[bytes]]:
     """Yield the keys that match, some at a time; one that is there throughout comes at least once."""
     cursor = b"0"
-    while True:
+    for _ in client.steps():
         cursor, keys = await client.command(_page, "SCAN", cursor, "MATCH", pattern, "COUNT", _PAGE)
         if keys:
             yield keys

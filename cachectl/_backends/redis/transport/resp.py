@@ -11,7 +11,8 @@ _BULK: Final = 512 * 1024 * 1024
 _ITEMS: Final = 1024 * 1024
 _DEPTH: Final = 8
 _LINE: Final = 64 * 1024
-"""The most items of an array, arrays within each other, and bytes of a line."""
+_DIGITS: Final = 20
+"""The most items of an array, arrays within each other, bytes of a line, and digits of a number."""
 
 _STRING, _INTEGER, _ARRAY, _STATUS, _ERROR = b"$:*+-"
 
@@ -144,12 +145,19 @@ class Parser:
 
 def _line(kind: int, line: bytes) -> Reply:
     if kind == _INTEGER:
-        return int(line)
+        return _number(line)
     if kind == _STATUS:
         return Status(line)
     if kind == _ERROR:
         return ErrorReply(line.decode(errors="replace"))
     raise Misread("no reply")
+
+
+def _number(line: bytes) -> int:
+    """Return what a server takes for a number: 64 bits."""
+    if len(line) > _DIGITS:
+        raise Misread("a number that cannot be")
+    return int(line)
 
 
 def _bounded(length: int, most: int) -> int:
