@@ -41,6 +41,7 @@ ErrorKind = Literal[
     "full",
     "permission",
     "foreign",
+    "damaged",
     "refused",
     "unexpected",
 ]
@@ -52,7 +53,8 @@ data; `misconfigured`, it does not let us in (password, database, TLS); `busy`, 
 
 It works, and refuses some calls: `full`; `permission`, its user may not run a command; `failover`, it
 is a replica; `misconfigured`, it cannot save; `foreign`, somebody else's data are under a key of ours;
-`busy`, another process holds a lock; `refused`, whatever else it gives as a reason.
+`busy`, another process holds a lock;
+`damaged`, its database cannot be read; `refused`, whatever else it gives as a reason.
 
 `unexpected` is what should not happen.
 """

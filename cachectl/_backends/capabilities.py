@@ -34,6 +34,16 @@ class SupportsCheck(Protocol):
 
 
 @runtime_checkable
+class SupportsLook(Protocol):
+    """A backend whose place others may take away, replace or damage while it is open."""
+
+    def look(self) -> Sequence[str]:
+        """Let go of what is not there any more, and return in words what became of it since this was called
+        last. It does not raise.
+        """
+
+
+@runtime_checkable
 class SupportsCompaction(Protocol):
     """A backend in which something is left behind of entries that are no more."""
 

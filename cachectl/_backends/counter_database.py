@@ -5,15 +5,19 @@ entries. Every (namespace, ring, bucket) is a row; width 0 is the row of totals.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from cachectl._backends.directory import claim, create_private, require_ours
-from cachectl._backends.sqlite import Connection, Patience, closed_on_error
+from cachectl._backends.place import BegunAnew, Place
+from cachectl._backends.sqlite import FAILURES, Connection, Patience, is_damage, prepared, verified
 from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.deadline import SECONDS
 from cachectl._model.turn import Turn
+from cachectl.errors import BackendBusy, BackendError
 
 _COLUMNS: Final = (*SUMMED, LAST_HIT)
 _MOST: Final = 10**16
@@ -53,10 +57,18 @@ T = TypeVar("T")
 
 
 class CounterDatabase:
-    """A `CounterStore` in `directory`, made when the first counts arrive; None is in memory."""
+    """A `CounterStore` in `directory`, made when the first counts arrive; None is in memory.
 
-    def __init__(self, directory: Path | None, timeout: float = SECONDS) -> None:
+    One that is damaged is put aside, or else nothing is read of it and nothing added, and that is told.
+    """
+
+    def __init__(
+        self, directory: Path | None, timeout: float = SECONDS, *, puts_aside: bool = True
+    ) -> None:
         self._directory = directory
+        self._place: Place | None = None
+        if directory is not None:
+            self._place = Place(directory / "counters.db", puts_aside=puts_aside)
         self._timeout = timeout
         self._connection: Connection | None = None
         self._turn = Turn(_WHAT)
@@ -69,7 +81,11 @@ class CounterDatabase:
                     connection.cursor.executemany(_ADD, list(_rows(batch)))
                 self._prune(connection, batch.at)
 
-        self._do(lambda: add(self._made()))
+        try:
+            self._do(lambda: add(self._made()))
+        except BackendError as error:
+            if not self._is_told(error) or (self._place and self._place.puts_aside):
+                raise
 
     def read(self, window: Window) -> dict[str, Counts]:
         width = window.ring.width if window.ring else 0
@@ -82,7 +98,12 @@ class CounterDatabase:
                 found = connection.execute(_SUM, (width, *span)).fetchall()
             return found
 
-        rows = self._do(read)
+        try:
+            rows = self._do(read)
+        except BackendError as error:
+            if not self._is_told(error):
+                raise
+            rows = []
         return {row[0]: Counts(**dict(zip(_COLUMNS, row[1:], strict=True))) for row in rows}
 
     def reset(self) -> None:
@@ -97,6 +118,27 @@ class CounterDatabase:
                 self._made().execute("DELETE FROM counters WHERE namespace = ?", (namespace,))
 
         self._do(forget)
+
+    def look(self) -> list[str]:
+        """Let go of a database that is not there any more, and return in words what became of it since
+        this was called last.
+        """
+        if self._place is None:
+            return []
+        if self._place.has_moved():
+            with suppress(BackendBusy):  # who uses it looks for himself
+                self._do(self._there)
+        return self._place.news()
+
+    def verify(self) -> None:
+        """Read all of it. Raises `BackendError` if that cannot be done."""
+
+        def verify() -> None:
+            connection = self._found()
+            if connection is not None:
+                verified(connection)
+
+        self._do(verify)
 
     def close(self) -> None:
         with self._turn:
@@ -117,9 +159,39 @@ class CounterDatabase:
 
     def _do(self, action: Callable[[], T]) -> T:
         """Return what `action` returns, which is called when it is our turn."""
-        value = Patience(self._timeout).take(self._turn, _WHAT, action)
+        value = Patience(self._timeout).take(self._turn, _WHAT, partial(self._attempt, action))
         self._turn.release()
         return value
+
+    def _attempt(self, action: Callable[[], T]) -> T:
+        """Return what `action` returns, with another database if this one is damaged and put aside."""
+        try:
+            return action()
+        except BegunAnew:
+            return action()
+        except FAILURES as error:
+            connection = self._connection
+            if self._place is None or connection is None or not is_damage(error):
+                raise
+            self._close()
+            failure = self._place.damaged(error, connection.file)
+        if not isinstance(failure, BegunAnew):
+            raise failure
+        return action()
+
+    def _is_told(self, error: BackendError) -> bool:
+        """Tell of damage, and return whether this is an error of that kind."""
+        if self._place is None or not is_damage(error):
+            return False
+        self._place.tell(f"nothing is known of what was counted: {error}")
+        return True
+
+    def _there(self) -> Connection | None:
+        """Return the connection, unless another file is there by now."""
+        connection, place = self._connection, self._place
+        if connection is not None and place is not None and connection.file != place.file():
+            self._close()
+        return self._connection
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -128,27 +200,33 @@ class CounterDatabase:
 
     def _made(self) -> Connection:
         """Return the connection, having made the database if there was none."""
-        if self._connection is None:
+        connection = self._there()
+        if connection is None:
             if self._directory is not None:
                 claim(self._directory)
                 create_private(self._directory / "counters.db")
-            self._connection = self._connect()
-        elif self._connection.sqlite.in_transaction:  # of one who was interrupted on his way
-            self._connection.execute("ROLLBACK")
-        return self._connection
+            connection = self._connect()
+        elif connection.sqlite.in_transaction:  # of one who was interrupted on his way
+            connection.execute("ROLLBACK")
+        return connection
 
     def _found(self) -> Connection | None:
         """Return the connection if there is a database."""
         directory = self._directory
-        if self._connection is None and (
+        if self._there() is None and (
             directory is None or (require_ours(directory) and (directory / "counters.db").exists())
         ):
-            self._connection = self._connect()
+            return self._connect()
         return self._connection
 
     def _connect(self) -> Connection:
-        directory = self._directory
-        return _prepared(Connection(None if directory is None else directory / "counters.db"))
+        connection = Connection(self._place)
+        with prepared(connection, self._place):
+            _prepare(connection)
+        if self._place is not None:
+            self._place.opened(connection.file)
+        self._connection = connection
+        return connection
 
     def _prune(self, connection: Connection, now: float) -> None:
         if now - self._pruned < RINGS[0].width:
@@ -161,27 +239,23 @@ class CounterDatabase:
         connection.execute("DELETE FROM clients WHERE at < ?", (now - REMEMBERED,))
 
 
-def _prepared(connection: Connection) -> Connection:
+def _prepare(connection: Connection) -> None:
     columns = ", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in _COLUMNS)
-    with closed_on_error(connection):
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS counters(namespace TEXT, width INTEGER, bucket INTEGER,"
-            f" {columns}, PRIMARY KEY(width, namespace, bucket)) WITHOUT ROWID"
-        )
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS clients(client TEXT PRIMARY KEY, sequence INTEGER, at REAL)"
-            " WITHOUT ROWID"
-        )
-        present = {row[1] for row in connection.execute("PRAGMA table_info(counters)")}
-        for name in _COLUMNS:
-            if name not in present:  # a database from before this counter existed
-                connection.execute(
-                    f"ALTER TABLE counters ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
-                )
-    return connection
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS counters(namespace TEXT, width INTEGER, bucket INTEGER,"
+        f" {columns}, PRIMARY KEY(width, namespace, bucket)) WITHOUT ROWID"
+    )
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS clients(client TEXT PRIMARY KEY, sequence INTEGER, at REAL)"
+        " WITHOUT ROWID"
+    )
+    present = {row[1] for row in connection.execute("PRAGMA table_info(counters)")}
+    for name in _COLUMNS:
+        if name not in present:  # a database from before this counter existed
+            connection.execute(f"ALTER TABLE counters ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")
 
 
 def _rows(batch: Batch) -> Iterator[tuple[str | int, ...]]:

@@ -2,6 +2,7 @@
 lock.
 """
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -10,11 +11,19 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
+from cachectl._backends.place import Identity, Place
 from cachectl._model.deadline import deadline, note_in_vain, note_wait
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendError, BackendRefused
 
 T = TypeVar("T")
+
+
+class DamagedDatabase(sqlite3.DatabaseError):
+    """SQLite found that what it can read does not fit together."""
+
+    sqlite_errorcode: int = sqlite3.SQLITE_CORRUPT
+
 
 FAILURES: Final = (sqlite3.Error, OSError, UnicodeDecodeError)
 """What SQLite raises; the last one if its message quotes a damaged schema."""
@@ -25,12 +34,28 @@ _IN_USE: Final = (
     "another thread read it when this process was forked, which cannot use it: fork while nothing is"
     " read, or let processes begin by 'spawn' or 'forkserver'"
 )
+_DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_OTHER_TABLES: Final = re.compile(r"no such|.* has no column|unsupported file format|.*malformed")
+"""What SQLite says of statements of ours where the tables are not those that we made."""
 _FIRST_PAUSE: Final = 0.0002
 _LONGEST_PAUSE: Final = 0.002
 
 
+def is_damage(error: Exception) -> bool:
+    """Return whether an error says that a database cannot be read, whoever tries."""
+    if isinstance(error, BackendError):
+        return error.kind == "damaged"
+    if isinstance(error, (UnicodeDecodeError, IsADirectoryError)):
+        return True
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    of_ours = code == sqlite3.SQLITE_ERROR and _OTHER_TABLES.match(str(error)) is not None
+    return code in _DAMAGE or of_ours
+
+
 def translated(what: str, error: Exception) -> BackendError:
     """Return our error for one of SQLite or of the file system."""
+    if is_damage(error):
+        return BackendError(f"{what}: {error}", "damaged")
     if isinstance(error, sqlite3.OperationalError):
         if _is_locked(error):
             return BackendBusy(f"{what}: {_LOCKED}")
@@ -43,17 +68,22 @@ _of_parent: Final[set[Path | None]] = set()
 
 
 class Connection:
-    """A connection to a file, or to a database of its own in memory. It does all with one cursor, so that
+    """A connection to the file of a place, or to a database of its own in memory. It does all with one cursor, so that
     nothing of it is open once it is closed: a statement that is not at its end keeps SQLite's
     connection with its locks, and an exception keeps the statement with the frames that it passed.
     """
 
-    __slots__ = ("__weakref__", "cursor", "execute", "path", "sqlite")
+    __slots__ = ("__weakref__", "cursor", "execute", "file", "path", "sqlite")
 
-    def __init__(self, path: Path | None, mode: Literal["rwc", "rw", "ro"] = "rwc") -> None:
+    def __init__(self, place: Place | None, mode: Literal["rwc", "rw", "ro"] = "rwc") -> None:
+        path = None if place is None else place.path
         if path in _of_parent:
             raise BackendRefused(f"{path}: {_IN_USE}")
         self.path = path
+        self.file: Identity | None = None if place is None else place.file()
+        if path is not None and path.is_dir():
+            assert place is not None
+            raise place.damaged(IsADirectoryError("it is a directory"), self.file)
         self.sqlite = sqlite3.connect(
             f"{path.as_uri()}?mode={mode}" if path else ":memory:",
             uri=True,
@@ -95,13 +125,24 @@ def leave_to_parent(connections: Iterable[Connection]) -> None:
 
 
 @contextmanager
-def closed_on_error(connection: Connection) -> Iterator[Connection]:
-    """Provide a connection, which is closed if it cannot be prepared."""
+def prepared(connection: Connection, place: Place | None) -> Iterator[Connection]:
+    """Provide a connection, which is closed if it cannot be prepared. Raises `BegunAnew` if its place was
+    damaged, and is put aside.
+    """
     try:
         yield connection
-    except BaseException:
+    except BaseException as error:
         connection.close()
+        if place is not None and isinstance(error, Exception) and is_damage(error):
+            raise place.damaged(error, connection.file) from None
         raise
+
+
+def verified(connection: Connection) -> None:
+    """Read all of a database. Raises what SQLite would, or `sqlite3.DatabaseError`, if that is damaged."""
+    ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if found != "ok":
+        raise DamagedDatabase(found)
 
 
 class Patience:

@@ -12,7 +12,7 @@ from cachectl._engine.cache import Cache
 from cachectl._engine.compose import open_backend
 
 _TUNING: Final[Mapping[str, Mapping[str, object]]] = {
-    "file": {"timeout": 2.0},
+    "file": {"timeout": 2.0, "puts_aside": False},
     "redis": {"connect_timeout": 1.0, "timeout": 2.0},  # whatever fails has failed within three
     "memory": {"observe": True},
 }
@@ -33,8 +33,9 @@ class Session:
         """Which cache was opened: its backend, its place, and what says so."""
 
     @contextmanager
-    def cache(self, *, writing: bool = False) -> Iterator[Cache]:
-        """Open the configured cache for the length of a command, if need be one to be written.
+    def cache(self, *, writing: bool = False, anew: bool = False) -> Iterator[Cache]:
+        """Open the configured cache for the length of a command, if need be one to be written; or one to be
+        begun anew where it is damaged.
 
         Raises `BackendRefused` before anything is asked, loaded or shown.
         """
@@ -42,6 +43,8 @@ class Session:
             self._config, backend=self._backend, url=self._url, directory=self._directory
         )
         tuning = _TUNING.get(settings.backend, {})
+        if anew and settings.backend == "file":
+            tuning = {**tuning, "puts_aside": True, "verifies": True}
         backend = open_backend(settings, clock=time.time, strict=True, tuning=tuning)
         said_by = settings.source or "no configuration file"
         self.about = (

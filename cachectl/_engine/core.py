@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from cachectl._backends.capabilities import (
     SupportsCompaction,
     SupportsForgetting,
+    SupportsLook,
     SupportsPolicies,
     SupportsPublishing,
     SupportsRecovery,
@@ -210,12 +211,23 @@ class Core:
 
     def _flush(self) -> None:
         self._look_at_log()
+        self.look()
         if isinstance(self.backend, SupportsRecovery):
             self.backend.recover()
         self.counting.flush(self._write_uses)
         self.policies.store(self._is_written)
         if isinstance(self.backend, SupportsPublishing):
             self.backend.publish(self.clock())
+
+    def look(self) -> None:
+        """Notice whether what is open is still there, and tell of what became of it."""
+        news = self.backend.look() if isinstance(self.backend, SupportsLook) else ()
+        for each in news:
+            log.warning(each)
+        if news:
+            self.policies.store_again()
+            for state in list(self._states.values()):
+                state.recorder.record_lost()
 
     def _is_written(self, name: str) -> bool:
         """Return whether this process has written to a namespace, or to any."""
@@ -271,6 +283,7 @@ class Core:
         try:
             self._tick()
         finally:
+            self.look()
             self.counting.close()
             self.backend.close()
 

@@ -98,6 +98,10 @@ class Policies:
         known = (self._stored or {}) if of else {}
         self._stored = {**known, **{name: self._parsed(name, text) for name, text in named}}
 
+    def store_again(self) -> None:
+        """Let `store` write all that this application sets: what it wrote may be gone."""
+        self._unwritten.update(self._in_code)
+
     def store(self, is_written: Callable[[str], bool]) -> None:
         """Store what this application sets, of namespaces that it has written to, where anything else
         is stored: once, and again when it sets something else.

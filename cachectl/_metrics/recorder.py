@@ -114,6 +114,11 @@ class Recorder:
         if self.counting:
             self._counters.current().errors += 1
 
+    def record_lost(self) -> None:
+        """Count that what this namespace held is gone, by no doing of ours."""
+        if self.counting:
+            self._counters.current().errors += 1
+
     def record_write(self, items: Sequence[Item], written: Written) -> None:
         """Record a write of `items`, and what it removed."""
         self.has_written = True

@@ -45,6 +45,7 @@ FILE: Final = {
     "selection",
     "immediate",
     "leases",
+    "place",
     "sqlite",
 }
 """Modules of ours below `cachectl._backends`: those that read, and those that hand over the use."""

@@ -24,6 +24,7 @@ from cachectl._backends.capabilities import (
     SupportsExpiredEntries,
     SupportsForgetting,
     SupportsFork,
+    SupportsLook,
     SupportsRecount,
     SupportsRevocation,
     SupportsSlots,
@@ -121,6 +122,9 @@ class FallbackBackend:
 
     def check(self) -> None:
         self._breaker.call(self._reach)
+
+    def look(self) -> Sequence[str]:
+        return self._backend.look() if isinstance(self._backend, SupportsLook) else ()
 
     def recover(self) -> None:
         """Return to the backend, having removed from it what was written or removed while it was

@@ -20,6 +20,7 @@ from cachectl._backends.file.rows import microseconds
 from cachectl._backends.file.store import FileStore
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.file.writer import Writer
+from cachectl._backends.place import Place
 from cachectl._backends.protocols import AsyncStore
 from cachectl._metrics.counters import CounterStore
 from cachectl._model.deadline import SECONDS, one_call
@@ -37,7 +38,10 @@ _ORPHAN_AGE: Final = 3600.0  # seconds after which a value file without a row be
 
 
 class FileBackend(BaseBackend[FileStore]):
-    """Namespaces in `directory`, which is made by the first write."""
+    """Namespaces in `directory`, which is made by the first write.
+
+    A damaged database is put aside by who meets it, if it `puts_aside`; and by `compact`, if it `verifies`.
+    """
 
     name: ClassVar[str] = "file"
     evictions: ClassVar[Collection[str]] = EVICTIONS
@@ -52,15 +56,26 @@ class FileBackend(BaseBackend[FileStore]):
         "cachectl._metrics.slots.row",
     )
 
-    def __init__(self, *, directory: Path, timeout: float = SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        timeout: float = SECONDS,
+        puts_aside: bool = True,
+        verifies: bool = False,
+    ) -> None:
         super().__init__()
         if "$" in str(directory) or str(directory).startswith("~"):
             raise ConfigError(f"the path of a cache directory has no $ and no ~: {directory}")
         self._directory = directory.absolute()
         self._timeout = timeout
-        self._reader = Reader(self._directory, timeout)
-        self._writer = Writer(self._directory, timeout)
-        self._database = CounterDatabase(self._directory, timeout)
+        self._verifies = verifies
+        self._last_news: tuple[str, ...] = ()
+        self._place = Place(self._directory / "cache.db", puts_aside=puts_aside)
+        self._reader = Reader(self._directory, timeout, self._place)
+        connections = self._reader.connections
+        self._writer = Writer(self._directory, timeout, self._place, connections.drop)
+        self._database = CounterDatabase(self._directory, timeout, puts_aside=puts_aside)
         self._table: EntryTable | None = None
         self._tasks: Tasks | None = None
         self._note: Callable[[str, str, int], None] | None = None
@@ -167,6 +182,15 @@ class FileBackend(BaseBackend[FileStore]):
     def check(self) -> None:
         self._reader.totals()
 
+    def look(self) -> Sequence[str]:
+        self._reader.connections.look()
+        news = [*self._place.news(), *self._database.look()]
+        if news:
+            self._last_news = tuple(
+                f"{time.strftime('%Y-%m-%d %H:%M:%S')}: {each}" for each in news
+            )
+        return news
+
     def status(self) -> "Status":
         from cachectl._backends.file import shares
         from cachectl._metrics.reports import Status
@@ -174,7 +198,7 @@ class FileBackend(BaseBackend[FileStore]):
         details: dict[str, object] = {}
         with suppress(BackendError):  # which others say
             details["free_bytes"] = shares.free_bytes(self._reader)
-        return Status(self.name, self.name, "ok", 0, details=details)
+        return Status(self.name, self.name, "ok", 0, details=details, notes=self._last_news)
 
     def lock(self, name: str) -> AbstractContextManager[None]:
         return self._flocked(name)
@@ -200,6 +224,9 @@ class FileBackend(BaseBackend[FileStore]):
             table.recount(self._reader)
 
     def compact(self) -> None:
+        if self._verifies:
+            self._writer.verify()
+            self._database.verify()
         table = self.existing_table()
         if table is None:
             return

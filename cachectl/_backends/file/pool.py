@@ -5,13 +5,21 @@ import sys
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final, Literal
 
 from cachectl._backends.directory import require_ours
 from cachectl._backends.file.schema import is_made
-from cachectl._backends.sqlite import Connection, Patience, closed_on_error, leave_to_parent
+from cachectl._backends.place import BegunAnew, Place
+from cachectl._backends.sqlite import (
+    Connection,
+    Patience,
+    is_damage,
+    leave_to_parent,
+    prepared,
+)
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendRefused
 
@@ -35,17 +43,17 @@ class ReadConnections:
     Taking and giving are each one step of the interpreter, and need no lock.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, place: Place) -> None:
         self.idle: list[ReadConnection] = []
         self._directory = directory
-        self._path = directory / "cache.db"
+        self._place = place
         self._turn = Turn(_WHAT)  # of those who open one
         self._opened: weakref.WeakSet[ReadConnection] = weakref.WeakSet()
         self._is_closed = False
 
     def exists(self) -> bool:
         """Return whether there is a cache; see `Reader.exists`."""
-        return require_ours(self._directory) and self._path.exists()
+        return require_ours(self._directory) and self._place.path.exists()
 
     def open(self, patience: Patience) -> ReadConnection | None:
         """Return a new connection; None if there is no cache."""
@@ -57,6 +65,30 @@ class ReadConnections:
         """Close a connection that is not needed any more."""
         connection.close()
         self._opened.discard(connection)
+
+    def look(self) -> None:
+        """Let go of a database that is not there any more."""
+        if self._place.has_moved():
+            self.drop()
+
+    def drop(self) -> None:
+        """Close what is idle, and what is in use once it is given back."""
+        before, self.idle = self.idle, []
+        with suppress(IndexError):  # somebody took the last just then
+            while before:
+                self.retire(before.pop())
+
+    def is_to_retry(self, connection: ReadConnection, failure: Exception) -> bool:
+        """Return whether what failed may be done again, as there is another database now. Raises
+        `BackendError` if that was damaged which is there.
+        """
+        if not is_damage(failure):
+            return False
+        error = self._place.damaged(failure, connection.file)
+        self.drop()
+        if not isinstance(error, BegunAnew):
+            raise error from None
+        return True
 
     def turns(self) -> Iterator[Turn]:
         yield self._turn
@@ -92,23 +124,35 @@ class ReadConnections:
     def _connect(self) -> ReadConnection | None:
         if self._is_closed:
             raise BackendRefused("this cache was closed: open it again to use it")
-        if not self.exists():
-            return None
+        while self.exists():
+            with suppress(BegunAnew):
+                connection = self._attempt()
+                if connection is None or connection.file == self._place.file():
+                    return connection
+                self.retire(connection)  # another was put there meanwhile
+        return None
+
+    def _attempt(self) -> ReadConnection | None:
+        """Return a connection to what is there; None if it is empty: another process may be about to
+        make it.
+        """
         try:
-            connection = self._attempt("rw")
+            connection = self._open("rw")
         except sqlite3.OperationalError:
-            connection = self._attempt("ro")  # a medium that cannot be written
-        with closed_on_error(connection):
+            connection = self._open("ro")  # a medium that cannot be written
+        with prepared(connection, self._place):
             made = is_made(connection, self._directory)
-        if not made:  # another process may be about to make it
+        if not made:
             connection.close()
             return None
+        if self._place.opened(connection.file):
+            self.drop()
         self._opened.add(connection)
         return connection
 
-    def _attempt(self, mode: Literal["rw", "ro"]) -> ReadConnection:
-        connection = ReadConnection(self._path, mode)
-        with closed_on_error(connection):
+    def _open(self, mode: Literal["rw", "ro"]) -> ReadConnection:
+        connection = ReadConnection(self._place, mode)
+        with prepared(connection, self._place):
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()

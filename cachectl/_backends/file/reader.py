@@ -11,6 +11,7 @@ from typing import Any, Final
 from cachectl._backends.file.pool import MOST_IDLE, ReadConnections
 from cachectl._backends.file.schema import NAMED, SIZE
 from cachectl._backends.file.value_files import ValueFiles
+from cachectl._backends.place import Place
 from cachectl._backends.sqlite import FAILURES, Patience, translated
 from cachectl.errors import BackendBusy, DamagedEntry
 
@@ -41,11 +42,11 @@ _REPLACED: Final = 20  # how often in a row a value may be replaced while it is 
 class Reader:
     """What can be read, by any number of threads."""
 
-    def __init__(self, directory: Path, timeout: float) -> None:
+    def __init__(self, directory: Path, timeout: float, place: Place) -> None:
         self._directory = directory
         self._timeout = timeout
         self._files = ValueFiles(directory)
-        self.connections = ReadConnections(directory)
+        self.connections = ReadConnections(directory, place)
 
     def read(self, namespace: str, key: str) -> bytes | None:
         """Return the envelope of an entry. Raises `DamagedEntry`."""
@@ -115,7 +116,7 @@ class Reader:
     def database_bytes(self) -> int:
         """Return the size of the databases and of their logs."""
         paths = self._directory.glob("*.db*")
-        return sum(_size(path) for path in paths if path.suffix != ".db-shm")
+        return sum(_size(path) for path in paths if path.suffix in (".db", ".db-wal"))
 
     def select(
         self,
@@ -147,6 +148,8 @@ class Reader:
                 else:
                     self.connections.retire(connection)
             if idle is self.connections.idle:  # or it was closed by a fork in the middle of this
+                if self.connections.is_to_retry(connection, failure):
+                    continue
                 patience = patience or Patience(self._timeout)
                 patience.retry(_WHAT, failure)
 

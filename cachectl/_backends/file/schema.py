@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from cachectl._backends.sqlite import Connection
-from cachectl.errors import BackendRefused
+from cachectl.errors import BackendError, BackendRefused
 
 APPLICATION_ID: Final = 0x6363746C
 """What the database says it is for, "cctl": an envelope begins with the same four bytes."""
@@ -95,6 +95,7 @@ CREATE TABLE IF NOT EXISTS leases(
     PRIMARY KEY(namespace_id, key)
 ) WITHOUT ROWID
 """
+_TABLES: Final = {"namespaces", "entries", "tags", "lrfu_ranks", "lrfu_states"}
 _STATEMENTS: Final = (
     _NAMESPACES,
     _ENTRIES,
@@ -114,7 +115,8 @@ _STATEMENTS: Final = (
 def is_made(connection: Connection, directory: Path) -> bool:
     """Return whether the tables are there; False if the database is empty.
 
-    Raises `BackendRefused` for a database that is not ours, or whose format is not known here.
+    Raises `BackendRefused` for a database that is not ours, or whose format is not known here, and
+    `BackendError` for one that is damaged.
     """
     found = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
     if not found:
@@ -124,6 +126,10 @@ def is_made(connection: Connection, directory: Path) -> bool:
     version = pragma(connection, "user_version")
     if version > FORMAT:
         raise BackendRefused(f"the cache was made by a newer cachectl (its format is {version})")
+    names = {name for _, name in found}
+    if not names >= _TABLES:
+        missing = ", ".join(sorted(_TABLES - names))
+        raise BackendError(f"it has no table {missing}", "damaged")
     if version < FORMAT or any(kind not in {"table", "index"} for kind, _ in found):
         raise BackendRefused("the cache was tampered with: its tables are not ours")
     return True

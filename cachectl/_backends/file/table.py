@@ -66,11 +66,17 @@ class EntryTable:
             for item in items:
                 large = len(item.data) > ROW_LIMIT
                 placed.append((item, self._write_file(item.data, patience) if large else None))
-            return self._run(namespace, lambda it: put.run(it, placed), patience)
+            return self._run(namespace, partial(self._put, put=put, placed=placed), patience)
         except BaseException:
             put.requeue()
             self._files.remove_all(filename for _, filename in placed)
             raise
+
+    def _put(self, transaction: Transaction, put: Put, placed: Sequence[Placed]) -> Written:
+        for _, filename in placed:
+            if filename is not None:
+                self._files.require(filename)
+        return put.run(transaction, placed)
 
     def put_loaded(
         self,
@@ -230,16 +236,19 @@ class EntryTable:
         mode: Mode = "IMMEDIATE",
     ) -> T:
         """Return what `action` returns, called in a transaction on the namespace."""
-        cursor = self._writer.begin(mode, patience)
-        try:
-            transaction = Transaction(cursor, namespace)
-            value = action(transaction)
-            transaction.commit()
-        except BaseException as error:
-            self._writer.take_back(error)
-            raise
-        finally:
-            self._writer.turn.release()
+        for is_last in (False, True):
+            cursor = self._writer.begin(mode, patience)
+            try:
+                transaction = Transaction(cursor, namespace)
+                value = action(transaction)
+                transaction.commit()
+            except BaseException as error:
+                if not self._writer.take_back(error) or is_last:
+                    raise
+            else:
+                break
+            finally:
+                self._writer.turn.release()
         if transaction.unlinked:
             self._files.remove_all(transaction.unlinked)
         return value

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from cachectl._backends.directory import create_private
-from cachectl.errors import BackendRefused, DamagedEntry
+from cachectl.errors import BackendError, BackendRefused, DamagedEntry
 
 ROW_LIMIT: Final = 1024 * 1024
 """Bytes up to which a value stays in its row, which is faster; beyond, files are
@@ -53,6 +53,13 @@ class ValueFiles:
             raise
         with os.fdopen(fd, "rb", buffering=0) as file:
             return file.read(limit)
+
+    def require(self, name: str) -> None:
+        """Raise `BackendError` unless the file is there that was just written: with another directory, it
+        is gone.
+        """
+        if not (self._root / name).exists():
+            raise BackendError(f"{self._root} was replaced while a value was written to it")
 
     def remove(self, name: str) -> None:
         """Remove the file, if the name is ours and it is there."""

@@ -12,9 +12,18 @@ from typing import Final, Literal, TypeVar
 
 from cachectl._backends.directory import claim, create_private
 from cachectl._backends.file.schema import is_made, make, make_leases, pragma
-from cachectl._backends.sqlite import FAILURES, Connection, Patience, closed_on_error, translated
+from cachectl._backends.place import BegunAnew, Place
+from cachectl._backends.sqlite import (
+    FAILURES,
+    Connection,
+    Patience,
+    is_damage,
+    prepared,
+    translated,
+    verified,
+)
 from cachectl._model.turn import Turn
-from cachectl.errors import BackendBusy, BackendRefused
+from cachectl.errors import BackendBusy, BackendError, BackendRefused
 
 T = TypeVar("T")
 Mode = Literal["IMMEDIATE", "DEFERRED"]
@@ -42,11 +51,16 @@ class Writer:
     """Transactions, one at a time; everything in one happens, or nothing.
 
     Raises `BackendBusy` if others write for longer than one is willing to wait, and other
-    `BackendError`.
+    `BackendError`. Each begins with a look whether the database is still there, and calls `moved` if
+    another is to be written from now on: what is acknowledged is in the file that others open.
     """
 
-    def __init__(self, directory: Path, timeout: float) -> None:
+    def __init__(
+        self, directory: Path, timeout: float, place: Place, moved: Callable[[], None]
+    ) -> None:
         self._directory = directory
+        self._place = place
+        self._moved = moved
         self._timeout = timeout
         self.turn = Turn(_WHAT)
         self._connection: Connection | None = None
@@ -56,7 +70,8 @@ class Writer:
     @property
     def is_open(self) -> bool:
         """Whether the database is known to be there, and ours."""
-        return self._connection is not None
+        connection = self._connection
+        return connection is not None and connection.file == self._place.file()
 
     def patience(self, most: float | None = None) -> Patience:
         """Return what one call waits with; for `most` seconds, if that is less than usual."""
@@ -73,23 +88,31 @@ class Writer:
             elif not self.turn.attempt():
                 raise BackendBusy(_TAKEN)
             try:
-                connection = self._connection or self._connect()
+                connection = self._connection
+                if connection is None or connection.file != self._place.file():
+                    connection = self._connect()
                 if connection.sqlite.in_transaction:  # of one who was interrupted on his way
                     connection.execute("ROLLBACK")
                 cursor = connection.execute(begin)
-            except BaseException as error:
+            except FAILURES as error:
+                failure = self._met(error)
+            except BaseException:
                 self.turn.release()
-                if not isinstance(error, FAILURES):
-                    raise
-                failure = error
+                raise
             else:
                 return cursor
+            if isinstance(failure, BegunAnew):
+                continue
+            if isinstance(failure, BackendError):
+                raise failure
             if patience is None:
                 raise BackendBusy(_TAKEN)
             patience.retry(_WHAT, failure)
 
-    def take_back(self, error: BaseException) -> None:
-        """End a transaction in which there was an error. One of SQLite is translated."""
+    def take_back(self, error: BaseException) -> bool:
+        """End a transaction in which there was an error. One of SQLite is translated, but for one that put
+        the database aside: return whether that is so, and the transaction may be tried again.
+        """
         connection = self._connection
         with suppress(sqlite3.Error):
             if connection is not None and connection.sqlite.in_transaction:
@@ -97,11 +120,14 @@ class Writer:
         if isinstance(error, FAILURES):
             if connection is None:
                 raise BackendBusy(_FORKED) from None
-            raise translated(_WHAT, error) from None
+            if isinstance(failure := self._damaged(error), BegunAnew):
+                return True
+            raise failure from None
+        return False
 
     def open(self, patience: Patience) -> None:
         """Make the directory and its database, unless they are there."""
-        if self._connection is None:
+        if not self.is_open:
             self._do(lambda _: None, patience)
 
     def others_wrote(self) -> bool:
@@ -119,6 +145,21 @@ class Writer:
             before, free = free, self._do(_vacuum_some)
             if free >= before:
                 return  # others free pages faster
+
+    def verify(self) -> None:
+        """Read all of the database, if there is one: if that cannot be done, it is put aside."""
+        if self._place.file() is None:
+            return
+        self.begin("DEFERRED", self.patience())
+        try:
+            connection = self._there()
+            verified(connection)
+            connection.execute("COMMIT")
+        except BaseException as error:
+            if not self.take_back(error):
+                raise
+        finally:
+            self.turn.release()
 
     def give_back(self) -> None:
         """Give free pages back if they are many, and most of the database; and with them its log."""
@@ -148,11 +189,32 @@ class Writer:
 
     def _do(self, action: Callable[[Connection], T], patience: Patience | None = None) -> T:
         """Return what `action` returns, which is called when it is our turn."""
-        value = (patience or self.patience()).take(
-            self.turn, _WHAT, lambda: action(self._connection or self._connect())
-        )
+        value = (patience or self.patience()).take(self.turn, _WHAT, lambda: action(self._there()))
         self.turn.release()
         return value
+
+    def _there(self) -> Connection:
+        """Return the connection to what is there."""
+        if self._connection is None or not self.is_open:
+            return self._connect()
+        return self._connection
+
+    def _met(self, error: Exception) -> Exception:
+        """Return what an error means with which no transaction began, and give the turn back."""
+        try:
+            return self._damaged(error) if is_damage(error) else error
+        finally:
+            self.turn.release()
+
+    def _damaged(self, error: Exception) -> BackendError:
+        """Return our error; by then there is another database, if this one was damaged."""
+        connection = self._connection
+        if connection is None or not is_damage(error):
+            return translated(_WHAT, error)
+        self._close()
+        failure = self._place.damaged(error, connection.file)
+        self._moved()
+        return failure
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -162,16 +224,28 @@ class Writer:
     def _connect(self) -> Connection:
         if self._is_closed:
             raise BackendRefused("this cache was closed: open it again to use it")
+        self._close()
+        while True:
+            with suppress(BegunAnew):
+                connection = self._attempt()
+                if connection.file == self._place.file():
+                    break
+                connection.close()  # another was put there meanwhile
+        if self._place.opened(connection.file):
+            self._moved()
+        self._connection = connection
+        return connection
+
+    def _attempt(self) -> Connection:
         claim(self._directory)
-        path = self._directory / "cache.db"
-        create_private(path)
-        with closed_on_error(Connection(path)) as connection:
+        create_private(self._place.path)
+        connection = Connection(self._place)
+        with prepared(connection, self._place):
             if not is_made(connection, self._directory):
                 make(connection, self._directory)
             make_leases(connection)
             for statement in _PREPARATION:
                 connection.execute(statement)
-        self._connection = connection
         return connection
 
 

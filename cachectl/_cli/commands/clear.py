@@ -56,7 +56,10 @@ def clear(
     _check_target(namespaces or [], tag, match, everything=everything)
     keys = _keys(namespaces or [], key or [], features, extra or [], tag or match)
     opened = session(context)
-    with opened.cache(writing=not dry_run) as cache:
+    with opened.cache(
+        writing=not dry_run,
+        anew=everything and tag is None and match is None and yes and not dry_run,
+    ) as cache:
         if in_memory(cache):
             raise Stop(Exit.REFUSED, f"nothing was removed: {OUT_OF_REACH}")
         plan = ClearPlan(cache, namespaces or [], tag, match, keys)
