@@ -17,6 +17,8 @@ A `BackendError` has a `kind`, which says what helps: see `ErrorKind`.
 
 from typing import Literal
 
+from cachectl._masking import masked
+
 __all__ = [
     "BackendBusy",
     "BackendError",
@@ -61,7 +63,10 @@ is a replica; `misconfigured`, it cannot save; `foreign`, somebody else's data a
 
 
 class CacheError(Exception):
-    """Root of the hierarchy. Never raised itself."""
+    """Root of the hierarchy. Never raised itself; what it says has no password in it."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(*(() if message is None else (masked(message),)))
 
 
 class UsageError(CacheError):

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from cachectl._backends.trust import exposed_above
 from cachectl.errors import BackendRefused, BackendUnavailable
 
 MARKER: Final = "CACHEDIR.TAG"
@@ -21,10 +22,11 @@ def require_ours(directory: Path) -> bool:
     """Return whether the directory is there and ours; False if there is nothing.
 
     Raises `BackendRefused`, touching nothing, if what is there is not a marked directory of
-    this user that is closed to all others.
+    this user that is closed to all others, and that nobody else can replace.
     """
     if not _require_private(directory):
         return False
+    _require_irreplaceable(directory)
     if not is_marked(directory):
         if _empty(directory):
             return False
@@ -40,9 +42,9 @@ def claim(directory: Path) -> None:
     """Create the directory if there is none, and mark it as ours. Raises `BackendRefused`."""
     if require_ours(directory):
         return
+    _require_irreplaceable(directory)
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        directory.mkdir(mode=0o700, exist_ok=True)
+        _make(directory)
         if not require_ours(directory):
             _mark(directory)
     except OSError as error:
@@ -50,13 +52,32 @@ def claim(directory: Path) -> None:
 
 
 def create_private(path: Path) -> None:
-    """Create an empty file that only this user can open, unless it exists.
+    """Create an empty file that only this user can open, whatever the umask, unless it exists.
 
     One that exists is not opened: closing it again would release all locks that this process
     holds on it, those of SQLite among them.
     """
     with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(file, 0o600)
+        finally:
+            os.close(file)
+
+
+def _make(directory: Path) -> None:
+    """Make the directory, and what is missing above it: all of it private, whatever the umask."""
+    if not directory.parent.exists():
+        _make(directory.parent)
+    with suppress(FileExistsError):
+        directory.mkdir(mode=0o700)
+        directory.chmod(0o700)
+
+
+def _require_irreplaceable(directory: Path) -> None:
+    reason = exposed_above(directory)
+    if reason is not None:
+        raise BackendRefused(f"{directory} could be replaced: {reason}")
 
 
 def _require_private(directory: Path) -> bool:
@@ -71,7 +92,10 @@ def _require_private(directory: Path) -> bool:
     if not stat.S_ISDIR(status.st_mode):
         raise BackendRefused(f"{directory} is not a directory")
     if status.st_uid != os.geteuid():
-        raise BackendRefused(f"{directory} belongs to another user (uid {status.st_uid})")
+        raise BackendRefused(
+            f"{directory} belongs to another user (uid {status.st_uid}):"
+            f" run as that user, or chown it to uid {os.geteuid()}"
+        )
     if status.st_mode & 0o077:
         if not is_marked(directory) and not _empty(directory):  # never tell anybody to close /tmp
             raise BackendRefused(f"{directory} is not a cachectl cache ({MARKER} is missing)")
@@ -87,8 +111,12 @@ def _require_private_file(path: Path) -> None:
         return
     if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
         return  # which is damage, and met where the file is opened
-    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-        raise BackendRefused(f"{path} is not a regular file of ours")
+    if not stat.S_ISREG(status.st_mode):
+        raise BackendRefused(f"{path} is not a regular file; remove it")
+    if status.st_uid != os.geteuid():
+        raise BackendRefused(
+            f"{path} belongs to another user (uid {status.st_uid}): chown it to uid {os.geteuid()}"
+        )
     if status.st_mode & 0o077:
         mode = stat.S_IMODE(status.st_mode)
         raise BackendRefused(f"{path} is open to others (mode {mode:04o}); chmod 600 it")

@@ -4,6 +4,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from cachectl._masking import masked
+
 
 def this_program() -> str:
     """Return its name and the directory it works in, which tells apart what one server runs."""
@@ -12,4 +14,4 @@ def this_program() -> str:
     where = ""
     with suppress(OSError):  # the directory may be gone
         where = f" in {Path.cwd()}"
-    return f"{name if name not in ('', '-c', '-') else 'python'}{where}"
+    return masked(f"{name if name not in ('', '-c', '-') else 'python'}{where}")

@@ -5,6 +5,7 @@ these kinds. The file, the environment, the flags and the messages follow from i
 """
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import Field, dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ T = TypeVar("T")
 _BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 DURATION: Final = "a duration above 0 such as 90, 90s, 15m, 1h30m or 7d"
 SIZE: Final = "a size above 0 such as 512, 1.5MiB or 2GB"
+_URL: Final = r"(?i)[a-z][a-z0-9+.-]*(?::|%3a)(?:/|%2f)"
 MOST: Final = 2**53  # whole numbers are exact up to here, also in Redis scripts
 
 
@@ -89,6 +91,8 @@ def located(value: object, home: Path, base: Path) -> Path:
     text = os.fspath(value) if isinstance(value, str | Path) else ""
     first, _, rest = text.partition("/")
     if not text or "\0" in text or (first != "~" and first.startswith("~")):
+        raise ValueError
+    if re.match(_URL, text):  # of which a directory would be made, its password and all
         raise ValueError
     return home / rest.lstrip("/") if first == "~" else base / text
 

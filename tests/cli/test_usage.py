@@ -138,6 +138,40 @@ def test_secrets_are_masked(tool):
         assert SECRET not in ended.err + ended.out, arguments
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"unix:///nowhere?password={SECRET}",
+        f"redis%3A%2F%2F%3A{SECRET}%40127.0.0.1",
+        f"REDIS+SENTINEL://:two {SECRET} words@127.0.0.1:1",
+    ],
+)
+def test_a_url_that_is_put_wherever_it_does_not_belong_shows_no_password(tool, url):
+    manifest = tool.home / "lines.jsonl"
+    manifest.write_text(json.dumps({"namespace": url, "key": url, "value": 1, "ttl": url}) + "\n")
+    wrong = tool.home / "wrong.toml"
+    wrong.write_text(f'backend = "file"\n{url!r} = {url!r}\n[defaults]\nttl = {url!r}\n')
+    calls = [
+        ["get", url, "k"], ["get", "a", url], ["-v", "-v", "get", "a", url], ["inspect", url],
+        ["inspect", "a", url], ["inspect", "a", "--tag", url], ["set", "a", "k", "v", "--ttl", url],
+        ["set", "a", "k", "v", "--cost", url], ["set", "a", "k", "v", "--tag", f"\n{url}"],
+        ["set", "a", "k", f"@{url}"], ["set", "a", "k", "v", "--type", url], ["stats", url],
+        ["stats", "--since", url], ["stats", "--fail-under", url], ["stats", "--format", url],
+        ["--directory", url, "stats"], ["--directory", url, "set", "a", "k", "v"], [url],
+        ["--backend", url, "stats"], ["--url", f"x{url}", "stats"], ["--config", url, "stats"],
+        ["--config", str(wrong), "stats"], ["clear", "--tag", url], ["clear", "a", "--match", url],
+        ["cleanup", "--older-than", url], ["cleanup", url, "-f", "json"], ["forget", url],
+        ["warm", url], ["warm", str(manifest)], ["warm", str(manifest), "-n", url],
+        ["warm", "--loader", url, "--keys", url, "-n", "a"], [f"--{url}"], ["stats", f"--{url}"],
+    ]  # fmt: skip
+    variables = ("URL", "BACKEND", "CONFIG", "FILE__DIRECTORY", "NAMESPACES__A__TTL", url)
+    told = tool.together(calls)
+    told += [tool.having(**{f"CACHECTL_{name}": url})("stats", "-f", "json") for name in variables]
+    for ended, arguments in zip(told, [*calls, *variables], strict=True):
+        assert SECRET not in ended.err + ended.out, arguments
+    assert not [path for path in tool.home.rglob("*") if SECRET in path.name]
+
+
 def test_every_command_explains_itself(tool):
     """Help begins with what a command does and has examples, with `-h` as well as `--help`."""
     calls = tool.together((name, "-h") for name in COMMANDS)

@@ -15,6 +15,8 @@ MOST: Final = 24
 
 FILE: Final = {
     "base",
+    "below",
+    "trust",
     "base_store",
     "counter_database",
     "directory",

@@ -16,7 +16,10 @@ from cachectl._backends.sqlite import FAILURES, Patience, translated
 from cachectl.errors import BackendBusy, DamagedEntry
 
 _WHAT: Final = "the cache"
-_READ: Final = f"SELECT value, filename FROM entries WHERE namespace_id = {NAMED} AND key = ?"
+_READ: Final = (
+    "SELECT value, filename || ' ' || CAST(size AS INTEGER) FROM entries"  # NULL without a file
+    f" WHERE namespace_id = {NAMED} AND key = ?"
+)
 _READ_NEAR: Final = (
     "SELECT iif(length(value) <= ?, value, NULL) FROM entries"
     f" WHERE namespace_id = {NAMED} AND key = ?"
@@ -53,9 +56,9 @@ class Reader:
         rows = self.select(_READ, (namespace, key))
         if not rows:
             return None
-        data, filename = rows[0]
-        if filename is not None:
-            return self._read_file(namespace, key, filename)
+        data, place = rows[0]
+        if place is not None:
+            return self._read_file(namespace, key, place)
         if type(data) is not bytes:
             raise DamagedEntry("the row holds no bytes")
         return data
@@ -71,11 +74,14 @@ class Reader:
         data = rows[0][0] if rows else None
         return data if type(data) is bytes or not rows else b""
 
-    def _read_file(self, namespace: str, key: str, filename: str) -> bytes | None:
-        """Return the content of a value file, or of the one that replaces it meanwhile."""
+    def _read_file(self, namespace: str, key: str, place: str) -> bytes | None:
+        """Return the content of a value file of that name and size, or of the one that replaces it
+        meanwhile.
+        """
         for _ in range(_REPLACED):
             try:
-                return self._files.read(filename)
+                filename, _, size = place.rpartition(" ")
+                return self._files.read(filename, int(size))
             except FileNotFoundError:
                 rows = self.select(_READ, (namespace, key))
             except OSError as error:
@@ -83,19 +89,19 @@ class Reader:
             if not rows or rows[0][1] is None:
                 found: bytes | None = rows[0][0] if rows else None
                 return found
-            filename = rows[0][1]
+            place = rows[0][1]
         raise DamagedEntry("the value file is gone")
 
-    def head(self, value: object, filename: str | None, limit: int) -> bytes:
-        """Return the first `limit` bytes of a value, of which those in the row are known. Raises
-        `DamagedEntry`.
+    def head(self, value: object, filename: str | None, size: int, limit: int) -> bytes:
+        """Return the first `limit` bytes of a value, of which those in the row are known; in a file it
+        has `size` bytes. Raises `DamagedEntry`.
         """
         if filename is None:
             if type(value) is not bytes:
                 raise DamagedEntry("the row holds no bytes")
             return value
         try:
-            return self._files.read(filename, limit)
+            return self._files.read(filename, size, limit)
         except OSError:
             raise DamagedEntry("the value file cannot be read") from None
 

@@ -157,7 +157,7 @@ class FileStore:
 
     def _listed(self, row: "DiskRow") -> EntryInfo:
         try:
-            head = self._reader.head(row.head, row.filename, envelope.HEADER_LIMIT)
+            head = self._reader.head(row.head, row.filename, row.size, envelope.HEADER_LIMIT)
             entry = envelope.unpack_header(head)._replace(size=row.size)
         except DamagedEntry:
             entry = None

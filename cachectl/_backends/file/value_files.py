@@ -8,18 +8,23 @@ import errno
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from cachectl._backends.directory import create_private
+from cachectl._backends.below import content, directory_below, file_below
+from cachectl._metrics.private import opened
+from cachectl._model.codecs import VALUE_LIMIT
+from cachectl._model.envelope import HEADER_LIMIT
 from cachectl.errors import BackendError, BackendRefused, DamagedEntry
 
 ROW_LIMIT: Final = 1024 * 1024
 """Bytes up to which a value stays in its row, which is faster; beyond, files are
 (`make bench ROW=decision-rows`)."""
 
+_LARGEST: Final = VALUE_LIMIT + HEADER_LIMIT
 _NAME: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{28}\.val", re.ASCII)
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class ValueFiles:
@@ -29,30 +34,28 @@ class ValueFiles:
         self._root = Path(directory)
 
     def write(self, data: bytes) -> str:
-        """Write a new file and return its name."""
-        name = f"{os.urandom(1).hex()}/{os.urandom(14).hex()}.val"
-        path = self._root / name
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        if path.parent.is_symlink():
-            raise BackendRefused(f"{path.parent} is a symbolic link; remove it")
-        create_private(path)
-        path.write_bytes(data)
-        return name
+        """Write a new file and return its name; of one that cannot be written nothing is left."""
+        first, name = os.urandom(1).hex(), f"{os.urandom(14).hex()}.val"
+        with self._made(first) as directory:
+            file = os.open(name, _NEW, 0o600, dir_fd=directory)
+            try:
+                with os.fdopen(file, "wb", buffering=0) as stream:
+                    _write_all(stream.fileno(), data)
+            except BaseException:
+                os.unlink(name, dir_fd=directory)
+                raise
+        return f"{first}/{name}"
 
-    def read(self, name: str, limit: int = -1) -> bytes:
-        """Return the content, or its first `limit` bytes.
+    def read(self, name: str, size: int, limit: int = _LARGEST) -> bytes:
+        """Return the content of a file that has so many bytes, or its first `limit`.
 
-        Raises `DamagedEntry` for a name or a kind of file that is not ours, `FileNotFoundError`
-        if it is gone.
+        Raises `DamagedEntry` for a name or a kind of file that is not ours, and for one that is larger,
+        `FileNotFoundError` if it is gone.
         """
-        try:
-            fd = os.open(self._confined(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError as error:
-            if error.errno in (errno.ELOOP, errno.ENOTDIR):
-                raise DamagedEntry("the row names a link") from None
-            raise
-        with os.fdopen(fd, "rb", buffering=0) as file:
-            return file.read(limit)
+        with opened(self._root) as root, file_below(root, _steps(name)) as (file, found):
+            if found > min(size, _LARGEST):
+                raise DamagedEntry("the value file is larger than its row says")
+            return content(file, min(found, limit))
 
     def require(self, name: str) -> None:
         """Raise `BackendError` unless the file is there that was just written: with another directory, it
@@ -63,8 +66,10 @@ class ValueFiles:
 
     def remove(self, name: str) -> None:
         """Remove the file, if the name is ours and it is there."""
-        with suppress(OSError, DamagedEntry):
-            self._confined(name).unlink()
+        with suppress(OSError, DamagedEntry, BackendRefused):
+            first, last = _steps(name)
+            with opened(self._root) as root, directory_below(root, (first,)) as directory:
+                os.unlink(last, dir_fd=directory)
 
     def remove_all(self, names: Iterable[str | None]) -> None:
         """Remove the files; None is none."""
@@ -80,10 +85,30 @@ class ValueFiles:
                 if _NAME.fullmatch(name) and path.lstat().st_mtime < older_than:
                     yield name
 
-    def _confined(self, name: object) -> Path:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise DamagedEntry("the row names a file that is not ours")
-        path = self._root / name
-        if path.parent.is_symlink():
-            raise DamagedEntry("the row names a file behind a symbolic link")
-        return path
+    @contextmanager
+    def _made(self, first: str) -> Iterator[int]:
+        """Provide a directory for value files, made if there is none. Raises `BackendRefused`."""
+        with opened(self._root) as root:
+            with suppress(FileExistsError):
+                os.mkdir(first, 0o700, dir_fd=root)
+                os.chmod(first, 0o700, dir_fd=root)  # whatever the umask
+            try:
+                with directory_below(root, (first,)) as directory:
+                    yield directory
+            except OSError as error:
+                if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+                    raise
+                path = self._root / first
+                raise BackendRefused(f"{path} is no directory: rm {path}") from None
+
+
+def _steps(name: object) -> list[str]:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise DamagedEntry("the row names a file that is not ours")
+    return name.split("/")
+
+
+def _write_all(file: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]

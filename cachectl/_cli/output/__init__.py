@@ -12,7 +12,8 @@ from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Any
 
 from cachectl._cli.exits import NotWritten
-from cachectl._cli.output.text import masked, printable
+from cachectl._cli.output.text import printable
+from cachectl._masking import masked
 from cachectl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -143,12 +144,13 @@ class Output:
 
     def confirm(self, question: str) -> bool:
         """Ask on the terminal; anything but yes is no."""
-        sys.stderr.write(f"{printable(question)} [y/N] ")
+        sys.stderr.write(f"{printable(masked(question))} [y/N] ")
         sys.stderr.flush()
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     def _say(self, message: str) -> None:
-        sys.stderr.write("".join(f"{printable(line)}\n" for line in message.split("\n")))
+        lines = masked(message).split("\n")
+        sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
         sys.stderr.flush()
 
 

@@ -9,12 +9,6 @@ _UNSAFE: Final = (
     "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"  # bidirectional and invisible marks
     "\ud800-\udfff]"  # lone surrogates, which no terminal can be sent
 )
-_CREDENTIALS: Final = r":/+\S*@"  # a path has but one slash
-
-
-def masked(text: str) -> str:
-    """Return `text` without the credentials of URLs that may have got into it."""
-    return re.sub(_CREDENTIALS, "://***@", text)
 
 
 def printable(text: str) -> str:
