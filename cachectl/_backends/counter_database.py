@@ -4,6 +4,7 @@ A database of its own: a process that writes counts never waits for one that wri
 entries. Every (namespace, ring, bucket) is a row; width 0 is the row of totals.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -90,16 +91,12 @@ class CounterDatabase:
     def read(self, window: Window) -> dict[str, Counts]:
         width = window.ring.width if window.ring else 0
 
-        def read() -> list[tuple[Any, ...]]:
-            connection = self._found()
-            found: list[tuple[Any, ...]] = []
-            if connection is not None:
-                span = (window.start or 0, window.end)  # what a clock put after it is not within
-                found = connection.execute(_SUM, (width, *span)).fetchall()
-            return found
+        def read(connection: Connection) -> list[tuple[Any, ...]]:
+            span = (window.start or 0, window.end)  # what a clock put after it is not within
+            return connection.execute(_SUM, (width, *span)).fetchall()
 
         try:
-            rows = self._do(read)
+            rows = self._do(lambda: self._read(read))
         except BackendError as error:
             if not self._is_told(error):
                 raise
@@ -192,6 +189,22 @@ class CounterDatabase:
         if connection is not None and place is not None and connection.file != place.file():
             self._close()
         return self._connection
+
+    def _read(self, read: Callable[[Connection], list[T]]) -> list[T]:
+        """Return what is read of the database, also where nothing can be written; nothing if there is none."""
+        try:
+            connection = self._found()
+        except sqlite3.OperationalError:
+            if self._place is None:
+                raise
+            from cachectl._backends.reading import open_to_read  # not as a rule
+
+            connection = open_to_read(Connection, self._place)
+            with prepared(connection, self._place):
+                found = read(connection)
+            connection.close()
+            return found
+        return [] if connection is None else read(connection)
 
     def _close(self) -> None:
         if self._connection is not None:

@@ -17,6 +17,10 @@ from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendError, BackendRefused
 
 T = TypeVar("T")
+C = TypeVar("C", bound="Connection")
+Mode = Literal["rwc", "rw", "ro", "ro&immutable=1", "ro&vfs=unix-none"]
+"""How a file is opened; `reading` says when the last two are used."""
+BESIDE_A_LOG: Final[Mode] = "ro&vfs=unix-none"
 
 
 class DamagedDatabase(sqlite3.DatabaseError):
@@ -57,7 +61,7 @@ def translated(what: str, error: Exception) -> BackendError:
     if is_damage(error):
         return BackendError(f"{what}: {error}", "damaged")
     if isinstance(error, sqlite3.OperationalError):
-        if _is_locked(error):
+        if is_locked(error):
             return BackendBusy(f"{what}: {_LOCKED}")
         is_full = "is full" in str(error)
         return BackendRefused(f"{what}: {error}", "full" if is_full else "refused")
@@ -73,13 +77,14 @@ class Connection:
     connection with its locks, and an exception keeps the statement with the frames that it passed.
     """
 
-    __slots__ = ("__weakref__", "cursor", "execute", "file", "path", "sqlite")
+    __slots__ = ("__weakref__", "cursor", "execute", "file", "mode", "path", "sqlite")
 
-    def __init__(self, place: Place | None, mode: Literal["rwc", "rw", "ro"] = "rwc") -> None:
+    def __init__(self, place: Place | None, mode: Mode = "rwc") -> None:
         path = None if place is None else place.path
         if path in _of_parent:
             raise BackendRefused(f"{path}: {_IN_USE}")
         self.path = path
+        self.mode: Mode = mode
         self.file: Identity | None = None if place is None else place.file()
         if path is not None and path.is_dir():
             assert place is not None
@@ -145,6 +150,18 @@ def verified(connection: Connection) -> None:
         raise DamagedDatabase(found)
 
 
+def opened(kind: Callable[[Place, Mode], C], place: Place, mode: Mode) -> C:
+    """Return a connection that never writes. Raises what SQLite does, and what `prepared` does."""
+    connection = kind(place, mode)
+    with prepared(connection, place):
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        if mode == BESIDE_A_LOG:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    return connection
+
+
 class Patience:
     """Waits for others until a deadline, which is the same for all that one call waits for.
 
@@ -169,7 +186,7 @@ class Patience:
 
     def retry(self, what: str, error: Exception) -> None:
         """Pause after an attempt that failed; raise our error if another one cannot help."""
-        if not _is_locked(error):
+        if not is_locked(error):
             raise translated(what, error) from None
         self.pause(what)
 
@@ -200,5 +217,6 @@ class Patience:
             self.retry(what, failure)
 
 
-def _is_locked(error: Exception) -> bool:
+def is_locked(error: Exception) -> bool:
+    """Return whether an error says that another process has a lock."""
     return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)

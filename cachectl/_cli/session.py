@@ -7,9 +7,12 @@ from typing import Final
 
 import typer
 
+from cachectl._cli.output import out
 from cachectl._config import load
 from cachectl._engine.cache import Cache
 from cachectl._engine.compose import open_backend
+from cachectl._model.deadline import one_call
+from cachectl.errors import BackendError
 
 _TUNING: Final[Mapping[str, Mapping[str, object]]] = {
     "file": {"timeout": 2.0, "puts_aside": False},
@@ -17,6 +20,10 @@ _TUNING: Final[Mapping[str, Mapping[str, object]]] = {
     "memory": {"observe": True},
 }
 """Options of backends that are others for the tool than for applications."""
+
+
+_WAITING: Final = 1.0
+"""Seconds of the patience of a call that are gone when all it was to do is done, and it only counts."""
 
 
 class Session:
@@ -50,10 +57,22 @@ class Session:
         self.about = (
             ", ".join(filter(None, ("on " + backend.name, backend.place))) + f" ({said_by})"
         )
-        with Cache(backend, settings, strict=True, follows=True) as cache:
+        cache = Cache(backend, settings, strict=True, follows=True)
+        try:
             if writing:
                 cache.require_writable()
             yield cache
+        finally:
+            _close(cache)
+
+
+def _close(cache: Cache) -> None:
+    """Count what was done, and close. What cannot be counted is said; what was done stays done."""
+    try:
+        with one_call(time.monotonic() - _WAITING):
+            cache.close()
+    except BackendError as error:
+        out.note(f"cachectl: not counted: {error}")
 
 
 def session(context: typer.Context) -> Session:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from cachectl._backends.capabilities import SupportsCompaction, SupportsRecount
@@ -13,6 +14,7 @@ from cachectl._model.coroutines import iterate, run
 from cachectl._model.interrupts import unbroken
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule, CleanupStep, Removed
+from cachectl.errors import BackendBusy, BackendRefused
 
 
 class CleanupOptions(NamedTuple):
@@ -137,7 +139,8 @@ def _report(steps: Mapping[str, CleanupStep], *, finished: bool) -> CleanupRepor
 
 
 def _dry_run(store: AsyncStore, rule: CleanupRule) -> CleanupStep:
-    run(store.flush())  # as a cleanup does first
+    with suppress(BackendBusy, BackendRefused):  # what only tells needs no write
+        run(store.flush())  # as a cleanup does first
     step = CleanupStep()
     for one in iterate(store.plan(rule)):
         removed = Removed(1, one.size)

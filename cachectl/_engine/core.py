@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -154,10 +153,8 @@ class Core:
         from cachectl._engine.cleanup import Cleanup, CleanupOptions
 
         self.require_open()
-        tolerated = (BackendRefused,) if self.strict else (BackendRefused, BackendUnavailable)
-        with suppress(*tolerated), one_call(call_began()):
-            self._flush()
-            self.counting.collect()
+        with one_call(call_began()):
+            self._flush_if_possible()
             self.policies.read()
         seconds = None if older_than is None else parse_duration(older_than)
         return Cleanup(
@@ -183,8 +180,8 @@ class Core:
         if not isinstance(self.backend, SupportsForgetting):
             reason = "a namespace is known as long as its application runs"
             raise BackendRefused(f"the backend {self.backend.name} forgets nothing: {reason}")
-        self.flush()
-        self.counting.collect()
+        with one_call(call_began()):
+            self._flush_if_possible()
         return self.backend.forget(check_namespace(name), self.clock())
 
     def flush(self) -> None:
@@ -228,6 +225,19 @@ class Core:
             self.policies.store_again()
             for state in list(self._states.values()):
                 state.recorder.record_lost()
+
+    def _flush_if_possible(self) -> None:
+        """Write counts and uses, also those that processes left, before something is done that needs none
+        of it: where nothing can be written, they wait. A strict cache raises `BackendUnavailable`.
+        """
+        try:
+            self._flush()
+        except BackendError as error:
+            if self.strict and isinstance(error, BackendUnavailable):
+                raise
+            log.debug("not all counts and uses are written yet: %s", str(error))
+        else:
+            self.counting.collect()
 
     def _is_written(self, name: str) -> bool:
         """Return whether this process has written to a namespace, or to any."""

@@ -1,9 +1,9 @@
 """What one cache counts, and how that reaches its backend."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cachectl._backends.capabilities import SupportsFork, SupportsSlots
 from cachectl._backends.protocols import Backend
@@ -22,6 +22,13 @@ from cachectl.errors import BackendError, BackendUnavailable
 if TYPE_CHECKING:  # a command needs none, but for figures
     from cachectl._engine.publishing import Publishing
     from cachectl._metrics.slots.keeper import Slots
+
+
+class Counted(NamedTuple):
+    """What was counted, by namespace, and what people should know of that."""
+
+    counts: Mapping[str, Counts]
+    notes: Sequence[str] = ()
 
 
 class Counting:
@@ -97,30 +104,37 @@ class Counting:
         if self._publishing is not None:
             self._publishing.withdraw()
 
-    def read(self, window: Window, names: Collection[str]) -> Mapping[str, Counts]:
+    def read(self, window: Window, names: Collection[str]) -> "Counted":
         """Return what all processes counted, in these namespaces or in all; of this process alone
-        while that cannot be had.
+        while that cannot be had. A strict cache raises `BackendUnavailable`.
         """
         try:
             self._flush()
         except BackendError as error:
-            if self._strict:
-                raise
-            return self._read_unwritten(window, names, error)
+            self._refuse_outage(error)
+            told = not isinstance(error, BackendUnavailable) and self.troubles.is_news(error, "")
+            level = logging.WARNING if told and not self._strict else logging.DEBUG
+            log.log(level, "not all counts and uses are written yet: %s", str(error))
+            return self._read_unwritten(window, names)
         self.collect()
-        return counts_of(self._backend, names, window)
+        try:
+            return Counted(counts_of(self._backend, names, window))
+        except BackendError as error:
+            self._refuse_outage(error)
+            return self._read_unwritten(window, names)
 
-    def _read_unwritten(
-        self, window: Window, names: Collection[str], error: BackendError
-    ) -> Mapping[str, Counts]:
+    def _read_unwritten(self, window: Window, names: Collection[str]) -> "Counted":
         """Return the same where not all could be written: with what was not, or that alone."""
-        told = not isinstance(error, BackendUnavailable) and self.troubles.is_news(error, "")
-        level = logging.WARNING if told else logging.DEBUG
-        log.log(level, "not all counts and uses are written yet: %s", str(error))
         unwritten = self.buffer.pending()
-        with suppress(BackendError):
-            return added(counts_of(self._backend, names, window), unwritten.items())
-        return unwritten
+        try:
+            return Counted(added(counts_of(self._backend, names, window), unwritten.items()))
+        except BackendError as error:
+            self._refuse_outage(error)
+            return Counted(unwritten, (f"what was counted cannot be read: {error}",))
+
+    def _refuse_outage(self, error: BackendError) -> None:
+        if self._strict and isinstance(error, BackendUnavailable):
+            raise error
 
     def turns(self) -> Iterator[Turn]:
         """See `SupportsFork`."""

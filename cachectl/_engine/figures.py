@@ -13,7 +13,7 @@ from cachectl._backends.capabilities import (
     SupportsStatus,
 )
 from cachectl._backends.protocols import Backend
-from cachectl._backends.selection import counts_of, usage_of
+from cachectl._backends.selection import usage_of
 from cachectl._engine.counting import Counting
 from cachectl._engine.policies import Policies
 from cachectl._model.deadline import call_began, one_call
@@ -58,8 +58,9 @@ class Figures:
         now = self._clock()
         window = Window.last(None if since is None else parse_duration(since), now)
         with one_call(call_began()):
-            counts, usage = self._counting.read(window, names), self._held(names, now)
+            (counts, notes), usage = self._counting.read(window, names), self._held(names, now)
             status = self.status()
+            status = replace(status, notes=(*status.notes, *notes))
             self._policies.read(names)
         known = {*counts, *usage}
         if not isinstance(self._backend, SupportsPolicies):
@@ -83,7 +84,7 @@ class Figures:
         """Return which names are of no namespace, though it may have counted nothing in the window."""
         unknown = [name for name in names if name not in known]
         if unknown and window.ring is not None:
-            ever = counts_of(self._backend, unknown, window._replace(ring=None, start=None))
+            ever = self._counting.read(window._replace(ring=None, start=None), unknown).counts
             return [name for name in unknown if name not in ever]
         return unknown
 

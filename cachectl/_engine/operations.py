@@ -5,6 +5,7 @@ They suspend only where their store does. `Namespace` runs them on a store that 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,7 +27,7 @@ from cachectl._model.records import CleanupStep, Condition, EntryInfo, Lease, Re
 from cachectl._model.tally import counted
 from cachectl._model.units import Duration, Money, microseconds
 from cachectl._model.write import Write
-from cachectl.errors import DamagedEntry, UnsupportedValue, UsageError
+from cachectl.errors import BackendRefused, DamagedEntry, UnsupportedValue, UsageError
 
 if TYPE_CHECKING:
     from cachectl._engine.drivers import Driver
@@ -203,8 +204,9 @@ class Operations:
         await self.store.flush()
 
     async def remove_expired(self, key: str, now: float) -> None:
-        """Remove what a lookup found expired."""
-        with one_call(monotonic() - spent()):
+        """Remove what a lookup found expired, where anything can be written: a lookup needs none of it."""
+        removed = Removed()
+        with suppress(BackendRefused), one_call(monotonic() - spent()):
             removed = await self.store.remove_expired(key, now)
         self.state.recorder.record_cleanup(CleanupStep(removed))
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import IO, TYPE_CHECKING, ClassVar, Final
 
 from cachectl._backends.base import BaseBackend
 from cachectl._backends.capabilities import SupportsFork
@@ -26,7 +26,7 @@ from cachectl._metrics.counters import CounterStore
 from cachectl._model.deadline import SECONDS, one_call
 from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import MOST_EXPIRED, CleanupStep, Usage
-from cachectl.errors import BackendBusy, BackendError, ConfigError
+from cachectl.errors import BackendBusy, BackendError, BackendRefused, ConfigError
 
 if TYPE_CHECKING:
     from cachectl._backends.file.async_store import Tasks
@@ -206,9 +206,7 @@ class FileBackend(BaseBackend[FileStore]):
     @contextmanager
     def _flocked(self, name: str) -> Iterator[None]:
         claim(self._directory)
-        path = self._directory / f"{name}.lock"
-        create_private(path)
-        with path.open("r+b") as file:
+        with self._opened(f"{name}.lock") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -217,6 +215,14 @@ class FileBackend(BaseBackend[FileStore]):
                 yield
             finally:  # also for processes that were forked meanwhile, which have the file open
                 fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _opened(self, name: str) -> IO[bytes]:
+        path = self._directory / name
+        try:
+            create_private(path)
+            return path.open("r+b")
+        except OSError as error:
+            raise BackendRefused(f"cannot write {path}: {error.strerror}") from None
 
     def recount(self) -> None:
         table = self.existing_table()

@@ -4,11 +4,11 @@ import sqlite3
 import sys
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Final, Literal
+from typing import Final
 
 from cachectl._backends.directory import require_ours
 from cachectl._backends.file.schema import is_made
@@ -18,6 +18,7 @@ from cachectl._backends.sqlite import (
     Patience,
     is_damage,
     leave_to_parent,
+    opened,
     prepared,
 )
 from cachectl._model.turn import Turn
@@ -34,6 +35,17 @@ class ReadConnection(Connection):
     """A connection that cannot write."""
 
     __slots__ = ()
+
+
+class _NotKept(list[ReadConnection]):
+    """Stands for those at rest where each connection is for one read."""
+
+    def __init__(self, retire: Callable[[ReadConnection], None]) -> None:
+        super().__init__()
+        self._retire = retire
+
+    def append(self, connection: ReadConnection) -> None:
+        self._retire(connection)
 
 
 class ReadConnections:
@@ -136,10 +148,7 @@ class ReadConnections:
         """Return a connection to what is there; None if it is empty: another process may be about to
         make it.
         """
-        try:
-            connection = self._open("rw")
-        except sqlite3.OperationalError:
-            connection = self._open("ro")  # a medium that cannot be written
+        connection = self._open()
         with prepared(connection, self._place):
             made = is_made(connection, self._directory)
         if not made:
@@ -147,16 +156,19 @@ class ReadConnections:
             return None
         if self._place.opened(connection.file):
             self.drop()
+        is_kept = connection.mode in ("rw", "ro")  # others are not told of what is written
+        if is_kept == isinstance(self.idle, _NotKept):
+            self.idle = [] if is_kept else _NotKept(self.retire)
         self._opened.add(connection)
         return connection
 
-    def _open(self, mode: Literal["rw", "ro"]) -> ReadConnection:
-        connection = ReadConnection(self._place, mode)
-        with prepared(connection, self._place):
-            connection.execute("PRAGMA query_only = ON")
-            connection.execute("PRAGMA trusted_schema = OFF")
-            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-        return connection
+    def _open(self) -> ReadConnection:
+        try:
+            return opened(ReadConnection, self._place, "rw")
+        except sqlite3.OperationalError:
+            from cachectl._backends.reading import open_to_read  # not as a rule
+
+            return open_to_read(ReadConnection, self._place)
 
 
 def _interrupted() -> list[ReadConnection]:

@@ -41,10 +41,10 @@ def get(
         value = found.get(name)
         if value is MISSING:
             raise _missing(cache, namespace, name)
-    if form in (Format.JSON, Format.JSONL):
-        out.document("get", {"namespace": namespace, "key": name, **values.describe(value)})
-    else:
-        _print(value)
+        if form in (Format.JSON, Format.JSONL):
+            out.document("get", {"namespace": namespace, "key": name, **values.describe(value)})
+        else:
+            _print(value)
 
 
 def _missing(cache: Cache, namespace: str, key: str) -> Stop:
