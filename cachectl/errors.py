@@ -44,6 +44,7 @@ ErrorKind = Literal[
     "permission",
     "foreign",
     "damaged",
+    "place",
     "refused",
     "unexpected",
 ]
@@ -51,7 +52,8 @@ ErrorKind = Literal[
 
 Nothing can be had of it, and in applications memory stands in: `outage`, it cannot be reached or does
 not answer in time; `failover`, it has lost its master, or its cluster is down; `loading`, it reads its
-data; `misconfigured`, it does not let us in (password, database, TLS); `busy`, with somebody's script.
+data; `misconfigured`, it does not let us in (password, database, TLS); `busy`, with somebody's script;
+`place`, the directory of a cache in files cannot be made, or is not safe.
 
 It works, and refuses some calls: `full`; `permission`, its user may not run a command; `failover`, it
 is a replica; `misconfigured`, it cannot save; `foreign`, somebody else's data are under a key of ours;

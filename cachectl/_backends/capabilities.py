@@ -44,6 +44,14 @@ class SupportsLook(Protocol):
 
 
 @runtime_checkable
+class SupportsPreparation(Protocol):
+    """A backend in a place that may not be there yet, or cannot be used."""
+
+    def prepare(self) -> None:
+        """Make what can be written to, unless it is there. Raises `BackendError`."""
+
+
+@runtime_checkable
 class SupportsCompaction(Protocol):
     """A backend in which something is left behind of entries that are no more."""
 

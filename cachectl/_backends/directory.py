@@ -6,24 +6,50 @@ tells backup programs to pass the directory by.
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from errno import EACCES, EROFS
 from pathlib import Path
 from typing import Final
 
 from cachectl._backends.trust import exposed_above
-from cachectl.errors import BackendRefused, BackendUnavailable
+from cachectl.errors import BackendRefused, BackendUnavailable, ErrorKind
 
 MARKER: Final = "CACHEDIR.TAG"
 _SIGNATURE: Final = b"Signature: 8a477f597d28d172789f06886806bc55\n"
 _CONTENT: Final = _SIGNATURE + b"# This directory is a cachectl cache, format 1.\n"
+_CLOSE: Final = "chmod 700 it (systemd: CacheDirectoryMode=0700)"
+_ADVICE: Final = "name another by --directory, CACHECTL_FILE__DIRECTORY or file.directory"
+
+
+class PlaceRefused(BackendRefused, BackendUnavailable):
+    """A directory that cannot be used: refused, as the tool says, and nothing can be had of it, so that
+    memory stands in for it in applications.
+    """
+
+    kind: ErrorKind = "place"
 
 
 def require_ours(directory: Path) -> bool:
     """Return whether the directory is there and ours; False if there is nothing.
 
-    Raises `BackendRefused`, touching nothing, if what is there is not a marked directory of
+    Raises `PlaceRefused`, touching nothing, if what is there is not a marked directory of
     this user that is closed to all others, and that nobody else can replace.
     """
+    with _refused(f"cannot use {directory}"):
+        return _require_ours(directory)
+
+
+@contextmanager
+def _refused(what: str) -> Iterator[None]:
+    """Raise `PlaceRefused` for what the file system objects to."""
+    try:
+        yield
+    except OSError as error:
+        raise PlaceRefused(f"{what}: {error.strerror}; {_ADVICE}") from None
+
+
+def _require_ours(directory: Path) -> bool:
     if not _require_private(directory):
         return False
     _require_irreplaceable(directory)
@@ -31,7 +57,7 @@ def require_ours(directory: Path) -> bool:
         if _empty(directory):
             return False
         if not is_marked(directory):  # and no other process has marked it meanwhile
-            raise BackendRefused(f"{directory} is not a cachectl cache ({MARKER} is missing)")
+            raise PlaceRefused(f"{directory} is not a cachectl cache ({MARKER} is missing)")
     for path in sorted(directory.iterdir()):
         if path.name.endswith((".db", ".db-wal", ".db-shm", ".lock")):
             _require_private_file(path)
@@ -39,16 +65,28 @@ def require_ours(directory: Path) -> bool:
 
 
 def claim(directory: Path) -> None:
-    """Create the directory if there is none, and mark it as ours. Raises `BackendRefused`."""
+    """Create the directory if there is none, and mark it as ours. Raises `PlaceRefused`."""
     if require_ours(directory):
         return
     _require_irreplaceable(directory)
-    try:
+    with making(directory):
         _make(directory)
         if not require_ours(directory):
             _mark(directory)
-    except OSError as error:
-        raise BackendRefused(f"cannot make a cache of {directory}: {error.strerror}") from None
+
+
+def making(directory: Path) -> AbstractContextManager[None]:
+    """Raise `PlaceRefused` for what the file system objects to when a cache is made."""
+    return _refused(f"cannot make a cache of {directory}")
+
+
+def require_possible(directory: Path) -> None:
+    """Raise `PlaceRefused` where no cache can be made, as far as can be told without making one."""
+    with making(directory):
+        place = next(path for path in (directory, *directory.parents) if _is_there(path))
+        if not os.access(place, os.W_OK | os.X_OK):
+            number = EROFS if os.statvfs(place).f_flag & os.ST_RDONLY else EACCES
+            raise OSError(number, os.strerror(number))
 
 
 def create_private(path: Path) -> None:
@@ -77,7 +115,7 @@ def _make(directory: Path) -> None:
 def _require_irreplaceable(directory: Path) -> None:
     reason = exposed_above(directory)
     if reason is not None:
-        raise BackendRefused(f"{directory} could be replaced: {reason}")
+        raise PlaceRefused(f"{directory} could be replaced: {reason}")
 
 
 def _require_private(directory: Path) -> bool:
@@ -85,22 +123,31 @@ def _require_private(directory: Path) -> bool:
         status = directory.lstat()
     except FileNotFoundError:
         return False
-    except OSError as error:
-        raise BackendUnavailable(f"cannot open {directory}: {error.strerror}") from None
     if stat.S_ISLNK(status.st_mode):
-        raise BackendRefused(f"{directory} is a symbolic link; name the directory itself")
+        raise PlaceRefused(f"{directory} is a symbolic link; name the directory itself")
     if not stat.S_ISDIR(status.st_mode):
-        raise BackendRefused(f"{directory} is not a directory")
+        raise PlaceRefused(f"{directory} is not a directory")
     if status.st_uid != os.geteuid():
-        raise BackendRefused(
+        raise PlaceRefused(
             f"{directory} belongs to another user (uid {status.st_uid}):"
             f" run as that user, or chown it to uid {os.geteuid()}"
         )
     if status.st_mode & 0o077:
         if not is_marked(directory) and not _empty(directory):  # never tell anybody to close /tmp
-            raise BackendRefused(f"{directory} is not a cachectl cache ({MARKER} is missing)")
+            raise PlaceRefused(f"{directory} is not a cachectl cache ({MARKER} is missing)")
         mode = stat.S_IMODE(status.st_mode)
-        raise BackendRefused(f"{directory} is open to others (mode {mode:04o}); chmod 700 it")
+        raise PlaceRefused(f"{directory} is open to others (mode {mode:04o}); {_CLOSE}")
+    if not os.access(directory, os.R_OK | os.X_OK):
+        mode = stat.S_IMODE(status.st_mode)
+        raise PlaceRefused(f"{directory} is closed to its own user (mode {mode:04o}); chmod 700 it")
+    return True
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
     return True
 
 
@@ -109,17 +156,19 @@ def _require_private_file(path: Path) -> None:
         status = path.lstat()
     except FileNotFoundError:  # a -wal or -shm file, gone with the last connection
         return
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+        raise PlaceRefused(f"{path} is not a regular file of ours")
     if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
         return  # which is damage, and met where the file is opened
     if not stat.S_ISREG(status.st_mode):
-        raise BackendRefused(f"{path} is not a regular file; remove it")
+        raise PlaceRefused(f"{path} is not a regular file; remove it")
     if status.st_uid != os.geteuid():
-        raise BackendRefused(
+        raise PlaceRefused(
             f"{path} belongs to another user (uid {status.st_uid}): chown it to uid {os.geteuid()}"
         )
     if status.st_mode & 0o077:
         mode = stat.S_IMODE(status.st_mode)
-        raise BackendRefused(f"{path} is open to others (mode {mode:04o}); chmod 600 it")
+        raise PlaceRefused(f"{path} is open to others (mode {mode:04o}); chmod 600 it")
 
 
 def is_marked(directory: Path) -> bool:

@@ -81,12 +81,14 @@ class Figures:
     def _unknown(
         self, names: Collection[str], known: Collection[str], window: "Window"
     ) -> list[str]:
-        """Return which names are of no namespace, though it may have counted nothing in the window."""
+        """Return which names are of no namespace, though it may have counted nothing in the window; none
+        where the backend would have to be asked and is away.
+        """
         unknown = [name for name in names if name not in known]
         if unknown and window.ring is not None:
             ever = self._counting.read(window._replace(ring=None, start=None), unknown).counts
             return [name for name in unknown if name not in ever]
-        return unknown
+        return []
 
     def status(self) -> "Status":
         if isinstance(self._backend, SupportsStatus):

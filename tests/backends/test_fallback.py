@@ -99,6 +99,12 @@ def test_it_begins_without_redis(redis: Outage, clock: Clock):
     assert cache.stats().namespaces["users"].hits == 1
 
 
+def test_figures_of_a_window_need_no_backend(redis: Outage, cache: Cache):
+    """Whether anybody ever used a namespace cannot be told while it is away, and is not."""
+    redis.end()
+    assert cache.stats("nobody", since="1h").namespaces["nobody"].hits == 0
+
+
 def test_what_memory_holds_is_bounded(redis: Outage, cache: Cache):
     users = cache.namespace("users")
     images = cache.namespace("images", max_entries=10)

@@ -25,6 +25,7 @@ from cachectl._backends.capabilities import (
     SupportsForgetting,
     SupportsFork,
     SupportsLook,
+    SupportsPreparation,
     SupportsRecount,
     SupportsRevocation,
     SupportsSlots,
@@ -277,8 +278,15 @@ class FallbackBackend:
 
     def _check(self) -> None:
         """Raise only if nothing can be had: one who refuses even this is there."""
-        with suppress(BackendRefused):
-            self._reach()
+        try:
+            if isinstance(self._backend, SupportsPreparation):
+                self._backend.prepare()
+            else:
+                self._reach()
+        except BackendUnavailable:  # a place that is refused cannot be used at all
+            raise
+        except BackendRefused:
+            pass
 
     def _replay(self) -> None:
         for name, stand_in in self._standing_in():

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, ClassVar, Final
 from cachectl._backends.base import BaseBackend
 from cachectl._backends.capabilities import SupportsFork
 from cachectl._backends.counter_database import CounterDatabase
-from cachectl._backends.directory import claim, create_private, require_ours
+from cachectl._backends.directory import claim, create_private, require_ours, require_possible
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file.reader import Reader
 from cachectl._backends.file.rows import microseconds
@@ -180,7 +180,13 @@ class FileBackend(BaseBackend[FileStore]):
         return shares.usage(self._reader)
 
     def check(self) -> None:
-        self._reader.totals()
+        if self._reader.connections.exists():
+            self._reader.totals()
+        else:
+            require_possible(self._directory)
+
+    def prepare(self) -> None:
+        self._writer.open(self._writer.patience())
 
     def look(self) -> Sequence[str]:
         self._reader.connections.look()

@@ -10,8 +10,9 @@ timers of Varghese and Lauck, SOSP 1987).
 from pathlib import Path
 from typing import Final
 
+from cachectl._backends.directory import PlaceRefused
 from cachectl._backends.sqlite import Connection
-from cachectl.errors import BackendError, BackendRefused
+from cachectl.errors import BackendError
 
 APPLICATION_ID: Final = 0x6363746C
 """What the database says it is for, "cctl": an envelope begins with the same four bytes."""
@@ -115,23 +116,23 @@ _STATEMENTS: Final = (
 def is_made(connection: Connection, directory: Path) -> bool:
     """Return whether the tables are there; False if the database is empty.
 
-    Raises `BackendRefused` for a database that is not ours, or whose format is not known here, and
+    Raises `PlaceRefused` for a database that is not ours, or whose format is not known here, and
     `BackendError` for one that is damaged.
     """
     found = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
     if not found:
         return False
     if pragma(connection, "application_id") != APPLICATION_ID:
-        raise BackendRefused(_foreign({name for _, name in found}, directory))
+        raise PlaceRefused(_foreign({name for _, name in found}, directory))
     version = pragma(connection, "user_version")
     if version > FORMAT:
-        raise BackendRefused(f"the cache was made by a newer cachectl (its format is {version})")
+        raise PlaceRefused(f"the cache was made by a newer cachectl (its format is {version})")
     names = {name for _, name in found}
     if not names >= _TABLES:
         missing = ", ".join(sorted(_TABLES - names))
         raise BackendError(f"it has no table {missing}", "damaged")
     if version < FORMAT or any(kind not in {"table", "index"} for kind, _ in found):
-        raise BackendRefused("the cache was tampered with: its tables are not ours")
+        raise PlaceRefused("the cache was tampered with: its tables are not ours")
     return True
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
-from cachectl._backends.directory import claim, create_private
+from cachectl._backends.directory import PlaceRefused, claim, create_private, making
 from cachectl._backends.file.schema import is_made, make, make_leases, pragma
 from cachectl._backends.place import BegunAnew, Place
 from cachectl._backends.sqlite import (
@@ -238,15 +238,27 @@ class Writer:
 
     def _attempt(self) -> Connection:
         claim(self._directory)
-        create_private(self._place.path)
+        with making(self._directory):
+            create_private(self._place.path)
         connection = Connection(self._place)
         with prepared(connection, self._place):
             if not is_made(connection, self._directory):
-                make(connection, self._directory)
+                _make(connection, self._directory)
             make_leases(connection)
             for statement in _PREPARATION:
                 connection.execute(statement)
         return connection
+
+
+def _make(connection: Connection, directory: Path) -> None:
+    """Make the tables. Raises `PlaceRefused` where there is no room for them."""
+    try:
+        make(connection, directory)
+    except sqlite3.OperationalError as error:
+        failure = translated(f"cannot make a cache of {directory}", error)
+        if isinstance(failure, BackendBusy):
+            raise
+        raise PlaceRefused(str(failure)) from None
 
 
 def _vacuum_little(connection: Connection) -> int:

@@ -175,5 +175,5 @@ def test_what_we_never_make_in_the_database_stops_everything(
     planted.execute(planted_statement)
     errors = use(opener).split()
     assert len(errors) >= 10
-    assert set(errors) == {"BackendRefused"}
+    assert set(errors) == {"PlaceRefused"}
     assert planted.execute("SELECT count(*) FROM entries").fetchone() == (2,)
