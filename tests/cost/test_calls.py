@@ -33,6 +33,8 @@ DECORATED: Final = {(3, 11): 139}
 WRITES: Final = {(3, 11): (102, 106, 65, 50)}
 """Calls of a write on files at most: one that replaces an entry, that adds one, that removes one, and
 that has none to remove. By the version of Python."""
+MEMORY_WRITE: Final = {(3, 11): 69}
+"""The same in memory, of one that adds an entry for which another has to go."""
 LOCKS: Final = (type(Lock()), type(RLock()), Turn)
 
 
@@ -189,6 +191,19 @@ def test_a_write_on_files_takes_no_more_calls_than_are_known(opener: Opener):
     ]
     counted = [min(each) for each in zip(*rounds, strict=True)]
     assert all(map(le, counted, expected)), counted
+
+
+def test_a_write_in_memory_takes_no_more_calls_than_are_known(cache):
+    """Of a new key where another has to go, as after a miss in a full cache."""
+    expected = MEMORY_WRITE.get(sys.version_info[:2])
+    if expected is None:
+        pytest.skip("no number of calls is known for this version of Python")
+    namespace = cache.namespace("full", ttl="1h", max_entries=2)
+    for key in ("a", "b", "c"):
+        namespace.set(key, "value")
+
+    found = calls(namespace.set, "new", "value")
+    assert len(found) <= expected, found
 
 
 def test_lookups_keep_no_memory(namespace):

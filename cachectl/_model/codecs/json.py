@@ -18,11 +18,10 @@ from cachectl.errors import UnsupportedValue
 DEPTH_LIMIT: Final = 100
 _LEAVES: Final = frozenset((str, int, bool, type(None)))
 _SCALARS: Final = _LEAVES | {float}
+_HOLDERS: Final = frozenset((dict, list))
 _FEW: Final = 500
 """Documents after which msgspec pays: to import it takes as long as it has saved by then."""
 _BOM: Final = b"\xef\xbb\xbf"
-_Path = tuple["_Path", dict[str, Any] | list[Any], object] | None
-"""Where a value is in another: the path of what holds it, that, and the value."""
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -40,7 +39,7 @@ class JsonCodec:
         self._documents = 0
 
     def encode(self, value: object) -> bytes:
-        plain = type(value) not in _SCALARS and _is_plain(value, None, DEPTH_LIMIT)
+        plain = type(value) not in _SCALARS and _is_plain(value, value, DEPTH_LIMIT)
         try:
             if plain and self._many():
                 data: bytes = _msgspec().json.encode(value)
@@ -102,8 +101,8 @@ def _msgspec() -> Any:
     return msgspec
 
 
-def _is_plain(value: Any, path: _Path, depth: int) -> bool:
-    """Return whether every library writes the floats in a list or dictionary alike.
+def _is_plain(value: Any, whole: object, depth: int) -> bool:
+    """Return whether every library writes the floats in a list or dictionary alike, a part of `whole`.
 
     Raises `UnsupportedValue` for what would not come back equal.
     """
@@ -113,13 +112,12 @@ def _is_plain(value: Any, path: _Path, depth: int) -> bool:
     if type(value) is dict:
         for key in value:
             if type(key) is not str:
-                raise UnsupportedValue(
-                    f"a key of type {type(key).__name__} at {_told(path)} is not JSON (a string is)"
-                )
+                name, place = type(key).__name__, _path(value, whole)
+                raise UnsupportedValue(f"a key of type {name} at {place} is not JSON (a string is)")
         items = value.values()
     elif type(value) is not list:
-        name, way = type(value).__qualname__, advice(type(value))
-        raise UnsupportedValue(f"a value of type {name} at {_told(path)} is not JSON: {way}")
+        name, place, way = type(value).__qualname__, _path(value, whole), advice(type(value))
+        raise UnsupportedValue(f"a value of type {name} at {place} is not JSON: {way}")
     plain = True
     for item in items:
         kind = type(item)
@@ -128,20 +126,24 @@ def _is_plain(value: Any, path: _Path, depth: int) -> bool:
         if kind is float:
             if not (1e-4 <= item < 1e16 or -1e16 < item <= -1e-4 or item == 0):
                 plain = False
-        elif kind not in _LEAVES and not _is_plain(item, (path, value, item), depth - 1):
+        elif kind not in _LEAVES and not _is_plain(item, whole, depth - 1):
             plain = False
     return plain
 
 
-def _told(path: _Path) -> str:
-    """Return a path for people: `$.a[…]`."""
-    if path is None:
-        return "$"
-    whole, holder, item = path
-    if isinstance(holder, list):
-        return _told(whole) + "[…]"
-    name = next(name for name, each in holder.items() if each is item)
-    return f"{_told(whole)}.{name:.40}"
+def _path(part: object, whole: Any) -> str:
+    """Return where a part of a value is in it, for people: `$.a[…]`."""
+    paths, holders = {id(whole): "$"}, [whole]
+    for holder in holders:
+        if id(part) in paths:
+            break
+        is_list = type(holder) is list
+        for name, item in enumerate(holder) if is_list else holder.items():
+            if id(item) not in paths:
+                paths[id(item)] = paths[id(holder)] + ("[…]" if is_list else f".{name!s:.40}")
+                if type(item) in _HOLDERS:
+                    holders.append(item)
+    return paths[id(part)]
 
 
 def _decoded(payload: memoryview) -> object:
