@@ -46,12 +46,9 @@ def value_arguments(items: Iterable[Item], values: str, generation: bytes) -> li
     """Return the items as MSET takes them, `values` in front of their keys."""
     arguments: list[Argument] = []
     for key, _, data, _ in items:
-        arguments += (values + key, _behind(generation, data))
+        value = generation + data if len(data) < PIECE else Joined(generation, data)
+        arguments += (values + key, value)
     return arguments
-
-
-def _behind(generation: bytes, data: bytes) -> Argument:
-    return generation + data if len(data) < PIECE else Joined(generation, data)
 
 
 def _about(item: Item) -> tuple[float, tuple[str, ...]]:

@@ -230,3 +230,41 @@ def test_a_value_of_another_type_is_damaged(backend, raw, clock):
             store.get(key, clock())
     assert {listed.key: listed.entry for listed in store.scan()} == {"a": None, "b": None}
     assert store.remove(["a", "b"]).entries == 2
+
+
+@pytest.mark.parametrize("eviction", ["lru", "lrfu"])
+def test_many_items_that_have_little_in_common_are_written_in_one_transaction(
+    backend, raw, clock, eviction
+):
+    """Each with its own size, expiry and tags, also if it replaces another; but not what is over a limit."""
+    store, limits = blocking(backend, "ns"), Limits(max_bytes=100_000, eviction=eviction)
+    store.put([item("k0")], limits, clock())  # teaches the server the script
+    for size in (100, 200):
+        items = [
+            item(
+                f"k{number}",
+                bytes(size + number % 7),
+                ttl=(None, 10, 20)[number % 3],
+                now=clock(),
+                tags=[f"t{number % 2}"],
+            )
+            for number in range(100)
+        ]
+        raw.config_resetstat()
+        written = store.put([*items, item("large", bytes(200_000))], limits, clock())
+        assert (written.stored, written.evicted) == (101, ("large",))
+        assert raw.info("commandstats")["cmdstat_exec"]["calls"] == 1
+        check_books(raw, "app:{ns}:")
+    listed = {info.key: (info.size, info.entry.tags) for info in store.scan() if info.entry}
+    assert listed == {one.key: (len(one.data), one.entry.tags) for one in items}
+    lifetimes = [raw.ttl(f"app:{{ns}}:e:k{number}") for number in range(3)]
+    assert lifetimes[0] == -1
+    assert 60 < lifetimes[1] <= 70 < lifetimes[2] <= 80
+
+
+def test_many_writes_revoke_the_leases_of_their_keys(backend, clock):
+    store = blocking(backend, "ns")
+    lease, other = store.lease("k7", (), clock()), store.lease("other", (), clock())
+    store.put([item(f"k{number}", bytes(100)) for number in range(100)], FREE, clock())
+    assert store.put([item("k7")], FREE, clock(), lease).stored == 0
+    assert store.put([item("other")], FREE, clock(), other).stored == 1

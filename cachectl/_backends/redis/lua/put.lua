@@ -26,27 +26,9 @@ local evicted = {}
 local used, expiring, described = {}, {}, {}
 local expires, px, tags
 
--- Clocks differ and are set back: what is written now is the newest nevertheless, or the limits
--- would drop it at once. A score that cannot be a stamp of ours counts for nothing.
-local function latest()
-  if redis.call('ZCOUNT', LRU, stamp, '+inf') == 0 then
-    return tonumber(stamp)
-  end
-  local newest = tonumber(redis.call('ZRANGE', LRU, -1, -1, 'WITHSCORES')[2])
-  return math.max(tonumber(stamp), newest < 2^53 - 1 and newest + 1 or 0)
-end
-
--- The text of a stamp, in two parts, of which many in a row have the first in common: to write down a
--- number so long takes the server longer than all else here.
-local hundreds
-local function text_of(stamp)
-  local rest = stamp % 100
-  if rest == 0 or not hundreds then
-    hundreds = string.format('%.0f', (stamp - rest) / 100)
-  end
-  local ones = rest % 10
-  return hundreds .. string.char(48 + (rest - ones) / 10, 48 + ones)
-end
+-- A small hash is searched through for each field, until something in it is longer than 64 bytes: where
+-- so many fields and values come at once it is told of such a one before.
+local MANY = 200
 
 local function permitted(key, stale)
   if lease then
@@ -82,6 +64,9 @@ local function describe(key, size, old, size_text)
   grown = grown + size - old_size
 end
 
+-- A stamp is written down in two parts, of which many in a row have the first in common: for a number
+-- so long that takes the server longer than all else here.
+local hundreds
 local function index(key, due)
   if expires ~= '-' then
     local n = #expiring
@@ -93,32 +78,34 @@ local function index(key, due)
     lrfu.written(key, stamp)
     redis.call('ZADD', LRU, stamp, key)
   else
-    local n = #used
-    used[n + 1], used[n + 2] = text_of(stamp), key
+    local n, rest = #used, stamp % 100
+    local ones = rest % 10
+    if rest == 0 or not hundreds then
+      hundreds = string.format('%.0f', (stamp - rest) / 100)
+    end
+    used[n + 1], used[n + 2] = hundreds .. string.char(48 + (rest - ones) / 10, 48 + ones), key
   end
   stamp = stamp + 1
 end
 
--- Stores data, or makes of what has been stored a value of this generation that is dropped in time.
-local function store(value, data)
-  if data then
-    data = assumed == generation and data or generation .. string.sub(data, #generation + 1)
-    return px == '-' and redis.call('SET', value, data) or redis.call('SET', value, data, 'PX', px)
-  end
-  if assumed ~= generation then
-    redis.call('SETRANGE', value, 0, generation)
-  end
-  if px ~= '-' then
-    redis.call('PEXPIRE', value, px)
-  end
-end
-
+-- Stores data, or makes of what has been set already a value of this generation that expires.
 local function write(key, data, size_text, old, due)
-  local size = tonumber(size_text)
+  local size, value = tonumber(size_text), VALUES .. key
   if size > max_size then
     return refuse(key)
   end
-  store(VALUES .. key, data)
+  if assumed ~= generation and data then
+    data = generation .. string.sub(data, #generation + 1)
+  elseif assumed ~= generation then
+    redis.call('SETRANGE', value, 0, generation)
+  end
+  if data and px ~= '-' then
+    redis.call('SET', value, data, 'PX', px)
+  elseif data then
+    redis.call('SET', value, data)
+  elseif px ~= '-' then
+    redis.call('PEXPIRE', value, px)
+  end
   describe(key, size, old, size_text)
   index(key, due)
   added = added + (old and 0 or 1)
@@ -144,7 +131,14 @@ if first_item > 2 then
   end
 end
 
-stamp = latest()
+-- Clocks differ and are set back: what is written now is the newest nevertheless, or the limits
+-- would drop it at once. A score that cannot be a stamp of ours counts for nothing.
+local has_newer = redis.call('ZCOUNT', LRU, stamp, '+inf') > 0
+stamp = tonumber(stamp)
+if has_newer then
+  local newest = tonumber(redis.call('ZRANGE', LRU, -1, -1, 'WITHSCORES')[2])
+  stamp = math.max(stamp, newest < 2^53 - 1 and newest + 1 or 0)
+end
 local next_size, dues
 local at, left = last_item, 0
 for i = first_item, last_item do
@@ -181,13 +175,12 @@ if #expiring > 0 then
   redis.call('ZADD', EXP, unpack(expiring))
 end
 
-local function exceeded()
-  return max_entries ~= '-' and redis.call('ZCARD', LRU) > tonumber(max_entries)
-    or bytes > max_size
-end
-
 local over = 0
-local must_look = check_limits == '1' or #evicted > 0 or (added > 0 or grown > 0) and exceeded()
+local must_look = check_limits == '1' or #evicted > 0 or (added > 0 or grown > 0) and (bytes > max_size
+  or max_entries ~= '-' and redis.call('ZCARD', LRU) > tonumber(max_entries))
+if #described > MANY then
+  redis.call('HSET', META, '', string.rep(' ', 65))
+end
 if #described > 0 then
   redis.call('HSET', META, '', about_all(), unpack(described))
 elseif first == 1 then
