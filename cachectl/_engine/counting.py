@@ -128,8 +128,10 @@ class Counting:
         unwritten = self.buffer.pending()
         try:
             return Counted(added(counts_of(self._backend, names, window), unwritten.items()))
-        except BackendError as error:
+        except BackendUnavailable as error:
             self._refuse_outage(error)
+            return Counted(unwritten)
+        except BackendError as error:
             return Counted(unwritten, (f"what was counted cannot be read: {error}",))
 
     def _refuse_outage(self, error: BackendError) -> None:

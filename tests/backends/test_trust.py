@@ -94,7 +94,7 @@ def test_a_parent_that_others_can_write_is_refused(place: Path, spoil, above: in
         directory_of(ALICE, home / name)
     reason = spoil((home / "x/y", home / "x")[above])
     told = as_user(ALICE, lambda: store(home / "x/y/cache"))
-    assert told.startswith(f"BackendRefused: {home}/x/y/cache could be replaced: {reason}")
+    assert told.startswith(f"PlaceRefused: {home}/x/y/cache could be replaced: {reason}")
     assert not (home / "x/y/cache").exists()
 
 
