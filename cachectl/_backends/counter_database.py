@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from cachectl._backends.directory import claim, create_private, require_ours
-from cachectl._backends.place import BegunAnew, Place
+from cachectl._backends.place import COUNTERS, BegunAnew, Place
 from cachectl._backends.sqlite import FAILURES, Connection, Patience, is_damage, prepared, verified
 from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts
 from cachectl._metrics.windows import RINGS, Window
@@ -69,7 +69,7 @@ class CounterDatabase:
         self._directory = directory
         self._place: Place | None = None
         if directory is not None:
-            self._place = Place(directory / "counters.db", puts_aside=puts_aside)
+            self._place = Place(directory / COUNTERS, puts_aside=puts_aside)
         self._timeout = timeout
         self._connection: Connection | None = None
         self._turn = Turn(_WHAT)
@@ -217,7 +217,7 @@ class CounterDatabase:
         if connection is None:
             if self._directory is not None:
                 claim(self._directory)
-                create_private(self._directory / "counters.db")
+                create_private(self._directory / COUNTERS)
             connection = self._connect()
         elif connection.sqlite.in_transaction:  # of one who was interrupted on his way
             connection.execute("ROLLBACK")
@@ -227,7 +227,7 @@ class CounterDatabase:
         """Return the connection if there is a database."""
         directory = self._directory
         if self._there() is None and (
-            directory is None or (require_ours(directory) and (directory / "counters.db").exists())
+            directory is None or (require_ours(directory) and (directory / COUNTERS).exists())
         ):
             return self._connect()
         return self._connection

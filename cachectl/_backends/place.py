@@ -16,8 +16,10 @@ class BegunAnew(BackendError):
     kind: ErrorKind = "damaged"
 
 
-MENDS: Final = "cachectl clear --all --yes"
-"""The command that puts aside what cannot be read."""
+ENTRIES: Final = "cache.db"
+COUNTERS: Final = "counters.db"
+_MENDED_BY: Final = {ENTRIES: "cachectl clear --all --yes", COUNTERS: "cachectl cleanup"}
+"""The command that puts aside a database which cannot be read."""
 
 
 class Place:
@@ -43,6 +45,15 @@ class Place:
             return None
         return status.st_dev, status.st_ino
 
+    def is_mistaken_for(self, file: Identity | None) -> bool:
+        """Return whether SQLite takes what is there now for this file, which is another: it compares inodes
+        alone, and two devices may have the same, as where a file system in memory is mounted over one.
+        """
+        found = self.file()
+        return (
+            file is not None and found is not None and file[0] != found[0] and file[1] == found[1]
+        )
+
     def opened(self, file: Identity | None) -> bool:
         """Take note of the file that is open from now on, and return whether it was another before."""
         before, self._open = self._open, file
@@ -64,11 +75,11 @@ class Place:
         """
         from cachectl._backends.damage import put_aside  # as a rule nobody needs it
 
-        told = f"{self.path} is damaged ({error})"
+        told, mended_by = f"{self.path} is damaged ({error})", _MENDED_BY[self.path.name]
         if self.file() != file:
             return BegunAnew(told)
         if not self.puts_aside:
-            return BackendError(f"{told}; '{MENDS}' puts it aside and begins anew", "damaged")
+            return BackendError(f"{told}; '{mended_by}' puts it aside and begins anew", "damaged")
         try:
             aside = put_aside(self.path, file)
         except OSError as refusal:

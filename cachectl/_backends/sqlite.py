@@ -68,6 +68,8 @@ def translated(what: str, error: Exception) -> BackendError:
     return BackendError(f"{what}: {error}")
 
 
+_kept: Final[list["Connection"]] = []
+"""What is not closed before this process ends."""
 _of_parent: Final[set[Path | None]] = set()
 
 
@@ -77,7 +79,7 @@ class Connection:
     connection with its locks, and an exception keeps the statement with the frames that it passed.
     """
 
-    __slots__ = ("__weakref__", "cursor", "execute", "file", "mode", "path", "sqlite")
+    __slots__ = ("__weakref__", "_place", "cursor", "execute", "file", "mode", "path", "sqlite")
 
     def __init__(self, place: Place | None, mode: Mode = "rwc") -> None:
         path = None if place is None else place.path
@@ -85,6 +87,7 @@ class Connection:
             raise BackendRefused(f"{path}: {_IN_USE}")
         self.path = path
         self.mode: Mode = mode
+        self._place = place
         self.file: Identity | None = None if place is None else place.file()
         if path is not None and path.is_dir():
             assert place is not None
@@ -112,6 +115,9 @@ class Connection:
                 self.execute("ROLLBACK")
 
     def close(self) -> None:
+        if self._place is not None and self._place.is_mistaken_for(self.file):
+            _kept.append(self)  # SQLite would remove the log of the other file
+            return
         with suppress(sqlite3.ProgrammingError):  # it is closed
             self.cursor.close()
         self.sqlite.close()

@@ -7,6 +7,7 @@ from typing import Final
 
 import typer
 
+from cachectl._backends.place import COUNTERS, ENTRIES
 from cachectl._cli.output import out
 from cachectl._config import load
 from cachectl._engine.cache import Cache
@@ -15,7 +16,7 @@ from cachectl._model.deadline import one_call
 from cachectl.errors import BackendError
 
 _TUNING: Final[Mapping[str, Mapping[str, object]]] = {
-    "file": {"timeout": 2.0, "puts_aside": False},
+    "file": {"timeout": 2.0, "puts_aside": ()},
     "redis": {"connect_timeout": 1.0, "timeout": 2.0},  # whatever fails has failed within three
     "memory": {"observe": True},
 }
@@ -50,8 +51,9 @@ class Session:
             self._config, backend=self._backend, url=self._url, directory=self._directory
         )
         tuning = _TUNING.get(settings.backend, {})
-        if anew and settings.backend == "file":
-            tuning = {**tuning, "puts_aside": True, "verifies": True}
+        if writing and settings.backend == "file":
+            mended = (ENTRIES, COUNTERS) if anew else (COUNTERS,)
+            tuning = {**tuning, "puts_aside": mended, "verifies": mended}
         backend = open_backend(settings, clock=time.time, strict=True, tuning=tuning)
         said_by = settings.source or "no configuration file"
         self.about = (

@@ -98,8 +98,9 @@ class Core:
 
     @property
     def figures(self) -> "Figures":
-        """What there is to say of the cache now."""
+        """What there is to say of the cache now, of what is there now."""
         self.require_open()
+        self.look()
         return self._figures()
 
     def _figures(self) -> "Figures":

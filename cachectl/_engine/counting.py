@@ -81,12 +81,17 @@ class Counting:
         has a thread. Raises `BackendError`; nothing is lost then.
         """
         slots = self._slots
+        if slots is not None and slots.leave_lost():
+            self.buffer.leave_slot()
+            for recorder in list(self._recorders.values()):
+                recorder.count_elsewhere()
         try:
             with nullcontext() if slots is None else slots.writing_uses():
                 write_uses()
         finally:  # whichever namespace refuses its uses
             self.buffer.flush()
             if slots is not None:
+                slots.release_left()
                 slots.collect(self._backend.counters)
 
     def collect(self) -> None:

@@ -63,11 +63,11 @@ class Publication:
             os.getpid(), self._program, status.status, status.kind, status.since, error,
             status.fallback_entries,
         )  # fmt: skip
-        if shown == self._shown:
+        if shown == self._shown and self._is_seen():
             return
         first, self._shown = self._shown is None, shown
         try:
-            if first:
+            if first or not self._is_seen():
                 self._begin()
             self._write(shown)
         except (OSError, BackendError) as error:
@@ -88,6 +88,15 @@ class Publication:
         """Leave what was published to the parent."""
         self._release()
         self._path = self._shown = None
+
+    def _is_seen(self) -> bool:
+        """Return whether others find what was published, if there is a place for it."""
+        if self._path is None:
+            return True
+        try:
+            return os.path.samestat(os.fstat(self._held), (self._path / self._name).lstat())
+        except OSError:
+            return False
 
     def _begin(self) -> None:
         """Choose a place, and remove from it what others left."""

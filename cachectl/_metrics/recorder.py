@@ -38,6 +38,10 @@ class Recorder:
         self._observed = bool(listeners)
         listeners.on_change(self._listeners_changed)
 
+    def count_elsewhere(self) -> None:
+        """Follow the counters, which were renewed."""
+        self._local = self._counters.local
+
     def record_hit(self, key: str, entry: Entry, now: float) -> None:
         """Record a lookup that found a fresh entry."""
         if self.counting:

@@ -61,6 +61,11 @@ class ThreadCounters:
         vars(self.local).clear()
         self._spare = []
 
+    def renew(self) -> None:
+        """Let each thread take another row: `local` is another from now on."""
+        self.local = threading.local()
+        self._spare = []
+
     def current(self) -> LocalCounts:
         """Return the calling thread's own counts, to be incremented in place."""
         try:

@@ -41,6 +41,8 @@ class CounterBuffer:
         self._counts = ProcessCounts()
         self._in_memory = Outgoing(self._counts, self._clock())
         self._in_slot: Outgoing | None = None
+        self._left: list[Outgoing] = []
+        self._settling: list[Outgoing] = []
         self._turn = Turn("the counts")
         for counters in self._namespaces.values():
             counters.reset()
@@ -56,6 +58,15 @@ class CounterBuffer:
             for outgoing in self._outgoing():
                 outgoing.collect(self._clock())
                 outgoing.send(self._store)
+            self._left, self._settling = [], self._left
+
+    def leave_slot(self) -> None:
+        """Count somewhere else from now on. What a thread is just adding there is written, too."""
+        if self._in_slot is not None:
+            self._left.append(self._in_slot)
+            self._in_slot = None
+        for counters in list(self._namespaces.values()):
+            counters.renew()
 
     def pending(self) -> dict[str, Counts]:
         """Return what was counted and is not known to be written."""
@@ -79,4 +90,5 @@ class CounterBuffer:
 
     def _outgoing(self) -> list[Outgoing]:
         in_slot = self._follow(self._slots.slot if self._slots else None)
-        return [self._in_memory] if in_slot is None else [self._in_memory, in_slot]
+        here = [self._in_memory] if in_slot is None else [self._in_memory, in_slot]
+        return [*here, *self._left, *self._settling]

@@ -235,3 +235,25 @@ print(len(lookups), flush=True)
     assert not errors
     assert process.returncode == -signal.SIGKILL
     assert figures(opener).misses == int(output) + 20
+
+
+def test_what_is_counted_after_the_slots_were_removed_is_counted_too(opener: Opener):
+    """The threads that counted before as well as new ones go on in a slot that others find."""
+    end(
+        f"""{OPEN}import shutil
+def count(): [users.get('k') for _ in range(10)]
+def count_in_thread():
+    thread = threading.Thread(target=count)
+    thread.start()
+    thread.join()
+count()
+count_in_thread()
+shutil.rmtree(cache._core.backend.slots(create=False))
+count()
+cache.flush()
+count()
+count_in_thread()
+os._exit(0)""",
+        opener,
+    )
+    assert figures(opener).misses == 50

@@ -20,7 +20,7 @@ from cachectl._backends.file.rows import microseconds
 from cachectl._backends.file.store import FileStore
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.file.writer import Writer
-from cachectl._backends.place import Place
+from cachectl._backends.place import COUNTERS, ENTRIES, Place
 from cachectl._backends.protocols import AsyncStore
 from cachectl._metrics.counters import CounterStore
 from cachectl._model.deadline import SECONDS, one_call
@@ -40,7 +40,8 @@ _ORPHAN_AGE: Final = 3600.0  # seconds after which a value file without a row be
 class FileBackend(BaseBackend[FileStore]):
     """Namespaces in `directory`, which is made by the first write.
 
-    A damaged database is put aside by who meets it, if it `puts_aside`; and by `compact`, if it `verifies`.
+    A damaged database is put aside by who meets it, if it is of those that this `puts_aside`; and `compact`
+    looks for damage in those that it `verifies`.
     """
 
     name: ClassVar[str] = "file"
@@ -61,8 +62,8 @@ class FileBackend(BaseBackend[FileStore]):
         *,
         directory: Path,
         timeout: float = SECONDS,
-        puts_aside: bool = True,
-        verifies: bool = False,
+        puts_aside: Collection[str] = (ENTRIES, COUNTERS),
+        verifies: Collection[str] = (),
     ) -> None:
         super().__init__()
         if "$" in str(directory) or str(directory).startswith("~"):
@@ -71,11 +72,13 @@ class FileBackend(BaseBackend[FileStore]):
         self._timeout = timeout
         self._verifies = verifies
         self._last_news: tuple[str, ...] = ()
-        self._place = Place(self._directory / "cache.db", puts_aside=puts_aside)
+        self._place = Place(self._directory / ENTRIES, puts_aside=ENTRIES in puts_aside)
         self._reader = Reader(self._directory, timeout, self._place)
         connections = self._reader.connections
         self._writer = Writer(self._directory, timeout, self._place, connections.drop)
-        self._database = CounterDatabase(self._directory, timeout, puts_aside=puts_aside)
+        self._database = CounterDatabase(
+            self._directory, timeout, puts_aside=COUNTERS in puts_aside
+        )
         self._table: EntryTable | None = None
         self._tasks: Tasks | None = None
         self._note: Callable[[str, str, int], None] | None = None
@@ -236,8 +239,9 @@ class FileBackend(BaseBackend[FileStore]):
             table.recount(self._reader)
 
     def compact(self) -> None:
-        if self._verifies:
+        if ENTRIES in self._verifies:
             self._writer.verify()
+        if COUNTERS in self._verifies:
             self._database.verify()
         table = self.existing_table()
         if table is None:

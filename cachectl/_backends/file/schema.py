@@ -126,13 +126,16 @@ def is_made(connection: Connection, directory: Path) -> bool:
         raise PlaceRefused(_foreign({name for _, name in found}, directory))
     version = pragma(connection, "user_version")
     if version > FORMAT:
-        raise PlaceRefused(f"the cache was made by a newer cachectl (its format is {version})")
+        raise PlaceRefused(
+            f"{directory}: the cache was made by a newer cachectl (its format is {version});"
+            " upgrade this one, or use another place"
+        )
     names = {name for _, name in found}
     if not names >= _TABLES:
         missing = ", ".join(sorted(_TABLES - names))
         raise BackendError(f"it has no table {missing}", "damaged")
     if version < FORMAT or any(kind not in {"table", "index"} for kind, _ in found):
-        raise PlaceRefused("the cache was tampered with: its tables are not ours")
+        raise PlaceRefused(f"{directory}: the cache was tampered with: its tables are not ours")
     return True
 
 

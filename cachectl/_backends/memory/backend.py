@@ -43,7 +43,9 @@ class MemoryBackend(BaseBackend[MemoryStore]):
         super().__init__()
         self._counts = CounterDatabase(None)
         self._published_as = name
-        self._shared_statistics = SharedStatistics(name) if publish or observe else None
+        self._shared_statistics = (
+            SharedStatistics(name, observe=observe) if publish or observe else None
+        )
         self._observe = observe
 
     @property

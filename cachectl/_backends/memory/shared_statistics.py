@@ -34,14 +34,17 @@ _log: Final = logging.getLogger("cachectl")
 
 
 class SharedStatistics:
-    """What is published under one name by the processes of this user."""
+    """What is published under one name by the processes of this user. Who only observes changes nothing,
+    and puts nothing aside.
+    """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, observe: bool) -> None:
         self._directory = _SHARED_MEMORY / f"cachectl-{os.geteuid()}-{name}"
         self._programs = self._directory / "programs.json"
         self._policies = self._directory / "policies.json"
-        self._counters = CounterDatabase(self._directory)
+        self._counters = CounterDatabase(self._directory, puts_aside=not observe)
         self._shown: dict[str, Usage] | None = None
+        self._own_policies: dict[str, str] = {}
         self._waiting: list[Batch] = []
         self._told = ""
 
@@ -50,10 +53,12 @@ class SharedStatistics:
         self._waiting.append(batch)
         del self._waiting[:-_WAITING]
         self._attempt("counters", self._add_waiting)
+        for news in self._counters.look():
+            _log.warning(news)
 
     def show(self, usage: dict[str, Usage]) -> None:
         """Replace this process's usage. A failure is logged, never raised."""
-        if usage != (self._shown or {}):
+        if usage != (self._shown or {}) or (self._shown is not None and self._is_lost()):
             self._attempt("usage", partial(self._show, usage))
 
     def read(self, window: Window) -> dict[str, Counts]:
@@ -89,6 +94,7 @@ class SharedStatistics:
         self._attempt("policies", partial(self._add_policy, namespace, text))
 
     def _add_policy(self, namespace: str, text: str) -> None:
+        self._own_policies[namespace] = text
         with self._alone():
             self._write(self._policies, {**self.policies(), namespace: text})
 
@@ -97,7 +103,7 @@ class SharedStatistics:
         if not _SHARED_MEMORY.is_dir():
             return
         try:
-            if self._shown is None:
+            if self._shown is None or self._is_lost():
                 self._begin()
             publish()
         except (BackendError, OSError) as error:
@@ -156,7 +162,13 @@ class SharedStatistics:
                 self._programs.unlink(missing_ok=True)
                 self._policies.unlink(missing_ok=True)
             self._sign()
+            if self._own_policies:  # which went with the directory
+                self._write(self._policies, {**self.policies(), **self._own_policies})
             self._show({})
+
+    def _is_lost(self) -> bool:
+        """Whether somebody removed the directory, and so what this process signed."""
+        return not self._programs.exists()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -56,6 +56,10 @@ class SlotDirectory:
         except OSError as error:
             log.debug("the slots in %s cannot be read: %s", self._path, str(error))
 
+    def has(self, slot: Slot) -> bool:
+        """Return whether others find the slot here."""
+        return slot.file.is_in(self._path)
+
     def remove(self, slot: Slot) -> None:
         """Remove a slot that is held, and the directory if it was the last."""
         try:

@@ -5,6 +5,7 @@ import mmap
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, Self
 
 from cachectl._metrics.private import is_private
@@ -76,6 +77,14 @@ class SlotFile:
         with suppress(OSError):
             os.unlink(self.name, dir_fd=directory)
         self.release()
+
+    def is_in(self, path: Path) -> bool:
+        """Return whether others find the file in this directory."""
+        try:
+            found = (path / self.name).lstat()
+            return os.path.samestat(os.fstat(self._lock), found)
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let others take the file. What this process stores from now on may be lost."""

@@ -41,6 +41,7 @@ class Slots:
         self.slot: Slot | None = None
         self._directory: SlotDirectory | None = None
         self._inherited: dict[str, Uses] = {}
+        self._left: list[Slot] = []
         self.turn: CallLock = CallLock("the slots")  # of who opens one
         self._not_before = float("-inf")
 
@@ -52,6 +53,24 @@ class Slots:
                     self._not_before = time.monotonic() + _AGAIN  # nor in a signal handler in here
                     self.slot = self._open()
         return self.slot
+
+    def leave_lost(self) -> bool:
+        """Let go of a slot that others do not find any more, as its directory is gone. Return whether there
+        was one; what it holds is for its owner to write, and then to let go of it with `release_left`.
+        """
+        with suppress(BackendBusy), self.turn:
+            slot, directory = self.slot, self._directory
+            if slot is not None and directory is not None and not directory.has(slot):
+                self._left.append(slot)
+                self.slot = self._directory = None
+                self._not_before = float("-inf")
+                return True
+        return False
+
+    def release_left(self) -> None:
+        """Let go of what was left."""
+        while self._left:
+            self._left.pop().file.release()
 
     def note_use(self, namespace: str, key: str, stamp: int) -> None:
         """Note when a key was used, until that is written."""
@@ -91,6 +110,7 @@ class Slots:
     def close(self) -> None:
         """Let go of the slot, and remove it if all that was in it was written."""
         self._not_before = float("inf")
+        self.release_left()
         slot, self.slot = self.slot, None
         if slot is not None and self._directory is not None:
             if slot.is_empty() and not self._inherited:
@@ -99,6 +119,7 @@ class Slots:
 
     def after_fork_in_child(self) -> None:
         """Leave the slot to the parent; the child gets one of its own when it needs it."""
+        self.release_left()
         if self.slot is not None:
             self.slot.file.release()
         self.slot = self._directory = None

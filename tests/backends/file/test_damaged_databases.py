@@ -6,19 +6,18 @@ import random
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cachectl import MISSING
 from cachectl.testing import Clock
+from cachectl.testing.contract.base import ENGINES
 from tests.support.openers import Opener
 from tests.support.processes import finish, start
 
-pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
-
-VALUES = {f"k{number}": f"value {number} " * 30 for number in range(300)}
+VALUES = {f"k{number}": f"value {number} " * 30 for number in range(120)}
 Damage = Callable[[Path], None]
 
 
@@ -70,6 +69,15 @@ DAMAGES: dict[str, Damage] = {
     "column": spoil_schema("sql = replace(sql, 'value BLOB', 'valuf BLOB') WHERE name = 'entries'"),
     "directory": make_directory,
 }
+
+
+@pytest.fixture(params=ENGINES)
+def opener(request, clock: Clock, tmp_path: Path) -> Iterator[Opener]:
+    """Opens caches over one directory, for threads or for tasks."""
+    settings: dict[str, object] = {"backend": "file", "file.directory": tmp_path / "cache"}
+    opener = Opener(settings, clock, request.param)
+    yield opener
+    opener.close()
 
 
 @pytest.fixture(params=DAMAGES)

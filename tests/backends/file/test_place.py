@@ -13,10 +13,10 @@ import pytest
 from cachectl import MISSING, Cache
 from cachectl._backends.file.backend import FileBackend
 from cachectl._engine.namespace import Namespace
+from cachectl.testing import Clock
+from cachectl.testing.contract.base import ENGINES
 from tests.support.openers import Opener
 from tests.support.processes import finish, start, wait_until
-
-pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
 
 LARGE = b"x" * 1_500_000
 Change = Callable[[Path], None]
@@ -58,6 +58,15 @@ def swap(directory: Path) -> None:
 GOING = [remove, rename, remove_database, remove_database_alone]
 COMING = [restore, restore_database, swap]
 """What may become of a directory: nothing is there, or what was there when it was saved."""
+
+
+@pytest.fixture(params=ENGINES)
+def opener(request, clock: Clock, tmp_path: Path) -> Iterator[Opener]:
+    """Opens caches over one directory, for threads or for tasks."""
+    settings: dict[str, object] = {"backend": "file", "file.directory": tmp_path / "cache"}
+    opener = Opener(settings, clock, request.param)
+    yield opener
+    opener.close()
 
 
 @pytest.fixture
@@ -197,6 +206,39 @@ def mounted(directory: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "-l", str(directory)], check=True)
+
+
+def test_what_is_mounted_over_the_same_inode_keeps_its_log(tmp_path, opener):
+    """SQLite compares no devices, and would remove it as that of the file which it closes."""
+    (tmp_path / "disk").mkdir(mode=0o700)
+    with mounted(tmp_path / "disk"):
+        directory = tmp_path / "disk/cache"
+        cache = opener(file__directory=directory)
+        users = cache.namespace("users")
+        users.set("k", "below")
+        assert users.get("k") == "below"
+        inode = (directory / "cache.db").stat().st_ino
+        tag = (directory / "CACHEDIR.TAG").read_bytes()
+        with mounted(directory):
+            for number in range(100):
+                path = directory / str(number)
+                path.touch(mode=0o600)
+                if path.stat().st_ino == inode:
+                    path.rename(directory / "cache.db")
+                else:
+                    path.unlink()
+            (directory / "CACHEDIR.TAG").write_bytes(tag)
+            other = opener(file__directory=directory).namespace("users")
+            assert other.set("k", "above")
+            assert (directory / "cache.db").stat().st_ino == inode
+            look(cache)
+            assert users.get("k") == other.get("k") == "above"
+            assert users.set("k", "again")
+            assert (directory / "cache.db-wal").exists()
+            with opener(file__directory=directory) as third:
+                assert third.namespace("users").get("k") == other.get("k") == "again"
+            for each in opener._opened[:2]:
+                each.close()
 
 
 def test_a_large_value_is_in_the_directory_that_is_there_or_not_acknowledged(users, opener):
@@ -354,3 +396,31 @@ def test_an_application_that_is_watched_from_outside_says_so_again(opener):
     remove(opener.directory)
     users.set("k", "value")
     wait_until(lambda: bool(opener().applications()))
+
+
+def test_what_is_counted_after_a_change_outlives_the_process(opener):
+    """It is noted in a slot that others find, though nothing of it was handed over."""
+    program = """
+import logging
+logging.disable()
+cache = open_cache()
+users = cache.namespace("users", ttl="none")
+users.set("k", "value")
+users.get("k")
+cache.flush()
+import shutil
+shutil.rmtree(options["file.directory"])
+users.set("k", "value")
+cache.flush()
+def count(times):
+    for _ in range(times): users.get("k")
+thread = threading.Thread(target=count, args=(30,))
+thread.start()
+thread.join()
+count(20)
+print("ready", flush=True)
+os._exit(0)
+"""
+    assert finish(start(program, opener.settings)) == "ready\n"
+    figures = opener().stats().namespaces["users"]
+    assert (figures.hits, figures.sets) == (50, 1)

@@ -318,3 +318,38 @@ def test_a_lookup_that_finds_an_expired_entry_waits_for_nobody(opener: Opener, c
         threads.submit(backend.store("users").lock.release).result()
     assert users.get("k") is MISSING
     assert cache.stats().namespaces["users"].expired == 1
+
+
+def test_who_published_does_so_again_where_the_board_was_removed(board: str):
+    """Also where nothing changed since, and with what is set in code."""
+    directory = Path(f"/dev/shm/cachectl-{os.geteuid()}-{board}")
+    with publish(board) as cache, observe(board) as observer:
+        users = cache.namespace("users", max_entries=7)
+        users.set("k", "v")
+        cache.flush()
+        shutil.rmtree(directory)
+        cache.flush()
+        assert observer.usage()["users"].entries == 1
+        users.get("k")
+        cache.flush()
+        assert observer.stats().namespaces["users"].hits == 1
+        assert observer.stats().backend.details["processes"] == 1
+        assert "users" in (directory / "policies.json").read_text()
+
+
+def test_damaged_counters_are_put_aside_by_who_publishes_and_not_by_who_observes(
+    board: str, caplog
+):
+    counters = Path(f"/dev/shm/cachectl-{os.geteuid()}-{board}/counters.db")
+    with publish(board) as cache:
+        cache.namespace("users").set("k", "v")
+    counters.write_bytes(b"no database" * 1000)
+    with observe(board) as observer:
+        assert observer.stats().totals.sets == 0
+    assert not list(counters.parent.glob("*.damaged-*"))
+    with publish(board) as cache, observe(board) as observer:
+        cache.namespace("users").get("k")
+        cache.flush()
+        assert observer.stats().namespaces["users"].misses == 1
+    assert len(list(counters.parent.glob("*.damaged-*"))) == 1
+    assert "put aside" in caplog.text
