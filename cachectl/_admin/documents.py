@@ -98,9 +98,10 @@ def clear(
     }
 
 
-def warm(report: "WarmReport") -> dict[str, Any]:
+def warm(report: "WarmReport", *, dry_run: bool) -> dict[str, Any]:
     """Return the document of `warm --format json`."""
     return {
+        "dry_run": dry_run,
         **asdict(report),
         "failures": [failure._asdict() for failure in report.failures],
         "skips": [skip._asdict() for skip in report.skips],

@@ -9,17 +9,19 @@ from cachectl._model.units import format_bytes
 _NAMES: Final = 3
 
 
-def lines(report: WarmReport) -> Iterator[str]:
+def lines(report: WarmReport, *, dry_run: bool) -> Iterator[str]:
     """Yield what an operator wants to know beside single failures."""
     yield from _skipped(report)
+    written = "would be written" if dry_run else "written"
     yield (
-        f"{report.read:,} read: {report.written:,} written ({format_bytes(report.bytes)}),"
+        f"{report.read:,} read: {report.written:,} {written} ({format_bytes(report.bytes)}),"
         f" {report.fresh:,} already fresh, {report.failed:,} failed, in {report.seconds:.1f} s"
     )
     if not report.read:
         yield "nothing was read: there is nothing to warm from"
     if report.kept != report.written:
-        yield f"of what was written {report.kept:,} are there: {', '.join(_lost(report))}"
+        there = "would be there" if dry_run else "are there"
+        yield f"of these {report.kept:,} {there}: {', '.join(_lost(report))}"
 
 
 def _lost(report: WarmReport) -> Iterator[str]:

@@ -16,7 +16,7 @@ from cachectl._cli.output import Format, out
 from cachectl._cli.output.streams import discard_output, guard_streams
 from cachectl._cli.output.text import printable
 from cachectl._model.interrupts import interrupt
-from cachectl.errors import CacheError, ConfigError
+from cachectl.errors import BackendError, CacheError, ConfigError
 
 _COLLECTED_AFTER: Final = 100_000
 """New objects after which Python looks for cycles: what a short call makes is no garbage."""
@@ -58,10 +58,10 @@ def _run(arguments: Sequence[str]) -> int:
     except ConfigError as error:
         return _ended(str(error), Exit.USAGE)  # a line for each setting
     except CacheError as error:
-        interrupted = _interrupt_before(error)
+        interrupted, said = _interrupt_before(error), printable(_said(error))
         if interrupted is not None:  # and then the cache could not be closed in order
-            os._exit(_ended(f"{interrupted}: {printable(str(error))}", interrupted.code))
-        return _ended(printable(str(error)), code_of(error))
+            os._exit(_ended(f"{interrupted}: {said}", interrupted.code))
+        return _ended(said, code_of(error))
     except Interrupted as interrupted:
         # Threads with loaders that still run would be waited for: the cache is closed already.
         os._exit(_ended(str(interrupted), interrupted.code))
@@ -76,6 +76,14 @@ def _run(arguments: Sequence[str]) -> int:
         logging.getLogger("cachectl").debug("a bug", exc_info=True)
         name = printable(f"{type(error).__name__}: {error}")
         return _ended(f"{name} (a bug of cachectl; -v shows where)", Exit.BUG)
+
+
+def _said(error: CacheError) -> str:
+    if not isinstance(error, BackendError):
+        return str(error)
+    from cachectl._cli.advice import advised
+
+    return advised(error, out.directory)
 
 
 def _in_words(error: OSError) -> str:

@@ -1,8 +1,10 @@
 """What all commands of one call share: the options before the command, the cache, the output."""
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import typer
@@ -13,7 +15,7 @@ from cachectl._config import load
 from cachectl._engine.cache import Cache
 from cachectl._engine.compose import open_backend
 from cachectl._model.deadline import one_call
-from cachectl.errors import BackendError
+from cachectl.errors import BackendError, BackendRefused
 
 _TUNING: Final[Mapping[str, Mapping[str, object]]] = {
     "file": {"timeout": 2.0, "puts_aside": ()},
@@ -50,6 +52,9 @@ class Session:
         settings = load(
             self._config, backend=self._backend, url=self._url, directory=self._directory
         )
+        out.directory = str(settings.backend_options().get("directory", ""))
+        if settings.backend == "file":
+            _refuse_home_of_another(out.directory)
         tuning = _TUNING.get(settings.backend, {})
         if writing and settings.backend == "file":
             mended = (ENTRIES, COUNTERS) if anew else (COUNTERS,)
@@ -75,6 +80,15 @@ def _close(cache: Cache) -> None:
             cache.close()
     except BackendError as error:
         out.note(f"cachectl: not counted: {error}")
+
+
+def _refuse_home_of_another(directory: str) -> None:
+    """Raise `BackendRefused` where files of ours would lock somebody out of his own home, as with sudo."""
+    home = Path(os.environ.get("HOME") or "/")
+    owner = home.stat().st_uid if home.is_dir() else 0
+    if owner not in (0, os.geteuid()) and Path(directory).is_relative_to(home):
+        whose = f"{directory} is in the home of another user (uid {owner})"
+        raise BackendRefused(f"{whose}; use sudo -H, sudo -u '#{owner}', or --directory")
 
 
 def session(context: typer.Context) -> Session:

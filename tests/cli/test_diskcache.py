@@ -83,7 +83,7 @@ def test_what_writes_is_refused_with_one_sentence_before_anything_is_asked(fille
         ended = on_diskcache(*call)
         assert (ended.code, ended.raw) == (6, b"")
         assert ended.err == (
-            "cachectl: a diskcache directory is only read here; its application writes it\n"
+            f"cachectl: {filled}: a diskcache directory is only read here; its application writes it\n"
         )
 
 
@@ -163,12 +163,18 @@ def test_without_a_directory_the_setting_that_is_missing_is_named(tool):
     assert ended.err == "cachectl: diskcache.directory: expected a path, found nothing\n"
 
 
+HELP = {
+    "another": "name another place by --directory",
+    "others": "see who may write there, or name another place by --directory",
+}
+
+
 def test_a_wrong_place_is_named_and_left_alone(tool, tmp_path):
     (tmp_path / "empty").mkdir()
     tool("--directory", "ours", "set", "a", "b", "c")
     said = {
-        "nothing": (5, "cannot open {}: No such file or directory"),
-        "empty": (6, "{} is not a diskcache directory (cache.db is missing)"),
+        "nothing": (5, "cannot open {}: No such file or directory; {another}"),
+        "empty": (6, "{} is not a diskcache directory (cache.db is missing); {others}"),
         "ours": (6, "{} is a cachectl cache; use --backend file"),
     }
     before = snapshot(tmp_path)
@@ -176,7 +182,7 @@ def test_a_wrong_place_is_named_and_left_alone(tool, tmp_path):
         for command in (["stats"], ["inspect"], ["get", "diskcache", "a"]):
             ended = tool("--backend", "diskcache", "--directory", name, *command)
             assert (ended.code, ended.err) == (
-                code, f"cachectl: {message.format(tmp_path / name)}\n",
+                code, f"cachectl: {message.format(tmp_path / name, **HELP)}\n",
             )  # fmt: skip
     assert snapshot(tmp_path) == before
 

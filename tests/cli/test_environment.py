@@ -112,6 +112,22 @@ def test_colour_in_a_pipe(filled):
     assert len(keys(plain)) == 101
 
 
+def test_no_colour_in_what_programs_read(tool):
+    """Nor in messages, whatever is asked for."""
+    (tool.home / "m.jsonl").write_text('{"namespace": "a", "key": "k", "value": 1}\n{}\n')
+    tool("set", "a", "k", "v")
+    commands = [
+        "stats -f csv", "stats -f json", "stats -f jsonl", "stats -f prometheus", "inspect -f csv",
+        "inspect a -f csv", "inspect a -f json", "inspect a -f jsonl", "inspect a k -f json",
+        "get a k -f json", "clear a --dry-run -f json", "cleanup --dry-run -f json",
+        "warm m.jsonl -f json", "warm m.jsonl", "clear nosuch --yes", "stats --nosuch", "--help",
+    ]  # fmt: skip
+    coloured = tool.having(FORCE_COLOR="1", CLICOLOR_FORCE="1", TTY_COMPATIBLE="1")
+    for ended in coloured.together(command.split() for command in commands):
+        assert b"\x1b" not in ended.raw
+        assert "\x1b" not in ended.err
+
+
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_terminal_without_colour(filled, variables):
     """NO_COLOR and a dumb terminal get no colour."""
@@ -205,3 +221,22 @@ def test_python_is_optimised(tool):
 
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert os.listdir(tool.directory)  # noqa: PTH208
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have the home of another")
+def test_root_leaves_nothing_in_the_home_of_another(tool):
+    """As with sudo, which keeps HOME; where root says a directory, or has its own home, it works."""
+    home = tool.home / "home"
+    home.mkdir()
+    os.chown(home, 12345, 12345)
+    as_root = tool.having(HOME=str(home))
+    commands = [("set", "a", "k", "v"), ("stats",), ("cleanup",), ("clear", "a", "--yes")]
+    for ended in as_root.together(commands):
+        assert (ended.code, ended.raw) == (6, b"")
+        assert ended.err == (
+            f"cachectl: {home}/.cache/cachectl is in the home of another user (uid 12345);"
+            " use sudo -H, sudo -u '#12345', or --directory\n"
+        )
+    assert list(home.iterdir()) == []
+    elsewhere = str(tool.home / "cache")
+    assert as_root("--directory", elsewhere, "set", "a", "k", "v").code == 0

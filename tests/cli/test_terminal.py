@@ -25,6 +25,7 @@ HOSTILE = (
     "x" * 1024,
     "null\x00byte",
     "--help",
+    "'quoted", "''-1", "C:\\x41", "\\", "\\\\x1b",
 )  # fmt: skip
 UNSAFE = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
@@ -69,7 +70,7 @@ def test_terminal_sees_nothing_to_obey(hostile):
 
 
 def test_documents_round_trip(shared):
-    """JSON and JSONL have the keys exactly; CSV has no formula and a row for each entry."""
+    """JSON and JSONL have the keys exactly; CSV has no formula, a row for each entry, and its key."""
     hostile = plant(shared)
     listed = json.loads(hostile("inspect", "a", "--format", "json").out)["entries"]
     assert [entry["key"] for entry in listed] == list(HOSTILE)
@@ -80,6 +81,14 @@ def test_documents_round_trip(shared):
     assert len(rows) == 1 + len(HOSTILE)
     assert not [row[0] for row in rows if row[0][0] in "=+-@\t"]
     assert not UNSAFE.search(ended.out)
+    assert [read_back(row[0]) for row in rows[1:]] == list(HOSTILE)
+
+
+def read_back(cell: str) -> str:
+    """Return what a cell says, as README has it."""
+    text = cell.removeprefix("'")
+    escape = r"\\(?:\\|x([0-9a-f]{2})|u([0-9a-f]{4}))"
+    return re.sub(escape, lambda m: chr(int(m[1] or m[2], 16)) if m[1] or m[2] else "\\", text)
 
 
 def test_each_entry_by_its_key(hostile):

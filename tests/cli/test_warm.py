@@ -163,7 +163,7 @@ def test_what_is_not_there_any_more_is_said(shared):
     with shared.open() as cache:
         assert cache.stats().totals.entries == 5
     told = re.fullmatch(
-        r"of what was written 5 are there: (\d+) replaced by a later one of the same key,"
+        r"of these 5 are there: (\d+) replaced by a later one of the same key,"
         r" (\d+) evicted again by max_entries of a",
         second,
     )
@@ -192,3 +192,31 @@ def test_what_is_skipped_is_named(tool):
     assert lines[3].endswith(" and 2 more")
     report = json.loads(tool("warm", "files", "-n", "a", "-f", "json").out)
     assert (report["read"], report["skipped"], len(report["skips"])) == (0, 6, 6)
+
+
+def test_dry_run_writes_nothing_and_says_what_would_be(shared):
+    """Each line is checked, as the run itself does; no loader is called, nothing is counted."""
+    lines = [f'{{"namespace": "a", "key": "{n % 7}", "value": {n}}}\n' for n in range(20)]
+    (shared.home / "m.jsonl").write_text("".join(lines) + "{}\n")
+    (shared.home / "keys.txt").write_text("x\ny\n0\n")
+    (shared.home / "shop.py").write_text("def load(key):\n    raise SystemExit\n")
+    with shared.open() as cache:
+        cache.namespace("a").set("0", "fresh")
+    before = shared("stats", "-f", "csv").out
+    limited = shared.having(
+        CACHECTL_NAMESPACES__A__MAX_ENTRIES="5", CACHECTL_NAMESPACES__A__COMPRESS="zstd"
+    )
+    command = ["warm", "m.jsonl", "--loader", "shop:load", "--keys", "keys.txt", "-n", "a"]
+    ended = limited(*command, "--dry-run")
+    document = json.loads(limited(*command, "--dry-run", "-f", "json").out)
+
+    assert ended.code == 4
+    failed, summary, became = ended.err.splitlines()
+    assert failed == "m.jsonl:21: there is no 'value' or 'value_file' or 'value_base64'"
+    assert re.match(r"24 read: 22 would be written \(.*\), 1 already fresh, 1 failed, in ", summary)
+    assert became == (
+        "of these 5 would be there: 13 replaced by a later one of the same key,"
+        " 4 evicted again by max_entries of a"
+    )
+    assert (document["dry_run"], document["written"], document["kept"]) == (True, 22, 5)
+    assert shared("stats", "-f", "csv").out == before

@@ -135,7 +135,9 @@ def is_made(connection: Connection, directory: Path) -> bool:
         missing = ", ".join(sorted(_TABLES - names))
         raise BackendError(f"it has no table {missing}", "damaged")
     if version < FORMAT or any(kind not in {"table", "index"} for kind, _ in found):
-        raise PlaceRefused(f"{directory}: the cache was tampered with: its tables are not ours")
+        raise PlaceRefused(
+            f"{directory}: the cache was tampered with: its tables are not ours; remove it, or use another place"
+        )
     return True
 
 

@@ -37,17 +37,21 @@ class _Told(NamedTuple):
     what: str
 
 
+_CORRECT: Final = "correct redis.url (--url, CACHECTL_URL)"
+_IS_IT_THERE: Final = f"see whether it runs there ('redis-cli ping'), or {_CORRECT}"
 _NEEDS: Final = "~{prefix}:* +@read +@write +@scripting +@transaction +@connection"
 _NO_PASSWORD: Final = _Told(
-    BackendUnavailable, "misconfigured", "has no password, but the URL gives one"
+    BackendUnavailable, "misconfigured", f"has no password, but the URL gives one; {_CORRECT}"
 )
 _BY_CODE: Final[dict[str, _Told]] = {
     "LOADING": _Told(BackendUnavailable, "loading", "is loading its data, try again soon"),
     "NOAUTH": _Told(
-        BackendUnavailable, "misconfigured", "wants a password, and the URL gives none"
+        BackendUnavailable, "misconfigured", f"wants a password, and the URL gives none; {_CORRECT}"
     ),
     "WRONGPASS": _Told(
-        BackendUnavailable, "misconfigured", "rejected the password, or the user, of the URL"
+        BackendUnavailable,
+        "misconfigured",
+        f"rejected the password, or the user, of the URL; {_CORRECT}",
     ),
     "READONLY": _Told(BackendRefused, "failover", "is a read-only replica: use the master's URL"),
     "OOM": _Told(
@@ -58,20 +62,36 @@ _BY_CODE: Final[dict[str, _Told]] = {
     "MISCONF": _Told(
         BackendRefused, "misconfigured", "cannot save to disk and refuses writes: see its log"
     ),
-    "NOREPLICAS": _Told(BackendRefused, "failover", "has too few replicas and refuses writes"),
+    "NOREPLICAS": _Told(
+        BackendRefused,
+        "failover",
+        "has too few replicas and refuses writes: see min-replicas-to-write",
+    ),
     "WRONGTYPE": _Told(
         BackendRefused, "foreign", "has something else under a key of ours: clear it by hand"
     ),
-    "MASTERDOWN": _Told(BackendUnavailable, "failover", "is a replica that has lost its master"),
-    "CLUSTERDOWN": _Told(BackendUnavailable, "failover", "is a cluster that is down"),
-    "BUSY": _Told(BackendUnavailable, "busy", "is busy with another client's script"),
+    "MASTERDOWN": _Told(
+        BackendUnavailable,
+        "failover",
+        "is a replica that has lost its master: use the master's URL",
+    ),
+    "CLUSTERDOWN": _Told(
+        BackendUnavailable, "failover", "is a cluster that is down: see CLUSTER INFO"
+    ),
+    "BUSY": _Told(
+        BackendUnavailable, "busy", "is busy with another client's script: SCRIPT KILL ends it"
+    ),
 }
 _BY_TEXT: Final[tuple[tuple[str, _Told], ...]] = (
     ("without any password", _NO_PASSWORD),
     ("no password is set", _NO_PASSWORD),
     (
         "DB index is out of range",
-        _Told(BackendUnavailable, "misconfigured", "has no database of the number in the URL"),
+        _Told(
+            BackendUnavailable,
+            "misconfigured",
+            f"has no database of the number in the URL; {_CORRECT}",
+        ),
     ),
     (
         "max number of clients",
@@ -108,7 +128,7 @@ class Translation:
         if isinstance(error, PoolExhausted):
             what = "timed out: all connections of this process are in use"
         else:
-            what = "answered what no Redis would answer"
+            what = f"answered what no Redis would answer; {_CORRECT}"
         return _Told(BackendUnavailable, "outage", what)
 
     def _explain_reply(self, error: ErrorReply) -> _Told:
@@ -123,7 +143,7 @@ class Translation:
             if part in text:
                 return told
         code = error.code if error.code.isascii() and error.code.isupper() else "of its own"
-        return _Told(BackendError, "unexpected", f"answered with an error ({code})")
+        return _Told(BackendError, "unexpected", f"answered with an error ({code}): see its log")
 
 
 def _what_of(refusal: str) -> str:
@@ -137,18 +157,18 @@ def _what_of(refusal: str) -> str:
 def _connection_problem(error: OSError) -> _Told:
     kind: ErrorKind = "outage"
     if isinstance(error, TimeoutError):
-        what = "timed out"
+        what = f"timed out; {_IS_IT_THERE}"
     elif isinstance(error, socket.gaierror):
-        what = "cannot be found: its host name does not resolve"
+        what = f"cannot be found: its host name does not resolve; {_CORRECT}"
     elif isinstance(error, ConnectionRefusedError):
-        what = "refused the connection"
+        what = f"refused the connection; {_IS_IT_THERE}"
     elif tls := _tls_problem(error):
-        kind, what = "misconfigured", f"failed TLS: {tls}"
+        kind, what = "misconfigured", f"failed TLS: {tls}; {_CORRECT}"
     elif error.strerror and not isinstance(error, ConnectionError):
         kind = "misconfigured" if isinstance(error, PermissionError) else kind
-        what = f"cannot be reached: {error.strerror.lower()}"
+        what = f"cannot be reached: {error.strerror.lower()}; {_IS_IT_THERE}"
     else:
-        what = "closed the connection"
+        what = f"closed the connection; {_IS_IT_THERE}"
     return _Told(BackendUnavailable, kind, what)
 
 

@@ -49,6 +49,9 @@ def warm(
     hash_keys: Annotated[
         bool, typer.Option("--hash-keys", help="Keys are secrets: store their SHA-256.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all; write nothing, call no loader.")
+    ] = False,
     form: options.OutputFormat = Format.TABLE,
 ) -> None:
     """Fill the cache. Bad lines are reported by number, the rest is done; then it exits with 4.
@@ -63,17 +66,17 @@ def warm(
     out.use(form)
     sources = _sources(manifests or [], namespace, loader, keys)
     counts = WarmCounts()
-    with session(context).cache(writing=True) as cache:
+    with session(context).cache(writing=not dry_run) as cache:
         try:
             with _progress_bar() as progress:
-                chosen = WarmOptions(jobs=jobs, hash_keys=hash_keys)
+                chosen = WarmOptions(jobs=jobs, hash_keys=hash_keys, dry_run=dry_run)
                 warm_cache(cache, sources, chosen, progress=progress, counts=counts)
         except BaseException as error:
             if counts.written or counts.failed or isinstance(error, Interrupted):
-                _show(counts.report())
+                _show(counts.report(), dry_run=dry_run)
             raise
-        _show(counts.report())
-        if in_memory(cache):
+        _show(counts.report(), dry_run=dry_run)
+        if in_memory(cache) and not dry_run:
             out.note("the memory backend ends with this process, and its entries with it")
     if counts.failed:
         raise Stop(Exit.PARTLY)
@@ -108,14 +111,14 @@ def _progress_bar() -> Iterator[Callable[[Progress], None] | None]:
         yield bar.show
 
 
-def _show(report: WarmReport) -> None:
+def _show(report: WarmReport, *, dry_run: bool) -> None:
     for failure in report.failures:
         line = "" if failure.line is None else f":{failure.line}"
         out.note(printable(f"{failure.source}{line}: {failure.reason}"))
     if report.failed > len(report.failures):
         out.note(f"… and {report.failed - len(report.failures):,} more")
     if out.format in (Format.JSON, Format.JSONL):
-        out.document("warm", documents.warm(report))
+        out.document("warm", documents.warm(report, dry_run=dry_run))
         return
-    for told in lines(report):
+    for told in lines(report, dry_run=dry_run):
         out.note(printable(told))

@@ -39,6 +39,8 @@ class Output:
         self.format = Format.TABLE
         self.beside: dict[str, Any] = {}
         """What is known, and the document of an error has beside it."""
+        self.directory = ""
+        """Where the files are that are worked with; nothing if there are none."""
         self._answered = False
 
     def use(self, form: Format, *others: Format) -> None:
@@ -116,7 +118,7 @@ class Output:
             sys.stdout.write(f"{json.dumps(row)}\n")
 
     def csv(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Write rows as CSV that a spreadsheet does not take for formulas."""
+        """Write rows as CSV that no spreadsheet takes for formulas, and that can be read back."""
         import csv
 
         writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -166,9 +168,12 @@ def _console(stream: IO[str], *, fold: bool = True) -> "Console":
 
 
 def _csv_cell(cell: Any) -> Any:
+    r"""Return what a cell says, as it can be read back: a ' before what a spreadsheet takes for a formula, or
+    what begins with one; what terminals obey as an escape; and so a backslash as two.
+    """
     if isinstance(cell, str):
-        cell = printable(cell)
-        return f"'{cell}" if cell[:1] in {"=", "+", "-", "@"} else cell
+        cell = printable(cell.replace("\\", r"\\"))
+        return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "'"} else cell
     return cell
 
 

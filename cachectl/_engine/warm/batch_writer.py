@@ -55,11 +55,13 @@ class BatchWriter:
         fates: Fates,
         *,
         hash_keys: bool,
+        dry_run: bool,
     ) -> None:
         self._namespace_of = namespace_of
         self._counts = counts
         self._fates = fates
         self._hash_keys = hash_keys
+        self._dry_run = dry_run
         self._namespaces: dict[str, Namespace] = {}
         self._waiting: dict[str, _Batch] = {}
         self._waiting_bytes = 0
@@ -72,6 +74,8 @@ class BatchWriter:
             namespace = self._namespace_of(check_namespace(name))
             if not namespace.policy.enabled:
                 raise UsageError(f"namespace {name!r} is disabled")
+            if self._dry_run:  # also of what compression took
+                namespace.state.recorder.counting = False
             self._namespaces[name] = namespace
         return self._namespaces[name]
 
@@ -97,6 +101,14 @@ class BatchWriter:
             self.flush()
         elif len(batch.waiting) == BATCH:
             self._put(record.namespace)
+
+    def would_load(self, load: Load) -> None:
+        """Count what a dry run does not load. Raises `UsageError`."""
+        namespace = self.namespace(load.namespace)
+        write = Write(self._key(namespace, load.key), None, load.options.ttl)
+        self._fates.begin(namespace)
+        self._fates.end(namespace, [write], [Outcome.STORED])
+        self._counts.wrote(namespace.name, 1, 0)
 
     def lease(self, load: Load) -> Lease | None:
         """Return what `add_loaded` needs of what is loaded from now on; None if there is none to be
@@ -158,7 +170,7 @@ class BatchWriter:
         writes = [waiting.write for waiting in batch]
         self._fates.begin(namespace)
         try:
-            outcomes = namespace.set_many(writes)
+            outcomes = _foreseen(namespace, writes) if self._dry_run else namespace.set_many(writes)
         except UsageError as error:
             if len(batch) == 1:
                 self._counts.fail(batch[0].position, str(error))
@@ -176,6 +188,14 @@ class BatchWriter:
                 self._counts.fail(waiting.position, _reason(outcome, namespace.name))
         if stored:
             self._counts.wrote(namespace.name, len(stored), sum(each.size for each in stored))
+
+
+def _foreseen(namespace: Namespace, writes: list[Write]) -> list[Outcome]:
+    """Return what would become of values. Raises `UsageError`."""
+    entries, now = namespace.state.entries, namespace.state.clock()
+    most = namespace.policy.max_bytes
+    sizes = [entries.build_write(write, now).entry.size for write in writes]
+    return [Outcome.STORED if most is None or size <= most else Outcome.TOO_LARGE for size in sizes]
 
 
 def _reason(outcome: Outcome, namespace: str) -> str:

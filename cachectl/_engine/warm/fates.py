@@ -40,6 +40,11 @@ class Fate(NamedTuple):
         gone = max(0, self.kept - held.entries)
         return self._replace(kept=self.kept - gone, gone=self.gone + gone)
 
+    def limited(self, most: int | None) -> "Fate":
+        """Return the same where no more than `most` are left by a limit."""
+        going = 0 if most is None else max(0, self.kept - most)
+        return self._replace(kept=self.kept - going, evicted=self.evicted + going)
+
 
 class Holder(Protocol):
     """What tells what is held."""
@@ -108,6 +113,13 @@ class Fates:
                 held = holder.usage(*fates)
                 return {name: fate.seen(held.get(name, Usage())) for name, fate in fates.items()}
         return fates
+
+    def foretold(self) -> dict[str, Fate]:
+        """Return what would become of it, as far as a number of entries is the limit."""
+        return {
+            name: ledger.fate().limited(ledger.namespace.policy.max_entries)
+            for name, ledger in self._ledgers.items()
+        }
 
     def limits(self, name: str) -> str:
         """Return in words by which limits entries of a namespace may be evicted."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final, NamedTuple
 
-from cachectl._engine.warm.fates import Fate, Fates, Holder
+from cachectl._engine.warm.fates import Fate, Fates
 from cachectl._engine.warm.records import Position
 
 FAILURES_KEPT: Final = 100
@@ -100,13 +100,14 @@ class WarmCounts:
             list(self.skips),
         )
 
-    def follow(self, fates: Fates, holder: Holder | None = None) -> None:
+    def follow(self, fates: Fates, found: Mapping[str, Fate]) -> None:
         """Take note of what became of what was written."""
-        found = fates.found(holder)
         self.fate = Fate.total(found.values())
-        self.evicted_by = {
-            fates.limits(name): fate.evicted for name, fate in found.items() if fate.evicted
-        }
+        self.evicted_by = {}
+        for name, fate in found.items():
+            if fate.evicted:
+                limits = fates.limits(name)
+                self.evicted_by[limits] = self.evicted_by.get(limits, 0) + fate.evicted
 
     def skip(self, position: Position, reason: str) -> None:
         """Count what is no item."""

@@ -50,11 +50,12 @@ class WarmOptions(NamedTuple):
 
     What is fresh is left alone: keys of loaders unless all is to be `refresh`ed, and records, too, if
     they are to `spare` it. With `hash_keys`, keys that are not made of features are stored as their
-    SHA-256; loaders get them as they are.
+    SHA-256; loaders get them as they are. A dry run checks everything, and neither writes nor loads.
     """
 
     jobs: int = JOBS
     hash_keys: bool = False
+    dry_run: bool = False
     spare: bool = False
     refresh: bool = False
     loop: "asyncio.AbstractEventLoop | None" = None
@@ -83,7 +84,9 @@ def warm(
         raise UsageError(f"at least one job is needed, not {options.jobs}")
     counts = WarmCounts() if counts is None else counts
     fates = Fates(target.limits)
-    writer = BatchWriter(target.namespace, counts, fates, hash_keys=options.hash_keys)
+    writer = BatchWriter(
+        target.namespace, counts, fates, hash_keys=options.hash_keys, dry_run=options.dry_run
+    )
     run = _Run(writer, counts, progress or (lambda _: None), target.flush, options)
     stop_listening = target.observe(fates)
     try:
@@ -91,11 +94,11 @@ def warm(
             run.all(list(sources))
             run.flush()
     except BaseException:
-        counts.follow(fates)
+        counts.follow(fates, fates.found())
         raise
     finally:
         stop_listening()
-    counts.follow(fates, target)
+    counts.follow(fates, fates.foretold() if options.dry_run else fates.found(target))
     return counts.report()
 
 
@@ -127,7 +130,8 @@ class _Run:
     def flush(self) -> None:
         """Write counts, and hold limits over all namespaces; what is written raises, if need be."""
         with suppress(BackendError):
-            self._flush()
+            if not self._options.dry_run:
+                self._flush()
 
     def _read(self, source: Source) -> None:
         position = Position(source.name, None, 0)
@@ -174,6 +178,9 @@ class _Run:
         if self._loads.full:
             self._collect()
         if self._options.is_stopped():
+            return
+        if self._options.dry_run:
+            self._writer.would_load(load)
             return
         lease = self._writer.lease(load)
         if lease is None:
