@@ -29,8 +29,15 @@ def lines(report: Stats, names: Sequence[str]) -> Iterator[str]:
         for name in names:
             value = _value(report.namespaces[name], field)
             if value is not None:
-                labels = f'backend="{report.backend.active_backend}",namespace="{name}"'
+                backend = _label(report.backend.active_backend)
+                labels = f"backend={backend},namespace={_label(name)}"
                 yield f"cachectl_{metric}{{{labels}}} {value}"
+
+
+def _label(text: str) -> str:
+    """Return a quoted value of a label: whatever it is, it ends where it should."""
+    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return f'"{escaped}"'
 
 
 def _value(figures: NamespaceStats, field: str) -> float | None:

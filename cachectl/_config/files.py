@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from cachectl._backends.trust import exposed, open_to_others, owned_by_another
 from cachectl._config.messages import printable
 from cachectl._config.unseen import unseen
 from cachectl.errors import ConfigError
@@ -59,10 +60,10 @@ def read(file: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> tup
         return _named(environ["CACHECTL_CONFIG"], origin, environ)
     local = working_directory() / _LOCAL
     if _exists(local, unknown=False):
-        return local, _parse(local, _content(local, trusted=False))
+        return local, _parse(local, _content(local, named=False))
     for path in (xdg("XDG_CONFIG_HOME", ".config", environ) / "cachectl/config.toml", _SYSTEM):
         if _exists(path, unknown=False):
-            return path, _parse(path, _content(path, trusted=True))
+            return path, _parse(path, _content(path, named=False))
     return None, {}
 
 
@@ -75,7 +76,7 @@ def _named(
     path = home(environ) / text[2:] if text.startswith("~/") else working_directory() / text
     if not _exists(path, unknown=True):
         raise ConfigError(f"{origin}{printable(path)}: expected a file, found nothing there")
-    return path, _parse(path, _content(path, trusted=True))
+    return path, _parse(path, _content(path, named=True))
 
 
 def _exists(path: Path, *, unknown: bool) -> bool:
@@ -86,15 +87,15 @@ def _exists(path: Path, *, unknown: bool) -> bool:
         return unknown
 
 
-def _content(path: Path, *, trusted: bool) -> bytes:
+def _content(path: Path, *, named: bool) -> bytes:
     # Somebody who can put a file here could also put a pipe that never ends.
-    flags = os.O_RDONLY | os.O_CLOEXEC | (0 if trusted else os.O_NONBLOCK)
+    flags = os.O_RDONLY | os.O_CLOEXEC | (0 if named else os.O_NONBLOCK)
     try:
         with os.fdopen(os.open(path, flags), "rb") as stream:
             status = os.fstat(stream.fileno())
-            reason = None if trusted else distrust(path.lstat(), status, os.geteuid())
+            reason = _distrust_of_named(path, status) if named else _distrust(path, status)
             if reason is not None:
-                raise ConfigError(f"{printable(path)}: refused, {reason} (name it to use it)")
+                raise ConfigError(f"{printable(path)}: refused, {printable(reason)}")
             return stream.read(LARGEST + 1)
     except IsADirectoryError:
         raise ConfigError(f"{printable(path)}: expected a file, found a directory") from None
@@ -102,15 +103,19 @@ def _content(path: Path, *, trusted: bool) -> bytes:
         raise ConfigError(f"{printable(path)}: cannot be read: {error.strerror}") from None
 
 
-def distrust(link: os.stat_result, status: os.stat_result, user: int) -> str | None:
-    """Return why a file that nobody named is not used by `user`; None if it may be."""
-    if not {link.st_uid, status.st_uid} <= {user, 0}:
-        return "it belongs to another user"
-    if status.st_mode & stat.S_IWOTH:
-        return "everybody can write to it"
+def _distrust(path: Path, status: os.stat_result) -> str | None:
+    """Return why a file that nobody named is not used; None if it is."""
     if not stat.S_ISREG(status.st_mode):
-        return "it is not a regular file"
-    return None
+        return "it is not a regular file (name it to use it)"
+    if reason := open_to_others(path, status):
+        return reason
+    reason = owned_by_another(path, status) or exposed(path)
+    return reason and f"{reason} (or name it to use it)"
+
+
+def _distrust_of_named(path: Path, status: os.stat_result) -> str | None:
+    """Return why a file is not used although somebody chose it: whoever can write to it now did not."""
+    return open_to_others(path, status) if stat.S_ISREG(status.st_mode) else None
 
 
 def _parse(path: Path, content: bytes) -> dict[str, Any]:

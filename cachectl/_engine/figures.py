@@ -18,7 +18,7 @@ from cachectl._engine.counting import Counting
 from cachectl._engine.policies import Policies
 from cachectl._model.deadline import call_began, one_call
 from cachectl._model.importing import importing
-from cachectl._model.policy import Limits, Policy
+from cachectl._model.policy import Limits, Policy, is_namespace
 from cachectl._model.records import Usage, with_expired
 from cachectl._model.units import Duration, parse_duration
 from cachectl.errors import BackendUnavailable
@@ -133,7 +133,11 @@ class Figures:
         return usage
 
     def namespaces(self, *, remember: bool = False) -> list[str]:
-        """Return the namespaces that hold anything, or are in use: what is loaded is held soon."""
+        """Return the namespaces that hold anything, or are in use: what is loaded is held soon. What
+        somebody gave a name that none can have is not one.
+        """
         if isinstance(self._backend, SupportsDiscovery):
-            return sorted({*self._backend.find_namespaces(remember=remember), *self._in_use})
-        return sorted({*self._backend.usage(), *self._in_use})
+            found: Collection[str] = self._backend.find_namespaces(remember=remember)
+        else:
+            found = self._backend.usage()
+        return sorted({*filter(is_namespace, found), *self._in_use})

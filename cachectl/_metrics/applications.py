@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from cachectl._masking import masked
 from cachectl._metrics.private import is_private, opened
 from cachectl._metrics.program import this_program
 from cachectl._metrics.reports import Application, Status
@@ -201,5 +202,10 @@ def _application(content: bytes) -> Application | None:
     if isinstance(told, dict) and all(
         isinstance(told.get(n), kinds) for n, kinds in _FIELDS.items()
     ):
-        return Application(**{name: told[name] for name in _FIELDS})
+        return Application(**{name: _told(told[name]) for name in _FIELDS})
     return None
+
+
+def _told(fact: Any) -> Any:
+    """Return what may be told of what was published, perhaps by an older version: no secret."""
+    return masked(fact) if isinstance(fact, str) else fact

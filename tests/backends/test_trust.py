@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+import shutil
 import stat
 from collections.abc import Iterator
 from functools import partial
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from cachectl import Cache
+from cachectl._backends import volatile as volatile_module
 from cachectl._backends.trust import exposed, exposed_above
+from cachectl._backends.volatile import volatile
 from cachectl._config import load
 from tests.support.second_user import (
     ALICE,
@@ -204,3 +207,48 @@ def test_the_group_that_is_a_users_own_is_nobody_else(place: Path):
 def _own_group(user: pwd.struct_passwd) -> bool:
     group = grp.getgrgid(user.pw_gid)
     return group.gr_name == user.pw_name and not group.gr_mem
+
+
+def _plant_directory(path: Path) -> None:
+    path.mkdir(mode=0o777)
+    path.chmod(0o777)
+
+
+def _plant_link(path: Path) -> None:
+    path.symlink_to("/tmp")
+
+
+def _plant_file(path: Path) -> None:
+    path.touch()
+
+
+@pytest.mark.parametrize("plant", [_plant_directory, _plant_link, _plant_file])
+def test_what_another_user_planted_in_shared_memory_is_not_used_and_harms_nobody(plant):
+    name = f"planted-{os.getpid()}"
+    path = Path(f"/dev/shm/cachectl-{ALICE}-{name}")
+
+    def use() -> list[object]:
+        overrides = {"backend": "memory", "memory.name": name}
+        with Cache.of(load(overrides=overrides, environ={"HOME": "/nonexistent"})) as cache:
+            users = cache.namespace("users")
+            users.set("k", 1)
+            found = users.get("k")
+            cache.flush()
+            return [found, users.stats().hits]
+
+    try:
+        assert as_user(MALLORY, partial(plant, path)) == "None"
+        assert as_user(ALICE, use) == "[1, 1]"
+        assert path.is_symlink() or not path.is_dir() or not list(path.iterdir())
+    finally:
+        path.unlink() if path.is_symlink() or path.is_file() else shutil.rmtree(path)
+
+
+def test_the_runtime_directory_of_another_user_is_not_used(place: Path, monkeypatch):
+    monkeypatch.setattr(volatile_module, "SHARED_MEMORY", place / "missing")
+    runtime = directory_of(ALICE, place / "runtime")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    assert as_user(ALICE, lambda: volatile("x")) == f"{runtime}/cachectl-{ALICE}-x"
+    assert volatile("x") is None  # for root, whose environment it came along with
+    runtime.chmod(0o777)
+    assert as_user(ALICE, lambda: volatile("x")) == "None"

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from cachectl import ConfigError
 from cachectl._config import load
-from cachectl._config.files import distrust
 from tests.config.messages import message
+from tests.support.second_user import ALICE, MALLORY, as_user, common_place, needs_root
 
 
 @pytest.mark.parametrize(
@@ -73,11 +74,14 @@ def test_a_path_that_cannot_be_looked_at_matters_only_if_named(file: Path) -> No
     assert message(nul) == f"option config: {reason}"
 
 
-def test_a_found_file_that_everybody_can_write_is_refused_until_it_is_named(file: Path) -> None:
+@pytest.mark.parametrize("mode", [0o666, 0o622, 0o664, 0o602])
+def test_a_file_that_others_can_write_is_refused_found_or_named(file: Path, mode: int) -> None:
     file.write_text("backend = 'memory'")
-    file.chmod(0o666)
-    assert message() == f"{file}: refused, everybody can write to it (name it to use it)"
-    assert load(file, environ={}).backend == "memory"
+    if os.geteuid() == 0:
+        os.chown(file, -1, MALLORY)  # or the group may be the user's own
+    file.chmod(mode)
+    refused = f"{file}: refused, others can write to {file} (mode {mode:04o}): chmod go-w {file}"
+    assert message() == message(file) == refused
 
 
 def test_a_found_pipe_is_refused_and_not_waited_for(file: Path) -> None:
@@ -86,24 +90,65 @@ def test_a_found_pipe_is_refused_and_not_waited_for(file: Path) -> None:
     assert message() == f"{file}: refused, it is not a regular file (name it to use it)"
 
 
-@pytest.mark.parametrize(
-    ("link", "target", "user", "reason"),
-    [
-        (1000, 1000, 1000, None),
-        (0, 0, 1000, None),
-        (1000, 0, 1000, None),
-        (1001, 1001, 1000, "it belongs to another user"),
-        (1001, 1000, 1000, "it belongs to another user"),
-        (1000, 1001, 1000, "it belongs to another user"),
-        (1000, 1000, 0, "it belongs to another user"),
-    ],
-)
-def test_a_found_file_must_belong_to_us_or_root(
-    link: int, target: int, user: int, reason: str | None
+def test_a_named_pipe_is_read(file: Path) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as pipe:
+        pipe.write("backend = 'memory'")
+    assert load(f"/dev/fd/{reading}", environ={}).backend == "memory"
+    os.close(reading)
+
+
+@needs_root
+@pytest.mark.parametrize("place", ["here", "home", "link"])
+def test_a_found_file_must_belong_to_us_or_root_and_so_must_a_link_to_it(
+    file: Path, place: str
 ) -> None:
-    """Also a symbolic link: whoever sets it chooses our configuration."""
+    """Also a symbolic link: whoever sets it chooses our configuration. Who names it has chosen it."""
+    path, environ = file, {"HOME": str(file.parent / "home")}
+    if place == "home":
+        path = file.parent / "home/.config/cachectl/config.toml"
+        path.parent.mkdir(parents=True)
+    if place == "link":
+        (file.parent / "target.toml").write_text("backend = 'memory'")
+        path.symlink_to(file.parent / "target.toml")
+    else:
+        path.write_text("backend = 'memory'")
+    assert load(environ=environ).backend == "memory"
+    os.chown(path, MALLORY, MALLORY, follow_symlinks=False)
+    with pytest.raises(ConfigError) as caught:
+        load(environ=environ)
+    assert str(caught.value) == (
+        f"{path}: refused, {path} belongs to another user (uid {MALLORY}): use what is yours,"
+        " or be that user (or name it to use it)"
+    )
+    assert load(path, environ={}).backend == "memory"
 
-    def status(owner: int) -> os.stat_result:
-        return os.stat_result((0o100644, 1, 1, 1, owner, owner, 1, 0, 0, 0))
 
-    assert distrust(status(link), status(target), user) == reason
+@needs_root
+def test_a_found_file_in_a_directory_of_another_user_is_refused_until_it_is_named(
+    file: Path,
+) -> None:
+    file.write_text("backend = 'memory'")
+    os.chown(file.parent, MALLORY, MALLORY)
+    assert message().startswith(f"{file}: refused, {file.parent} belongs to another user")
+    assert load(file, environ={}).backend == "memory"
+
+
+@needs_root
+def test_a_user_is_not_configured_by_a_file_of_another_where_both_can_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with common_place() as place:
+        place.chmod(0o1777)
+        monkeypatch.chdir(place)
+
+        def plant() -> None:
+            (place / "cachectl.toml").write_text("backend = 'redis'\n")
+
+        def configured() -> str:
+            return load(environ={"HOME": "/nonexistent"}).backend
+
+        assert as_user(MALLORY, plant) == "None"
+        assert "belongs to another user" in as_user(ALICE, configured)
+        assert as_user(MALLORY, configured) == "redis"
+        monkeypatch.undo()

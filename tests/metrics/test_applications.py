@@ -158,6 +158,17 @@ def test_what_we_did_not_write_is_not_shown(process: Process, path: Path):
             each.unlink()
 
 
+def test_what_was_published_with_a_password_is_read_without(path: Path):
+    url = "redis://:s3cr3t@host:6379"
+    told = json.dumps(WHOLE | {"program": f"python in {url}", "last_error": f"{url} is away"})
+    path.mkdir(mode=0o700)
+    file = planted(path, "old.application", told.encode())
+    (found,) = running([path])
+    os.close(file)
+    assert "s3cr3t" not in repr(found)
+    assert found.last_error == "redis://***@host:6379 is away"
+
+
 @pytest.mark.parametrize("mode", [0o755, 0o777])
 def test_a_directory_that_is_open_to_others_is_not_used(path: Path, mode: int):
     path.mkdir()

@@ -24,7 +24,7 @@ from cachectl._backends.place import COUNTERS, ENTRIES, Place
 from cachectl._backends.protocols import AsyncStore
 from cachectl._metrics.counters import CounterStore
 from cachectl._model.deadline import SECONDS, one_call
-from cachectl._model.policy import EVICTIONS
+from cachectl._model.policy import EVICTIONS, is_namespace
 from cachectl._model.records import MOST_EXPIRED, CleanupStep, Usage
 from cachectl.errors import BackendBusy, BackendError, BackendRefused, ConfigError
 
@@ -246,12 +246,30 @@ class FileBackend(BaseBackend[FileStore]):
         table = self.existing_table()
         if table is None:
             return
+        self._remove_impossible(table)
         table.remove_cleared()
         files = ValueFiles(self._directory)
         for name in files.names(older_than=time.time() - _ORPHAN_AGE):
             if not table.has_file(name):
                 files.remove(name)
         self._writer.vacuum()
+
+    def _remove_impossible(self, table: "EntryTable") -> None:
+        """Remove what has a name that no namespace can have: somebody planted or damaged it."""
+        from cachectl._metrics.windows import Window
+
+        names = (name for _, name, *_ in self._reader.totals() if name is not None)
+        held = [name for name in names if not is_namespace(name)]
+        for name in held:
+            table.clear(name)
+        if held:
+            table.recount(self._reader)
+        for name in held:
+            table.forget(name)
+        counted = self._database.read(Window.last(None, time.time()))
+        for name in counted:
+            if not is_namespace(name):
+                self._database.forget(name)
 
     def _forked(self) -> list[SupportsFork]:
         # Readers first: who was interrupted while he reads may still write, and then read on.

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from cachectl._backends.file import order
 from cachectl._backends.file.reader import Reader
 from cachectl._backends.file.rows import marks
-from cachectl._backends.file.schema import NAMED, SIZE
+from cachectl._backends.file.schema import LONGEST_ROW, NAMED, SIZE
 from cachectl._model.batches import batches
 
 _TAGGED: Final = (
@@ -20,7 +20,8 @@ _TAGGED_BY_USE: Final = (
     f" WHERE t.namespace_id = {NAMED} AND t.tag = ? ORDER BY e.used_at, e.id"
 )
 _ROWS: Final = (
-    f"SELECT id, key, CAST(used_at AS INTEGER), {SIZE}, substr(value, 1, ?), filename FROM entries"
+    f"SELECT id, key, CAST(used_at AS INTEGER), {SIZE},"
+    f" iif(length(value) < {LONGEST_ROW}, substr(value, 1, ?), NULL), filename FROM entries"
     f" WHERE +namespace_id = {NAMED} AND id IN ({{marks}}) AND typeof(key) = 'text'"
 )
 _IS_RANKED: Final = f"SELECT 1 FROM lrfu_states WHERE namespace_id = {NAMED}"

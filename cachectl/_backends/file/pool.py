@@ -11,10 +11,11 @@ from types import FrameType
 from typing import Final
 
 from cachectl._backends.directory import require_ours
-from cachectl._backends.file.schema import is_made
+from cachectl._backends.file.schema import LONGEST_ROW, is_made
 from cachectl._backends.place import BegunAnew, Place
 from cachectl._backends.sqlite import (
     Connection,
+    Mode,
     Patience,
     is_damage,
     leave_to_parent,
@@ -32,9 +33,13 @@ _WHAT: Final = "the cache"
 
 
 class ReadConnection(Connection):
-    """A connection that cannot write."""
+    """A connection that cannot write, and believes no row that is longer than ours are."""
 
     __slots__ = ()
+
+    def __init__(self, place: Place, mode: Mode) -> None:
+        super().__init__(place, mode)
+        self.sqlite.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_ROW)
 
 
 class _NotKept(list[ReadConnection]):

@@ -153,6 +153,8 @@ class Reader:
                     idle.append(connection)
                 else:
                     self.connections.retire(connection)
+            if isinstance(failure, sqlite3.DataError):
+                raise DamagedEntry("the row is longer than any of ours")
             if idle is self.connections.idle:  # or it was closed by a fork in the middle of this
                 if self.connections.is_to_retry(connection, failure):
                     continue

@@ -7,9 +7,13 @@ from cachectl._backends.file.schema import SIZE
 from cachectl._backends.file.transaction import Transaction
 
 _TOTALS: Final = ("entries", "bytes", "file_bytes")
+_SIZES: Final = (
+    f"SELECT namespace_id, {SIZE} AS bytes, iif(filename IS NULL, 0, {SIZE}) AS file_bytes"
+    " FROM entries LIMIT -1"  # or it would be made a part of what asks, and all values be sorted
+)
 _FOUND: Final = (
-    f"SELECT namespace_id, count(*) AS entries, sum({SIZE}) AS bytes,"
-    f" sum(iif(filename IS NULL, 0, {SIZE})) AS file_bytes FROM entries GROUP BY +namespace_id"
+    "SELECT namespace_id, count(*) AS entries, sum(bytes) AS bytes, sum(file_bytes) AS file_bytes"
+    f" FROM ({_SIZES}) GROUP BY +namespace_id"
 )
 _EXCESS: Final = (
     "SELECT "

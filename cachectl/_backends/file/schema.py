@@ -27,6 +27,8 @@ SIZE: Final = (
 )
 """The stored bytes of a row in any statement: of a value in the row what it takes, of one in a file
 what can be, whatever became of the `size`."""
+LONGEST_ROW: Final = 2 * 1024 * 1024
+"""Bytes of a row that is read: one that says it has more is none of ours."""
 MOST_BYTES: Final = 2**50
 """Bytes that a namespace never holds."""
 

@@ -24,13 +24,13 @@ span AS (
     FROM namespaces AS n
 )
 SELECT e.namespace_id, length(CAST(e.key AS BLOB)), ifnull(length(e.value), 0),
-    ifnull(length(e.filename), 0), e.due_at IS NOT NULL, by_lrfu, count(tag),
-    ifnull(sum(length(CAST(tag AS BLOB))), 0)
+    ifnull(length(e.filename), 0), e.due_at IS NOT NULL, by_lrfu,
+    (SELECT count(*) FROM tags WHERE entry_id = e.id),
+    (SELECT ifnull(sum(length(CAST(tag AS BLOB))), 0) FROM tags WHERE entry_id = e.id)
 FROM span, point CROSS JOIN entries AS e ON e.id = (
     SELECT id FROM entries WHERE namespace_id = span.id
         AND used_at >= first + (last - first) / ?1 * at ORDER BY used_at LIMIT 1
-) LEFT JOIN tags AS t ON t.entry_id = e.id
-GROUP BY span.id, at
+)
 """
 """Returns rows for `Sampled`: of each namespace the rows at so many points of the time in which they
 were last used."""

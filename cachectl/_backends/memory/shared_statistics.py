@@ -127,7 +127,9 @@ class SharedStatistics:
         wait_anew()
         with suppress(BackendError, OSError):
             self._add_waiting()
-        self._path().unlink(missing_ok=True)
+        if self._shown is not None:  # or what is there may be somebody else's
+            with suppress(OSError):
+                self._path().unlink()
         self.close()
 
     def close(self) -> None:

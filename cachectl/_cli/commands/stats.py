@@ -14,6 +14,7 @@ from cachectl._admin.thresholds import Threshold
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Interrupted, Stop
 from cachectl._cli.output import Format, out
+from cachectl._cli.output.text import printable
 from cachectl._cli.session import session
 from cachectl._engine.cache import Cache
 from cachectl._metrics.reports import Application, Stats
@@ -171,7 +172,7 @@ def _show(report: Stats, names: Sequence[str]) -> None:
         from cachectl._admin import prometheus
 
         for line in prometheus.lines(report, names):
-            out.line(line)
+            out.line(printable(line))
     else:
         out.document("stats", documents.stats(report, names))
 

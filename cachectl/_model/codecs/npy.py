@@ -15,11 +15,13 @@ from sys import getsizeof
 from typing import Any, Final
 
 import numpy as np
-from numpy.lib.format import read_array
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
 
 from cachectl._model.codecs.raw import base64
 from cachectl.errors import UnsupportedValue, UsageError
 
+_HEADER_LIMIT: Final = 64 * 1024
+"""Bytes in which the header of a file is; numpy reads a tenth of that."""
 _KINDS: Final = frozenset("biufcSUmM")
 _DTYPE: Final = re.compile(r"[<>|][biufcSUmM][1-9]\d{0,8}(\[\w+\])?", re.ASCII)
 
@@ -81,14 +83,32 @@ class NpyCodec:
 
 
 def read_npy(data: bytes) -> np.ndarray[Any, Any]:
-    """Return the array that the content of a `.npy` file holds. Raises `UsageError`."""
+    """Return the array that the content of a `.npy` file holds, read-only. Raises `UsageError`, before
+    anything is given memory, if the header says that there is more than there is.
+    """
     try:
-        array: np.ndarray[Any, Any] = read_array(BytesIO(_today(data)), allow_pickle=False)
-    except Exception as error:  # noqa: BLE001 - a hostile header raises nearly anything
-        if str(error).startswith("Object arrays"):
-            raise UsageError("an array of Python objects") from None
+        start, shape, in_columns, dtype = _header(data)
+        array = np.ndarray(prod(shape), dtype, data, start)  # refuses more than there is
+        return array.reshape(shape, order="F" if in_columns else "C")
+    except _PythonObjects:
+        raise UsageError("an array of Python objects") from None
+    except Exception:  # noqa: BLE001 - a hostile header raises nearly anything
         raise UsageError("not an array in .npy format") from None
-    return array
+
+
+class _PythonObjects(Exception):
+    """An array whose elements would have to be unpickled."""
+
+
+def _header(data: bytes) -> tuple[int, tuple[int, ...], bool, np.dtype[Any]]:
+    """Return where the elements begin, and what they are. Raises nearly anything."""
+    file = BytesIO(_today(data[:_HEADER_LIMIT]))
+    version = read_magic(file)
+    read = {(1, 0): read_array_header_1_0, (2, 0): read_array_header_2_0}[version]
+    shape, in_columns, dtype = read(file)
+    if dtype.hasobject:
+        raise _PythonObjects
+    return file.tell(), shape, in_columns, dtype
 
 
 def _today(data: bytes) -> bytes:

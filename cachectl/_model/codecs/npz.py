@@ -17,7 +17,7 @@ import numpy as np
 from cachectl._model.codecs import VALUE_LIMIT
 from cachectl._model.codecs.advice import advice
 from cachectl._model.codecs.npy import NpyCodec
-from cachectl._model.codecs.npz_archive import BROKEN, SUFFIX, read_member
+from cachectl._model.codecs.npz_archive import BROKEN, SUFFIX, members, most_inflated, read_member
 from cachectl._model.codecs.raw import base64
 from cachectl.errors import UnsupportedValue, UsageError
 
@@ -139,8 +139,9 @@ def _parts(payload: memoryview, count: int) -> Iterator[tuple[str, Array]]:
 
 def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, Array]]:
     """Yield the arrays of an archive, all of them together within the limit of a value."""
-    left = VALUE_LIMIT
-    for member in archive.infolist():
+    found = members(archive)
+    left = min(VALUE_LIMIT, most_inflated(sum(member.compress_size for member in found)))
+    for member in found:
         data = read_member(archive, member, left)
         left -= len(data)
         yield member.filename.removesuffix(SUFFIX), _npy.parse(data)

@@ -11,6 +11,23 @@ SUFFIX: Final = ".npy"
 BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
 """What `zipfile` raises for an archive that is damaged or encrypted."""
 _COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_INFLATED: Final = 100
+"""How many times its size something may become; zeros would a thousand times."""
+_SMALL: Final = 16 * 1024 * 1024
+"""Bytes that anything may become."""
+
+
+def most_inflated(size: int) -> int:
+    """Return how many bytes may come of so many that are compressed."""
+    return max(_SMALL, _INFLATED * size)
+
+
+def members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return what is in an archive. Raises `UsageError` if it says that this is more than it is large."""
+    found = archive.infolist()
+    if sum(member.compress_size for member in found) > archive.start_dir:
+        raise UsageError("an archive whose members overlap")
+    return found
 
 
 def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes:
@@ -21,6 +38,10 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -
         raise UsageError("a compression that .npz does not have")
     if member.file_size > limit:
         raise UsageError(f"an array of more than {limit} bytes")
+    if member.file_size > most_inflated(member.compress_size):
+        raise UsageError(
+            f"an array that becomes more than {_INFLATED} times as large: use numpy.savez"
+        )
     try:
         with archive.open(member) as file:
             return file.read(member.file_size)  # without a number, what inflates is unbounded

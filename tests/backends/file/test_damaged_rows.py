@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +13,7 @@ from cachectl._admin.entries import listed
 from cachectl._cli.output.entry_tables import listing
 from cachectl._engine.namespace import Namespace
 from cachectl.testing import Clock
+from tests.support.home import ROOT
 from tests.support.openers import Opener
 
 pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
@@ -172,3 +175,27 @@ def test_what_lost_its_rank_is_listed_and_goes_last(
     foretold = cache.plan_cleanup(max_entries=most).dry_run()
     assert cache.cleanup(max_entries=most) == foretold
     assert [entry.key for entry in users.entries()] == before[LIMIT - most :]
+
+
+def test_a_row_that_is_larger_than_any_of_ours_takes_no_memory(
+    opener: Opener, connection: sqlite3.Connection, clock: Clock
+):
+    """Measured in a process of its own: what SQLite takes is no memory of Python's."""
+    connection.execute("UPDATE entries SET value = zeroblob(200000000) WHERE key = 'k0'")
+    program = f"""
+from resource import RUSAGE_SELF, getrusage
+from cachectl import Cache, MISSING
+from cachectl._config import load
+settings = load(overrides={{"backend": "file", "file.directory": {str(opener.directory)!r}}}, environ={{}})
+with Cache.of(settings, clock=lambda: {clock()}) as cache:
+    users = cache.namespace("users")
+    assert users.get("k1") == "value"
+    before = getrusage(RUSAGE_SELF).ru_maxrss
+    assert users.get("k0") is MISSING
+    assert len(list(users.entries())) == len(list(users.entries("t"))) == {LIMIT}
+    cache.stats(), cache.usage(), cache.cleanup(), users.delete("k0")
+    assert users.stats().entries == {LIMIT - 1}
+    print(getrusage(RUSAGE_SELF).ru_maxrss - before)
+"""
+    grown = subprocess.check_output([sys.executable, "-c", program], text=True, cwd=ROOT)
+    assert int(grown) < 50_000  # KiB

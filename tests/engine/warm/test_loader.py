@@ -1,15 +1,20 @@
 """Loaders: functions that make the values of keys."""
 
 import asyncio
+import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
 
 from cachectl import Cache, UsageError
 from cachectl._engine.warm import LoaderSource, WarmOptions, WarmReport, resolve, warm
+from tests.support.home import ROOT
+from tests.support.second_user import MALLORY, needs_root
 
 Load = Callable[..., WarmReport]
 
@@ -187,3 +192,96 @@ def test_a_loader_that_cannot_be_had_is_wrong_usage(
     with pytest.raises(UsageError) as caught:
         resolve(name)
     assert str(caught.value) == reason
+
+
+def _open_directory(here: Path) -> str:
+    here.chmod(0o777)
+    return f"others can write to {here} (mode 0777): chmod go-w {here}"
+
+
+def _open_file(here: Path) -> str:
+    (here / "planted.py").chmod(0o666)
+    return f"others can write to {here}/planted.py (mode 0666): chmod go-w {here}/planted.py"
+
+
+def _open_above(here: Path) -> str:
+    here.parent.chmod(0o770)
+    return f"others can write to {here.parent} (mode 0770): chmod go-w {here.parent}"
+
+
+def _directory_of_another(here: Path) -> str:
+    os.chown(here, MALLORY, MALLORY)
+    return f"{here} belongs to another user (uid {MALLORY}): use what is yours, or be that user"
+
+
+def _file_of_another(here: Path) -> str:
+    os.chown(here / "planted.py", MALLORY, MALLORY)
+    file = here / "planted.py"
+    return f"{file} belongs to another user (uid {MALLORY}): use what is yours, or be that user"
+
+
+def _compiled_by_another(here: Path) -> str:
+    cached = Path(cache_from_source(str(here / "planted.py")))
+    cached.parent.mkdir()
+    cached.touch()
+    os.chown(cached, MALLORY, MALLORY)
+    return f"{cached} belongs to another user (uid {MALLORY}): use what is yours, or be that user"
+
+
+@needs_root
+@pytest.mark.parametrize(
+    "plant",
+    [
+        _open_directory, _open_file, _open_above, _directory_of_another, _file_of_another,
+        _compiled_by_another,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("entry", ["", ".", "here", None], ids=["empty", "dot", "relative", "here"])
+def test_a_loader_that_others_could_have_written_is_refused_and_not_run(
+    tmp_path: Path, plant, entry: str | None
+):
+    """Wherever the path of modules leads there: the program is one of its own."""
+    above = tmp_path / "above"
+    here = above / "here"
+    here.mkdir(parents=True)
+    trace = tmp_path / "trace"
+    (here / "planted.py").write_text(f"open({str(trace)!r}, 'w')\ndef load(key): return key\n")
+    reason = plant(here)
+    program = f"""
+import sys
+from cachectl import UsageError
+from cachectl._engine.warm.sources.loader import resolve
+if {entry!r} is not None:
+    sys.path.insert(0, {entry!r})
+try:
+    resolve("planted:load")
+except UsageError as error:
+    print(error)
+"""
+    told = subprocess.check_output(
+        [sys.executable, "-c", program], text=True, cwd=above if entry == "here" else here,
+        env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert told == f"the loader 'planted:load' is refused: {reason}\n"
+    assert not trace.exists()
+
+
+@needs_root
+def test_what_a_loader_imports_late_must_not_be_of_others_either(tmp_path: Path):
+    (tmp_path / "ours.py").write_text(
+        "import sys\nsys.path.append('planted')\ndef load(key):\n    import late\n"
+    )
+    (tmp_path / "planted").mkdir()
+    (tmp_path / "planted/late.py").write_text("print('planted')")
+    os.chown(tmp_path / "planted", MALLORY, MALLORY)
+    program = """
+from cachectl._engine.warm.sources.loader import resolve
+try:
+    resolve("ours:load")("k")
+except ImportError as error:
+    print(error)
+"""
+    told = subprocess.check_output(
+        [sys.executable, "-c", program], text=True, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}
+    )
+    assert told.startswith(f"{tmp_path}/planted belongs to another user")

@@ -1,7 +1,9 @@
 """The sources that are not JSONL and not CSV: `.npz`, directories."""
 
+import copy
 import io
 import os
+import tracemalloc
 import warnings
 import zipfile
 from itertools import pairwise
@@ -10,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cachectl import Cache
+from cachectl import Cache, UsageError
 from cachectl._engine.warm import WarmFailure, WarmReport, open_source, warm
+from cachectl._model.values import parse
 from cachectl.testing import found
 
 
@@ -60,6 +63,68 @@ def test_a_hostile_npz_costs_no_memory_and_loses_only_what_is_wrong(cache: Cache
         ("[g]", "not an array in .npy format"),
     ]
     assert found(cache.namespace("n").get("good")).tolist() == [1, 1, 1, 1]
+
+
+def test_what_becomes_a_hundred_times_as_large_is_refused_unless_it_is_small(
+    cache: Cache, tmp_path: Path
+):
+    path = tmp_path / "v.npz"
+    rare = np.zeros(3 * 2**20)
+    rare[::40] = np.random.default_rng(0).random(len(rare[::40]))
+    np.savez_compressed(path, bomb=np.zeros(3 * 2**20), small=np.zeros(2**20), rare=rare)
+    assert path.stat().st_size < 2**20
+    tracemalloc.start()
+    report = warm(cache, [open_source(path, "n")])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [(failure.source[len(str(path)) :], failure.reason) for failure in report.failures] == [
+        ("[bomb]", "an array that becomes more than 100 times as large: use numpy.savez")
+    ]
+    assert report.written == 2
+    assert peak < 8 * rare.nbytes
+
+
+def test_members_that_are_all_the_same_bytes_are_refused(tmp_path: Path):
+    """As in a bomb that says of one compressed block that it is many arrays."""
+    path = tmp_path / "v.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("a.npy", "w") as member:
+            np.lib.format.write_array(member, np.arange(10_000))
+        archive.filelist += [copy.copy(archive.filelist[0]) for _ in range(9)]
+    with pytest.raises(UsageError, match="whose members overlap"):
+        open_source(path, "n")
+    with pytest.raises(UsageError, match="whose members overlap"):
+        parse("npz", path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    "shape", ["(1000000000000,)", "(9, -1)", "(2305843009213693952, 8)", "(5,)"]
+)
+def test_an_array_that_says_it_is_larger_than_its_file_takes_no_memory(shape: str):
+    array = io.BytesIO()
+    np.save(array, np.ones(4))
+    lying = array.getvalue().replace(b"(4,), }" + b" " * (len(shape) - 4), f"{shape}, }}".encode())
+    assert len(lying) == len(array.getvalue())
+    tracemalloc.start()
+    with pytest.raises(UsageError, match="not an array"):
+        parse("npy", lying)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("in_columns", [False, True])
+@pytest.mark.parametrize("dtype", ["<f8", ">i4", "?", "<U3", "S5", "<M8[s]", "<c16"])
+def test_an_array_of_a_file_is_what_numpy_reads_of_it(in_columns: bool, dtype: str):
+    array = np.arange(6).reshape(2, 3).astype(dtype)
+    array = np.asfortranarray(array) if in_columns else array
+    file = io.BytesIO()
+    for version in ((1, 0), (2, 0)):
+        file.seek(0)
+        np.lib.format.write_array(file, array, version)
+        read = parse("npy", file.getvalue())
+        assert isinstance(read, np.ndarray)
+        assert read.dtype == array.dtype
+        assert read.tolist() == array.tolist()
 
 
 def test_the_files_of_a_directory_are_entries(cache: Cache, tmp_path: Path):

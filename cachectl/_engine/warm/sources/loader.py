@@ -10,6 +10,7 @@ from pathlib import Path
 from cachectl._engine.warm.files import regular_file
 from cachectl._engine.warm.lines import Line, lines
 from cachectl._engine.warm.records import Load, Position, Refused
+from cachectl._engine.warm.trusted import Untrusted, trust_no_others
 from cachectl._model.policy import check_namespace
 from cachectl.errors import UsageError
 
@@ -43,14 +44,18 @@ class LoaderSource:
 def resolve(name: str) -> Loader:
     """Return the function that `package.module:function` names.
 
-    Modules in the current directory can be imported for that. Raises `UsageError`.
+    Modules in the current directory can be imported for that, and none that others can change. Raises
+    `UsageError`.
     """
     module, _, function = name.partition(":")
     if not module or not function:
         raise UsageError(f"not a loader: {name!r} (write package.module:function)")
+    trust_no_others()
     try:
         with _current_directory_importable():
             found = pkgutil.resolve_name(name)
+    except Untrusted as error:
+        raise UsageError(f"the loader {name!r} is refused: {error}") from error
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"the loader {name!r} cannot be found: {error}") from error
     except Exception as error:

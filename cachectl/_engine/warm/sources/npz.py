@@ -7,7 +7,7 @@ from pathlib import Path
 from cachectl._engine.warm.files import regular_file
 from cachectl._engine.warm.records import Position, Record, Refused
 from cachectl._model.codecs import VALUE_LIMIT
-from cachectl._model.codecs.npz_archive import BROKEN, SUFFIX, read_member
+from cachectl._model.codecs.npz_archive import BROKEN, SUFFIX, members, read_member
 from cachectl._model.values import parse
 from cachectl.errors import UsageError
 
@@ -23,13 +23,15 @@ class NpzSource:
         self._namespace = namespace
         try:
             with zipfile.ZipFile(path) as archive:
-                self.total = len(archive.infolist())
+                self.total = len(members(archive))
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
         except BROKEN:
             raise UsageError(f"{path} is not an .npz archive") from None
 
     def items(self) -> Iterator[Record | Refused]:
         with zipfile.ZipFile(self._path) as archive:
-            for index, member in enumerate(archive.infolist(), 1):
+            for index, member in enumerate(members(archive), 1):
                 name = member.filename.removesuffix(SUFFIX)
                 position = Position(f"{self.name}[{name}]", None, index)
                 try:
