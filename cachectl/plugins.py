@@ -38,6 +38,7 @@ from cachectl._backends.capabilities import (
     SupportsFlush,
     SupportsForgetting,
     SupportsFork,
+    SupportsJournal,
     SupportsPolicies,
     SupportsPreparation,
     SupportsPublishing,
@@ -51,6 +52,7 @@ from cachectl._backends.capabilities import (
     SupportsStatus,
     SupportsStoredPolicies,
     SupportsTrimming,
+    SupportsWatch,
 )
 from cachectl._backends.protocols import Backend, Store
 from cachectl._engine.warm.records import Features, Load, Position, Record, Refused, Source
@@ -124,6 +126,7 @@ __all__ = [
     "SupportsFlush",
     "SupportsForgetting",
     "SupportsFork",
+    "SupportsJournal",
     "SupportsPolicies",
     "SupportsPreparation",
     "SupportsPublishing",
@@ -137,6 +140,7 @@ __all__ = [
     "SupportsStatus",
     "SupportsStoredPolicies",
     "SupportsTrimming",
+    "SupportsWatch",
     "Table",
     "Text",
     "Usage",

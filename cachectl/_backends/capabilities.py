@@ -44,6 +44,25 @@ class SupportsLook(Protocol):
 
 
 @runtime_checkable
+class SupportsJournal(Protocol):
+    """A backend that processes share, and for which they may note what is still to be removed there."""
+
+    def journal(self) -> Path | None:
+        """Return the directory for that, which need not exist; None if there can be none."""
+
+
+@runtime_checkable
+class SupportsWatch(Protocol):
+    """A backend behind an address that may come to lead elsewhere."""
+
+    def watch(self, *, returning: bool) -> bool:
+        """Look, about every two seconds, whether all is as it was; if not, begin anew with what is there
+        now and return True. One that is `returning` from an outage is looked at in any case. Raises
+        `BackendUnavailable` if nothing can be had there.
+        """
+
+
+@runtime_checkable
 class SupportsPreparation(Protocol):
     """A backend in a place that may not be there yet, or cannot be used."""
 
@@ -173,8 +192,10 @@ class SupportsState(SupportsStatus, Protocol):
 class SupportsRecovery(SupportsStatus, Protocol):
     """A backend that stands in for another while that is away."""
 
-    def recover(self) -> None:
-        """Return to the other if it is back. Raises `BackendError` if it is not."""
+    def recover(self) -> bool:
+        """Return to the other if it is back; return whether it may be another than before. Raises
+        `BackendError` if it is not back.
+        """
 
 
 @runtime_checkable

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from cachectl._backends import factory_of
+from cachectl._backends.capabilities import SupportsJournal
 from cachectl._backends.protocols import Backend
 from cachectl._config import Settings, either
 from cachectl._model.policy import Policy
@@ -32,6 +33,17 @@ def open_backend(
     from cachectl._backends.fallback.backend import FallbackBackend  # a command needs none
 
     return FallbackBackend(backend, clock)
+
+
+def settle(backend: Backend) -> None:
+    """Remove from a backend what applications had removed while it was away, and could not tell it
+    before they ended. Raises `BackendError`.
+    """
+    directory = backend.journal() if isinstance(backend, SupportsJournal) else None
+    if directory is not None and directory.exists():
+        from cachectl._backends.fallback.recovery import replay_left
+
+        replay_left(backend)
 
 
 def check_policy(backend: Backend, namespace: str, policy: Policy) -> Policy:

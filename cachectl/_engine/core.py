@@ -19,7 +19,7 @@ from cachectl._backends.capabilities import (
 from cachectl._backends.protocols import Backend
 from cachectl._config import Settings, policy_fields
 from cachectl._engine import forking
-from cachectl._engine.compose import check_policy
+from cachectl._engine.compose import check_policy, settle
 from cachectl._engine.counting import Counting
 from cachectl._engine.disabled import CLOSED_MESSAGE
 from cachectl._engine.policies import Policies
@@ -210,8 +210,9 @@ class Core:
     def _flush(self) -> None:
         self._look_at_log()
         self.look()
-        if isinstance(self.backend, SupportsRecovery):
-            self.backend.recover()
+        if isinstance(self.backend, SupportsRecovery) and self.backend.recover():
+            self.counting.troubles.end("failover")
+            self.policies.store_again()
         self.counting.flush(self._write_uses)
         self.policies.store(self._is_written)
         if isinstance(self.backend, SupportsPublishing):
@@ -304,7 +305,9 @@ class Core:
 
     def _make_state(self, name: str) -> NamespaceState:
         self.require_open()
-        if not self.strict:
+        if self.strict:
+            settle(self.backend)
+        else:
             with importing:
                 from cachectl._engine.preparation import prepare
 

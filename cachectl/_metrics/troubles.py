@@ -44,6 +44,11 @@ class Troubles:
             self._latest = what, error.kind
         return is_news
 
+    def end(self, kind: ErrorKind) -> None:
+        """Note that errors of a kind are over."""
+        if self._latest is not None and self._latest[1] == kind:
+            self._latest = None
+
     def current(self) -> Trouble | None:
         """Return what was refused last, if that was within a minute."""
         if self._latest is None:

@@ -61,10 +61,9 @@ def redis_server(*arguments: str, port: int | None = None) -> Iterator[Server]:
 def _forget_slots(url: str) -> None:
     """Remove what processes counted, and could not tell another server at this address."""
     for place in places(RedisBackend(url=url)):
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.rmtree(
-            place.with_name(place.name.replace("applications", "slots")), ignore_errors=True
-        )
+        for kind in ("applications", "slots", "journal"):
+            beside = place.with_name(place.name.replace("applications", kind))
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def free_port() -> int:

@@ -18,14 +18,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from cachectl._backends.capabilities import (
-    SupportsCheck,
     SupportsCompaction,
     SupportsDiscovery,
     SupportsExpiredEntries,
     SupportsForgetting,
     SupportsFork,
     SupportsLook,
-    SupportsPreparation,
     SupportsRecount,
     SupportsRevocation,
     SupportsSlots,
@@ -35,13 +33,13 @@ from cachectl._backends.capabilities import (
 )
 from cachectl._backends.fallback.breaker import CircuitBreaker
 from cachectl._backends.fallback.counters import FallbackCounters
+from cachectl._backends.fallback.recovery import Recovery
 from cachectl._backends.fallback.store import FallbackStore, Pause, StandIn
 from cachectl._backends.protocols import AsyncStore, Backend
 from cachectl._backends.selection import counts_of, usage_of
 from cachectl._metrics.counters import CounterStore, Counts
 from cachectl._metrics.reports import Status
 from cachectl._metrics.windows import Window
-from cachectl._model.coroutines import run
 from cachectl._model.records import CleanupStep, Usage
 from cachectl._model.turn import CallLock, Turn
 from cachectl.errors import BackendError, BackendRefused, BackendUnavailable
@@ -61,6 +59,7 @@ class FallbackBackend:
         self._backend = backend
         self._breaker = CircuitBreaker(backend.name, clock)
         self._stand_ins: dict[str, StandIn] = {}
+        self._recovery = Recovery(backend, self._breaker, self._stand_ins)
         self._turn = CallLock("the cache")
         self._spared: Callable[[str], None] = _nobody_asks
 
@@ -72,11 +71,15 @@ class FallbackBackend:
         return FallbackCounters(self._breaker, self._backend.counters)
 
     def store_for_threads(self, namespace: str) -> AsyncStore:
+        if not self._stand_ins:
+            self._recovery.begin(may_wait=True)
         return self._around(self._backend.store_for_threads(namespace), namespace, _sleep)
 
     def store_for_tasks(self, namespace: str) -> AsyncStore:
         from asyncio import sleep
 
+        if not self._stand_ins:
+            self._recovery.begin(may_wait=False)
         return self._around(self._backend.store_for_tasks(namespace), namespace, sleep)
 
     def slots(self, *, create: bool) -> Path | None:
@@ -122,35 +125,22 @@ class FallbackBackend:
         return self._breaker.call(lambda: backend.expired_entries(now, of))
 
     def check(self) -> None:
-        self._breaker.call(self._reach)
+        self._breaker.call(self._recovery.reach)
 
     def look(self) -> Sequence[str]:
         return self._backend.look() if isinstance(self._backend, SupportsLook) else ()
 
-    def recover(self) -> None:
+    def recover(self) -> bool:
         """Return to the backend, having removed from it what was written or removed while it was
         away: what it has under those keys is older than what callers have seen.
         """
-        if not self._breaker.is_open or not self._breaker.probe(self._check):
-            return
-        try:
-            self._replay()  # nearly all of it, while callers go on to work from memory
-            self._breaker.hold()
-            self._replay()
-        except BaseException as error:
-            if isinstance(error, BackendError):
-                self._breaker.note(error)
-            self._breaker.stay_open()
-            raise
-        for _, stand_in in self._standing_in():
-            stand_in.memory.clear()
-        self._breaker.close()
+        return self._recovery.recover()
 
     def status(self) -> Status:
         refusal: BackendError | None = None
         status = self._ok()
         try:
-            self._breaker.call(self._reach)
+            self._breaker.call(self._recovery.reach)
             if isinstance(self._backend, SupportsStatus):
                 status = self._breaker.call(self._backend.status)
         except BackendUnavailable:
@@ -250,10 +240,12 @@ class FallbackBackend:
 
     def after_fork_in_child(self) -> None:
         self._breaker.after_fork_in_child()
+        self._recovery.after_fork_in_child()
         if isinstance(self._backend, SupportsFork):
             self._backend.after_fork_in_child()
 
     def close(self) -> None:
+        self._recovery.close()
         self._backend.close()
 
     def _usage(self, names: Collection[str]) -> Mapping[str, Usage]:
@@ -266,38 +258,12 @@ class FallbackBackend:
     def _around(self, store: AsyncStore, namespace: str, pause: Pause) -> FallbackStore:
         with self._turn:
             note = partial(self._spared, namespace)
-            stand_in = self._stand_ins.setdefault(namespace, StandIn(note))
+            made = StandIn(namespace, note, self._recovery.journal)
+            stand_in = self._stand_ins.setdefault(namespace, made)
         return FallbackStore(self._breaker, store, stand_in, pause)
 
     def _standing_in(self) -> list[tuple[str, StandIn]]:
         return list(self._stand_ins.items())
-
-    def _reach(self) -> None:
-        if isinstance(self._backend, SupportsCheck):
-            self._backend.check()
-
-    def _check(self) -> None:
-        """Raise only if nothing can be had: one who refuses even this is there."""
-        try:
-            if isinstance(self._backend, SupportsPreparation):
-                self._backend.prepare()
-            else:
-                self._reach()
-        except BackendUnavailable:  # a place that is refused cannot be used at all
-            raise
-        except BackendRefused:
-            pass
-
-    def _replay(self) -> None:
-        for name, stand_in in self._standing_in():
-            with self._breaker.lock:
-                taken = stand_in.take()
-            try:
-                run(taken.apply(self._backend.store_for_threads(name)))
-            except BaseException:
-                with self._breaker.lock:
-                    stand_in.pending.add(taken)
-                raise
 
 
 def _nobody_asks(namespace: str) -> None:

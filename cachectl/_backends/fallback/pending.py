@@ -17,10 +17,18 @@ class PendingInvalidations:
         self.tags: set[str] = set()
         self.everything = False
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self.everything or self.keys or self.tags)
+
     def add_keys(self, keys: Iterable[str]) -> None:
         """Remember that these keys were written or removed."""
         self.keys.update(keys)
         self._bound()
+
+    def lacks(self, keys: Iterable[str]) -> list[str]:
+        """Return those of the keys that are not remembered yet."""
+        return [] if self.everything else [key for key in keys if key not in self.keys]
 
     def add_tag(self, tag: str) -> None:
         """Remember that all with this tag was removed."""

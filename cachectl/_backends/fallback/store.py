@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from cachectl._backends.fallback.breaker import CircuitBreaker
+from cachectl._backends.fallback.journal import Journal
 from cachectl._backends.fallback.pending import PendingInvalidations
 from cachectl._backends.memory.store import MemoryStore
 from cachectl._backends.protocols import AsyncStore
@@ -47,18 +48,37 @@ Pause = Callable[[float], Awaitable[None]]
 class StandIn:
     """What one namespace holds while its backend is away, and what the backend has to be told.
 
-    `spared` is called for each lookup and each change that is answered here.
+    `spared` is called for each lookup and each change that is answered here. What is removed is noted in
+    the journal, also for other processes.
     """
 
-    def __init__(self, spared: Callable[[], None]) -> None:
+    def __init__(self, namespace: str, spared: Callable[[], None], journal: Journal) -> None:
         self.spared = spared
         self.memory = MemoryStore()
         self.pending = PendingInvalidations()
+        self._namespace = namespace
+        self._journal = journal
 
     def get(self, key: str, now: float) -> Entry | None:
         """Look up in memory what the backend was asked for."""
         self.spared()
         return self.memory.get(key, now)
+
+    def note_keys(self, keys: Iterable[str]) -> None:
+        """Remember that these keys were written or removed."""
+        if new := self.pending.lacks(keys):
+            self._journal.note(self._namespace, keys=new)
+            self.pending.add_keys(new)
+
+    def note_tag(self, tag: str) -> None:
+        """Remember that all with this tag was removed."""
+        self._journal.note(self._namespace, tags=[tag])
+        self.pending.add_tag(tag)
+
+    def note_everything(self) -> None:
+        """Remember that all was removed."""
+        self._journal.note(self._namespace, everything=True)
+        self.pending.add_everything()
 
     def take(self) -> PendingInvalidations:
         """Return what the backend has to be told, and forget it."""
@@ -147,14 +167,14 @@ class FallbackStore:
 
     async def remove_tagged(self, tag: str) -> Removed:
         def remove_from_memory() -> Removed:
-            self._stand_in.pending.add_tag(tag)
+            self._stand_in.note_tag(tag)
             return self._memory.remove_tagged(tag)
 
         return await self._change(lambda: self._store.remove_tagged(tag), remove_from_memory)
 
     async def clear(self) -> Removed:
         def clear_memory() -> Removed:
-            self._stand_in.pending.add_everything()
+            self._stand_in.note_everything()
             return self._memory.clear()
 
         return await self._change(self._store.clear, clear_memory)
@@ -210,12 +230,12 @@ class FallbackStore:
     def _put_in_memory(
         self, items: Sequence[Item], limits: Limits, now: float, condition: Condition | None
     ) -> Written:
-        self._stand_in.pending.add_keys(item.key for item in items)
+        self._stand_in.note_keys(item.key for item in items)
         fitting = [item for item in items if item.entry.size <= FALLBACK_BYTES]
         return self._memory.put(fitting, _tightened(limits), now, condition)
 
     def _remove_from_memory(self, keys: Sequence[str]) -> Removed:
-        self._stand_in.pending.add_keys(keys)
+        self._stand_in.note_keys(keys)
         return self._memory.remove(keys)
 
     async def _change(self, operation: Callable[[], Awaitable[T]], stand_in: Callable[[], T]) -> T:

@@ -39,6 +39,7 @@ from cachectl.errors import BackendRefused
 
 if TYPE_CHECKING:  # the first imports asyncio; figures are asked for by few
     from cachectl._backends.redis.transport.loop import LoopTransport
+    from cachectl._backends.redis.watch import Watch
     from cachectl._metrics.reports import Status
 
 
@@ -56,6 +57,7 @@ class RedisBackend:
     modules: ClassVar[tuple[str, ...]] = (
         "cachectl._backends.redis.listing",
         "cachectl._backends.redis.plan",
+        "cachectl._backends.redis.watch",
         "cachectl._metrics.slots.row",
     )
 
@@ -69,7 +71,8 @@ class RedisBackend:
     ) -> None:
         self._address = parse(url)
         self._keys = Keyspace(prefix)
-        self._routes = SingleServer(Server(self._address))
+        self._server = Server(self._address)
+        self._routes = SingleServer(self._server)
         self._timeouts = Timeouts(min(connect_timeout, timeout), timeout)
         self._translated = Translation(self._address.masked, prefix)
         self._blocking = BlockingTransport(self._routes, self._timeouts)
@@ -78,6 +81,7 @@ class RedisBackend:
         self._shared: dict[str, Shared] = {}
         self._memory: ServerMemory | None = None
         self._note: Callable[[str, str, int], None] | None = None
+        self._watch: Watch | None = None
 
     def __repr__(self) -> str:
         return f"RedisBackend({self._address.masked!r})"
@@ -99,6 +103,9 @@ class RedisBackend:
 
     def slots(self, *, create: bool) -> Path | None:
         return volatile(f"slots-{xxh3_64_hexdigest(self.place.encode())}")
+
+    def journal(self) -> Path | None:
+        return volatile(f"journal-{xxh3_64_hexdigest(self.place.encode())}")
 
     def note_uses(self, note: Callable[[str, str, int], None]) -> None:
         self._note = note
@@ -131,7 +138,10 @@ class RedisBackend:
 
         memory = self._memory or run(server_memory.read(self._client))
         self._memory = None
-        return Status(self.name, self.name, "ok", 0, details=memory.details(), notes=memory.notes)
+        details = memory.details()
+        if self._watch is not None and self._watch.moved_at is not None:
+            details["moved_at"] = self._watch.moved_at
+        return Status(self.name, self.name, "ok", 0, details=details, notes=memory.notes)
 
     def expired_entries(self, now: float, of: Collection[str] = ()) -> Mapping[str, int]:
         return run(self._expired_entries(micros(now), of))
@@ -216,6 +226,22 @@ class RedisBackend:
     async def _compact(self) -> None:
         names = await self._keys.namespaces(self._client)
         await walk.remove_leftovers(self._client, self._keys, names)
+
+    def watch(self, *, returning: bool) -> bool:
+        if self._watch is None:
+            with importing:
+                from cachectl._backends.redis.watch import Watch
+
+            arguments = self._server, self._client, self._translated, self._keys
+            self._watch = self._watch or Watch(*arguments, self._newest)
+        if not returning:
+            return self._watch.look_now_and_then()
+        changed = self._watch.look()
+        self._server.leave()
+        return changed
+
+    def _newest(self) -> Mapping[str, str]:
+        return {name: shared.newest for name, shared in list(self._shared.items())}
 
     def check(self) -> None:
         run(self._client.command(anything, "PING"))

@@ -131,6 +131,14 @@ class ThreadClient(Client):
     def __init__(self, transport: BlockingTransport, translated: Translation) -> None:
         super().__init__(transport, translated)
         self._value_now: Final = transport.value_now
+        self._exchange_apart: Final = transport.exchange_apart
+
+    def ask_apart(self, commands: Sequence[Command], read: Reader[T]) -> T:
+        """Return what is read of replies that come over a new connection."""
+        try:
+            return self._exchange_apart(commands, read)
+        except FAILURES as error:
+            raise self._translated(error) from None
 
     def get_now(self, key: str, beside: str) -> Pair:
         """Do what `get` does, without a coroutine."""

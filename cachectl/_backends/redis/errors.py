@@ -110,12 +110,12 @@ class Translation:
     """
 
     def __init__(self, masked_url: str, prefix: str) -> None:
-        self._url = masked_url
+        self.url: Final = masked_url
         self._needs = f"its ACL needs {_NEEDS.format(prefix=prefix)}"
 
     def __call__(self, error: Exception) -> CacheError:
         raises, kind, what = self._explain(error)
-        return raises(f"Redis at {self._url} {what}", kind)
+        return raises(f"Redis at {self.url} {what}", kind)
 
     def _explain(self, error: Exception) -> _Told:
         if isinstance(error, ErrorReply):

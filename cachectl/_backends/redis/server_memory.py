@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from cachectl._backends.redis.client import Client
+from cachectl._backends.redis.info import told, whole
 from cachectl._backends.redis.shapes import string
 from cachectl._model.units import format_bytes
 from cachectl.errors import BackendError
@@ -77,15 +78,9 @@ async def read(client: Client) -> ServerMemory:
 
 def of(replies: list[bytes | None]) -> ServerMemory:
     """Return what the replies to `INFO` say."""
-    lines = b"\n".join(reply or b"" for reply in replies).decode(errors="replace").splitlines()
-    told = {name: value for name, _, value in (line.partition(":") for line in lines)}
-
-    def number(name: str) -> int:
-        text = told.get(name, "")
-        return int(text) if text.isdecimal() else 0
-
+    facts = told(replies)
     return ServerMemory(
-        told.get("maxmemory_policy", ""),
-        number("maxmemory"),
-        number("evicted_keys"),
+        facts.get("maxmemory_policy", ""),
+        whole(facts, "maxmemory"),
+        whole(facts, "evicted_keys"),
     )

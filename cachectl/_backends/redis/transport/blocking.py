@@ -30,6 +30,8 @@ class BlockingTransport:
         self._routes: Final = routes
         self._timeouts: Final = timeouts
         self._pools: Final = {server: Pool() for server in routes.servers()}
+        for server in self._pools:
+            server.users.add(self)
 
     async def exchange(
         self, commands: Sequence[Command], read: Reader[T], *, again: bool = False
@@ -60,6 +62,7 @@ class BlockingTransport:
         except ErrorReply as error:
             if is_final(error):
                 connection.close()
+                server.note_final()
             raise
         except BaseException:
             connection.close()
@@ -67,6 +70,18 @@ class BlockingTransport:
         finally:
             pool.give_back(connection)
             note_wait(began)
+
+    def exchange_apart(self, commands: Sequence[Command], read: Reader[T]) -> T:
+        """Do what `exchange` does over a connection of its own, which leads where the address leads now."""
+        connection, until = Connection(), deadline(self._timeouts.total)
+        try:
+            replies = self._ask(connection, self._routes.server(commands), commands, until)
+            return understood(read, replies)
+        finally:
+            connection.close()
+
+    def leave(self, server: Server) -> None:
+        self._pools[server].leave()
 
     def after_fork_in_child(self) -> None:
         for pool in self._pools.values():

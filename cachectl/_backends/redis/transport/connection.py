@@ -31,7 +31,8 @@ class Connection:
     """
 
     def __init__(self) -> None:
-        self.pid: Final = os.getpid()
+        self.pid = os.getpid()
+        """Whose it is; nobody's once it is to be used by nobody else."""
         self._socket: socket.socket | None = None
         self._patience = 0.0
 

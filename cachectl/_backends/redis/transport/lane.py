@@ -24,7 +24,8 @@ class Lane:
 
     All that is added in one iteration of the loop is written together. There is one timer, for the
     oldest request. A link that is lost is replaced once for all; what was sent on it fails, but for
-    what may be sent once more, and what was not sent goes out on the next.
+    what may be sent once more, and what was not sent goes out on the next. One that is left is read
+    until all that was sent on it is answered.
     """
 
     def __init__(self, server: Server, timeouts: Timeouts) -> None:
@@ -32,6 +33,7 @@ class Lane:
         self._timeouts: Final = timeouts
         self._queue: Final[deque[Request]] = deque()
         self._link: Link | None = None
+        self._left: Link | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._will_flush = False
         self._has_timer = False
@@ -51,20 +53,32 @@ class Lane:
         if self._link is not None:
             self._lost(self._link, error)
 
+    def leave(self) -> None:
+        """Send nothing more on the link."""
+        if self._link is not None and self._link.sent and self._left is None:
+            self._left, self._link = self._link, None
+            self._on_room()
+        else:
+            self.lose(ConnectionResetError())
+
     def close(self) -> None:
         """End all, in the event loop."""
         if self._connecting is not None:
             self._connecting.cancel()
         self._fail(self._queue, ConnectionAbortedError())
         self._queue.clear()
-        self.lose(ConnectionAbortedError())
+        for link in self._links():
+            self._lost(link, ConnectionAbortedError())
 
     def drop(self) -> None:
         """Close the socket of a loop that will not run again, or is another process's."""
         self._queue.clear()
-        if self._link is not None:
-            self._link.drop()
-            self._link.sent.clear()
+        for link in self._links():
+            link.drop()
+            link.sent.clear()
+
+    def _links(self) -> list[Link]:
+        return [link for link in (self._left, self._link) if link is not None]
 
     def _flush(self) -> None:
         self._will_flush = False
@@ -77,6 +91,9 @@ class Lane:
             self._connecting = loop.create_task(self._connect(), context=Context())
 
     def _on_room(self) -> None:
+        if self._left is not None and not self._left.sent:
+            self._left.close()
+            self._left = None
         if self._queue and not self._will_flush:
             self._flush()
 
@@ -116,6 +133,8 @@ class Lane:
         """Take back what was sent on a link, or let it fail."""
         if link is self._link:
             self._link = None
+        if link is self._left:
+            self._left = None
         unanswered = link.close()
         again: list[Request] = []
         for request in unanswered:
@@ -133,17 +152,17 @@ class Lane:
         due = now + self._timeouts.total / _LOOKS
         while self._queue and (self._queue[0].is_over or self._queue[0].deadline <= due):
             self._queue.popleft().fail(TimeoutError())
-        link = self._link
-        if link is not None and link.sent and link.sent[0].deadline <= due:
-            if now - link.heard_at > self._timeouts.total / 2:
-                self._lost(link, TimeoutError())
-            else:
-                self._fail((r for r in link.sent if r.deadline <= due), TimeoutError())
+        for link in self._links():
+            if link.sent and link.sent[0].deadline <= due:
+                if now - link.heard_at > self._timeouts.total / 2:
+                    self._lost(link, TimeoutError())
+                else:
+                    self._fail((r for r in link.sent if r.deadline <= due), TimeoutError())
         self._time_again(now)
 
     def _time_again(self, now: float) -> None:
         """Look again when the oldest request is over its time, or soon if it is already."""
-        sent = self._link.sent if self._link is not None else ()
+        sent = [link.sent[0] for link in self._links() if link.sent]
         oldest = sent[0] if sent else self._queue[0] if self._queue else None
         self._has_timer = oldest is not None
         if oldest is not None:

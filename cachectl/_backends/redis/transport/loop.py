@@ -45,15 +45,18 @@ class LoopTransport:
         self._routes: Final = routes
         self._timeouts: Final = timeouts
         self._begin_anew()
+        for server in routes.servers():
+            server.users.add(self)
 
     async def exchange(
         self, commands: Sequence[Command], read: Reader[T], *, again: bool = False
     ) -> T:
         loop, began = asyncio.get_running_loop(), time.monotonic()
+        server = self._routes.server(commands)
         pieces, until = list(packed(commands)), deadline(self._timeouts.total)
         request = Request(loop.create_future(), pieces, len(commands), until, again=again)
         request.deadline += request.size / RATE
-        lane = self._lane(loop, self._routes.server(commands), is_large(commands, request.size))
+        lane = self._lane(loop, server, is_large(commands, request.size))
         lane.add(request, loop)
         if until - began < self._timeouts.total / 2:  # its call has waited before: it ends sooner
             loop.call_later(until - began, request.fail, TimeoutError())
@@ -67,7 +70,8 @@ class LoopTransport:
             return understood(read, replies)
         except ErrorReply as error:
             if is_final(error):
-                lane.lose(ConnectionResetError())
+                lane.leave()
+                server.note_final()
             raise
         except Misread as error:
             lane.lose(error)
@@ -84,6 +88,15 @@ class LoopTransport:
             return first, with_it
         with one_call(time.monotonic() - spent()):
             return await self.exchange((("GET", key), small), pair, again=True)
+
+    def leave(self, server: Server) -> None:
+        for reference, lanes in list(self._loops.items()):
+            loop = reference()
+            for (leads_to, _), known in lanes.copy().items():
+                lane = known()
+                if loop is not None and lane is not None and leads_to is server:
+                    with suppress(RuntimeError):  # it was closed
+                        loop.call_soon_threadsafe(lane.leave)
 
     def after_fork_in_child(self) -> None:
         """Forget the loops of the parent, and close what came along of their connections."""

@@ -2,12 +2,14 @@
 
 import os
 import time
+from contextlib import suppress
 from typing import Final
 from weakref import WeakSet
 
 from cachectl._backends.redis.transport.connection import Connection
 
 MOST: Final = 32
+NOBODY: Final = 0
 _FIRST_WAIT: Final = 0.0005
 _LONGEST_WAIT: Final = 0.01
 """Seconds between two looks for a connection that is free."""
@@ -58,6 +60,16 @@ class Pool:
         self.begin_anew()
         for connection in inherited:
             connection.close()
+
+    def leave(self) -> None:
+        """Make all connections anew: what is idle is closed now, all else as it is given back."""
+        idle, known = self._idle, list(self._all)
+        self.begin_anew()
+        for connection in known:
+            connection.pid = NOBODY
+        with suppress(IndexError):  # a thread that was just taking one has it
+            while True:
+                idle.pop().close()
 
     def close(self) -> None:
         """Close what is idle now, and all else as it is given back."""

@@ -1,8 +1,10 @@
 """One server: how to get to it, and what is said to it first."""
 
 import socket
+import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
+from weakref import WeakSet
 
 from cachectl._backends.redis.transport.packing import Command
 from cachectl._backends.redis.transport.resolver import Resolver, Target
@@ -16,6 +18,17 @@ _NAME: Final = "cachectl"
 """What connections are called in the server's list of clients."""
 
 
+_LEFT_EVERY: Final = 1.0
+"""Seconds for which connections are not given up again: many of them may be told the same."""
+
+
+class Leaver(Protocol):
+    """Has connections to a server."""
+
+    def leave(self, server: "Server") -> None:
+        """Make them anew, each when it is needed; from any thread."""
+
+
 class Server:
     """What all connections to one server have in common."""
 
@@ -25,6 +38,20 @@ class Server:
         self.greeting: Final = tuple(_greeting(address))
         self.blocked: Final = _blocked(secure=address.scheme == "rediss")
         """What a socket raises instead of blocking."""
+        self._left_at = float("-inf")
+        self.users: Final[WeakSet[Leaver]] = WeakSet()
+        """All who have connections."""
+
+    def leave(self) -> None:
+        """Have all connections made anew: the address may lead elsewhere now."""
+        self._left_at = time.monotonic()
+        for user in tuple(self.users):
+            user.leave(self)
+
+    def note_final(self) -> None:
+        """Take note of an error that is final: many are told the same, and one of them leaves."""
+        if time.monotonic() - self._left_at >= _LEFT_EVERY:
+            self.leave()
 
     def make_socket(self, target: Target) -> socket.socket:
         """Return a socket that is not connected yet."""

@@ -22,6 +22,11 @@ RATE: Final = 8 * 1024 * 1024
 far as it really moves."""
 
 
+_FINAL: Final = frozenset(
+    {"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "NOAUTH"}
+)
+"""Errors of a server that is not, or not yet, or not for us, the one to talk to."""
+
 Pair = tuple[bytes | None, bytes | None]
 
 
@@ -66,5 +71,5 @@ def pair(replies: list[Reply]) -> Pair:
 
 
 def is_final(error: ErrorReply) -> bool:
-    """Whether a connection is of no use after this error: its address may lead elsewhere now."""
-    return error.code == "READONLY"
+    """Whether connections are of no use after this error: their address may lead elsewhere now."""
+    return error.code in _FINAL
