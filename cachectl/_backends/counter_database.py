@@ -72,7 +72,7 @@ class CounterDatabase:
             self._place = Place(directory / COUNTERS, puts_aside=puts_aside)
         self._timeout = timeout
         self._connection: Connection | None = None
-        self._turn = Turn(_WHAT)
+        self._turn = Turn(_WHAT if directory is None else f"{_WHAT} in {directory}")
         self._pruned = 0.0
 
     def add(self, batch: Batch) -> None:
@@ -156,7 +156,9 @@ class CounterDatabase:
 
     def _do(self, action: Callable[[], T]) -> T:
         """Return what `action` returns, which is called when it is our turn."""
-        value = Patience(self._timeout).take(self._turn, _WHAT, partial(self._attempt, action))
+        value = Patience(self._timeout, self._directory).take(
+            self._turn, _WHAT, partial(self._attempt, action)
+        )
         self._turn.release()
         return value
 

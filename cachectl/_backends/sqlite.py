@@ -41,6 +41,16 @@ _IN_USE: Final = (
 _DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _OTHER_TABLES: Final = re.compile(r"no such|.* has no column|unsupported file format|.*malformed")
 """What SQLite says of statements of ours where the tables are not those that we made."""
+_UNWRITABLE: Final = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+)
+_MAKE_ROOM: Final = (
+    "make room elsewhere, or by cachectl cleanup, or cachectl clear NS; max_bytes keeps a cache from"
+    " filling its disk"
+)
 _FIRST_PAUSE: Final = 0.0002
 _LONGEST_PAUSE: Final = 0.002
 
@@ -56,16 +66,30 @@ def is_damage(error: Exception) -> bool:
     return code in _DAMAGE or of_ours
 
 
-def translated(what: str, error: Exception) -> BackendError:
-    """Return our error for one of SQLite or of the file system."""
+def translated(what: str, error: Exception, directory: Path | None = None) -> BackendError:
+    """Return our error for one of SQLite or of the file system, about what is in a directory."""
+    named = what if directory is None else f"{what} in {directory}"
     if is_damage(error):
-        return BackendError(f"{what}: {error}", "damaged")
+        return BackendError(f"{named}: {error}", "damaged")
+    if is_locked(error):
+        return BackendBusy(f"{named}: {_LOCKED}")
+    if directory is not None and _may_need_room(error):
+        from cachectl._backends.room import is_full, why_unwritable  # not as a rule
+
+        reason = error if isinstance(error, OSError) else why_unwritable(directory)
+        if reason is not None and is_full(reason):
+            return BackendRefused(f"{named}: {reason.strerror}: {_MAKE_ROOM}", "full")
+        if reason is not None:
+            return BackendRefused(f"{named} cannot be written: {reason.strerror}")
     if isinstance(error, sqlite3.OperationalError):
-        if is_locked(error):
-            return BackendBusy(f"{what}: {_LOCKED}")
-        is_full = "is full" in str(error)
-        return BackendRefused(f"{what}: {error}", "full" if is_full else "refused")
-    return BackendError(f"{what}: {error}")
+        is_full_ = "is full" in str(error)
+        return BackendRefused(f"{named}: {error}", "full" if is_full_ else "refused")
+    return BackendError(f"{named}: {error}")
+
+
+def _may_need_room(error: Exception) -> bool:
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    return code in _UNWRITABLE or isinstance(error, OSError)
 
 
 _kept: Final[list["Connection"]] = []
@@ -175,10 +199,11 @@ class Patience:
     holds. Here nothing is held in the pauses.
     """
 
-    __slots__ = ("_began", "_deadline", "_pause", "_seconds")
+    __slots__ = ("_began", "_deadline", "_directory", "_pause", "_seconds")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, directory: Path | None = None) -> None:
         self._seconds = seconds
+        self._directory = directory
         self._deadline: float | None = None  # it is known once somebody has to wait
 
     @property
@@ -193,7 +218,7 @@ class Patience:
     def retry(self, what: str, error: Exception) -> None:
         """Pause after an attempt that failed; raise our error if another one cannot help."""
         if not is_locked(error):
-            raise translated(what, error) from None
+            raise translated(what, error, self._directory) from None
         self.pause(what)
 
     def pause(self, what: str) -> None:
@@ -201,7 +226,8 @@ class Patience:
         left = self.left
         if left <= 0:
             note_in_vain()
-            raise BackendBusy(f"{what}: {_LOCKED}")
+            named = what if self._directory is None else f"{what} in {self._directory}"
+            raise BackendBusy(f"{named}: {_LOCKED}")
         jitter = 0.5 + (time.perf_counter_ns() & 1023) / 1024  # `random` is expensive to import
         time.sleep(min(left, self._pause * jitter))
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)

@@ -71,6 +71,7 @@ class Cleanup:
         names = namespaces or sorted(self._backend.usage())
         if not names:
             self._finished = True
+            self._maintain()  # what entries left behind
             return self.report()
         with self._backend.lock("cleanup"):
             self._finished = all(self._clean(name) for name in names) and (

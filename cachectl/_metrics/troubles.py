@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from cachectl.errors import BackendBusy, BackendError, BackendUnavailable, ErrorKind
+from cachectl.errors import BackendError, BackendUnavailable, ErrorKind
 
 _QUIET: Final = 60.0
 """Seconds without an error after which it is over: it is news when it comes again."""
@@ -40,7 +40,7 @@ class Troubles:
         if len(self._met) > _MOST:
             with suppress(RuntimeError):  # another thread notes one just now
                 self._met.pop(next(iter(self._met)), None)
-        if not isinstance(error, (BackendUnavailable, BackendBusy)):
+        if not isinstance(error, BackendUnavailable):
             self._latest = what, error.kind
         return is_news
 

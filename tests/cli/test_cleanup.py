@@ -246,4 +246,4 @@ def test_damaged_database(tool):
     for command in (["cleanup"], ["stats"], ["get", "a", "k"], ["clear", "a", "--yes"]):
         ended = tool(*command)
         assert (ended.code, ended.raw) == (5, b"")
-        assert ended.err == "cachectl: the cache: file is not a database\n"
+        assert ended.err == f"cachectl: the cache in {tool.directory}: file is not a database\n"

@@ -82,13 +82,14 @@ def test_a_replica_answers_and_counts_nothing(tool):
             assert_answers(on_master.having(CACHECTL_URL=server.url), "is a read-only replica")
 
 
-def test_a_user_who_may_only_read_is_answered(tool):
+@pytest.mark.parametrize("scripts", ["+@scripting", "-@scripting"])
+def test_a_user_who_may_only_read_is_answered(tool, scripts):
     with redis_server() as server, server.client() as client:
         on_redis = tool.having(CACHECTL_BACKEND="redis", CACHECTL_URL=server.url)
         fill(on_redis)
         client.acl_setuser(
             "reader", enabled=True, passwords=["+pw"], keys=["cachectl:*"],
-            categories=["+@read", "+@scripting", "+@connection"],
+            categories=["+@read", scripts, "+@connection"],
         )  # fmt: skip
         url = f"unix://reader:pw@{server.socket}?db=0"
         assert_answers(on_redis.having(CACHECTL_URL=url), "does not permit this user")

@@ -44,11 +44,12 @@ def test_what_was_refused_last_is_current_for_a_minute(clock: Clock):
     assert troubles.current() is None
 
 
-def test_neither_an_outage_nor_a_lock_is_a_refusal(clock: Clock):
+def test_an_outage_is_no_refusal_and_a_lock_that_is_waited_for_in_vain_is_one(clock: Clock):
     troubles = Troubles(clock)
     assert troubles.is_news(BackendUnavailable("gone"), "a")
-    assert troubles.is_news(BackendBusy("locked"), "a")
     assert troubles.current() is None
+    assert troubles.is_news(BackendBusy("locked"), "a")
+    assert troubles.current() == (clock(), "locked", "busy")
 
 
 def test_a_clock_that_is_set_back_tells_more_not_less(clock: Clock):

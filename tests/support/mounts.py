@@ -17,7 +17,7 @@ def small(path: Path, *options: str) -> Iterator[Path]:
     try:
         yield path
     finally:
-        subprocess.run(["umount", str(path)], check=True)
+        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def only_read(directory: Path, path: Path) -> Iterator[Path]:
         subprocess.run(["mount", "-o", "remount,ro,bind", str(path)], check=True)
         yield path
     finally:
-        subprocess.run(["umount", str(path)], check=True)
+        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 def remount(path: Path, option: str) -> None:

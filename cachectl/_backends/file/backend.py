@@ -18,7 +18,6 @@ from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file.reader import Reader
 from cachectl._backends.file.rows import microseconds
 from cachectl._backends.file.store import FileStore
-from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.file.writer import Writer
 from cachectl._backends.place import COUNTERS, ENTRIES, Place
 from cachectl._backends.protocols import AsyncStore
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from cachectl._metrics.reports import Status
 
 _LAST: Final = 0.25  # seconds that closing waits to write uses, which the engine has tried before
-_ORPHAN_AGE: Final = 3600.0  # seconds after which a value file without a row belongs to nobody
 
 
 class FileBackend(BaseBackend[FileStore]):
@@ -229,6 +227,14 @@ class FileBackend(BaseBackend[FileStore]):
         path = self._directory / name
         try:
             create_private(path)
+        except OSError as error:
+            from cachectl._backends.room import is_full  # not as a rule
+
+            if not is_full(error):
+                raise BackendRefused(f"cannot write {path}: {error.strerror}") from None
+            self.table.freeing.give()
+        try:
+            create_private(path)
             return path.open("r+b")
         except OSError as error:
             raise BackendRefused(f"cannot write {path}: {error.strerror}") from None
@@ -244,15 +250,9 @@ class FileBackend(BaseBackend[FileStore]):
         if COUNTERS in self._verifies:
             self._database.verify()
         table = self.existing_table()
-        if table is None:
-            return
-        self._remove_impossible(table)
-        table.remove_cleared()
-        files = ValueFiles(self._directory)
-        for name in files.names(older_than=time.time() - _ORPHAN_AGE):
-            if not table.has_file(name):
-                files.remove(name)
-        self._writer.vacuum()
+        if table is not None:
+            self._remove_impossible(table)
+            table.compact()
 
     def _remove_impossible(self, table: "EntryTable") -> None:
         """Remove what has a name that no namespace can have: somebody planted or damaged it."""
@@ -284,6 +284,8 @@ class FileBackend(BaseBackend[FileStore]):
             self._tasks.close(self._timeout)
         began = monotonic() - self._timeout + _LAST
         with one_call(began), ExitStack() as closing:  # whatever fails
+            if self._table is not None:
+                closing.callback(self._table.closed)
             closing.callback(self._database.close)
             closing.callback(self._writer.close)
             closing.callback(self._reader.connections.close)

@@ -13,29 +13,39 @@ _RENUMBER: Final = (
     " file_bytes = 0 WHERE id = ?"
 )
 _LEAVE: Final = "INSERT INTO namespaces(id, entries, bytes, file_bytes) VALUES(?, ?, ?, ?)"
+_OTHERS: Final = (
+    "SELECT EXISTS(SELECT 1 FROM entries WHERE namespace_id < ?1)"
+    " OR EXISTS(SELECT 1 FROM entries WHERE namespace_id > ?1)"
+)
 _DROP_RANKS: Final = (
     "DELETE FROM lrfu_ranks WHERE namespace_id = ?1 AND key IN"
     " (SELECT key FROM lrfu_ranks WHERE namespace_id = ?1 LIMIT ?2)"
 )
 
 
-def clear(transaction: Transaction) -> Removed:
-    """Remove all entries of a known namespace; if they are many, they are only detached."""
+def clear(transaction: Transaction, most: int = BATCH) -> Removed:
+    """Remove all entries of a known namespace; if they are more than that, they are only detached."""
     leases.revoke_all(transaction)
-    if transaction.entries <= BATCH and not transaction.by_lrfu:
-        return row_changes.remove(transaction, list(rows.select(transaction, rows.OLDEST, BATCH)))
-    removed = rebuild.remove_all(transaction)
+    if transaction.entries <= most and not transaction.by_lrfu:
+        return row_changes.remove(transaction, list(rows.select(transaction, rows.OLDEST, most)))
+    removed = rebuild.remove_all(transaction) if most == BATCH else Removed()
     return removed if removed.entries else _detach(transaction)
 
 
-def remove_some(transaction: Transaction) -> bool:
-    """Remove some of what namespaces held that were cleared; return False if nothing is left."""
+def remove_some(transaction: Transaction, most: int = BATCH) -> bool:
+    """Remove some of what namespaces held that were cleared; return False if nothing is left. Few are
+    removed where there is no room; but all at once, which takes the least, if nobody else has any.
+    """
     if not transaction.load():
         return False
-    found = list(rows.select(transaction, rows.OLDEST, BATCH))
+    if most < BATCH and not transaction.execute(_OTHERS, (transaction.id,)).fetchone()[0]:
+        rebuild.remove_everything(transaction)
+        transaction.execute("DELETE FROM namespaces WHERE id = ?", (transaction.id,))
+        return True
+    found = list(rows.select(transaction, rows.OLDEST, most))
     row_changes.remove(transaction, found)
-    ranks = transaction.execute(_DROP_RANKS, (transaction.id, BATCH)).rowcount
-    if max(len(found), ranks) < BATCH:
+    ranks = transaction.execute(_DROP_RANKS, (transaction.id, most)).rowcount
+    if max(len(found), ranks) < most:
         transaction.execute("DELETE FROM namespaces WHERE id = ?", (transaction.id,))
     return True
 

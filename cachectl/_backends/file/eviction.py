@@ -1,6 +1,7 @@
 """What goes first in a namespace, and keeping its ranks right where it evicts by lrfu."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from cachectl._backends.file import row_changes, rows
@@ -45,8 +46,8 @@ def remove(transaction: Transaction, found: Sequence[Row]) -> Removed:
     return row_changes.remove(transaction, found)
 
 
-def evict(transaction: Transaction, limits: Limits) -> tuple[Removed, list[str]]:
-    """Remove what the policy chooses, at most `BATCH` rows, while limits are exceeded.
+def evict(transaction: Transaction, limits: Limits, most: int = BATCH) -> tuple[Removed, list[str]]:
+    """Remove what the policy chooses, at most so many rows, while limits are exceeded.
 
     Returns what that was, and its keys.
     """
@@ -54,7 +55,7 @@ def evict(transaction: Transaction, limits: Limits) -> tuple[Removed, list[str]]
         return Removed(), []
     victims: list[Row] = []
     entries, size = transaction.entries, transaction.bytes
-    candidates = _chosen(transaction) if transaction.by_lrfu else _oldest(transaction)
+    candidates = islice(_chosen(transaction) if transaction.by_lrfu else _oldest(transaction), most)
     while limits.exceeded(entries, size) and (row := next(candidates, None)):
         victims.append(row)
         entries, size = entries - 1, size - row.size

@@ -64,7 +64,7 @@ class ReadConnections:
         self.idle: list[ReadConnection] = []
         self._directory = directory
         self._place = place
-        self._turn = Turn(_WHAT)  # of those who open one
+        self._turn = Turn(f"{_WHAT} in {directory}")  # of those who open one
         self._opened: weakref.WeakSet[ReadConnection] = weakref.WeakSet()
         self._is_closed = False
 

@@ -85,7 +85,7 @@ class Reader:
             except FileNotFoundError:
                 rows = self.select(_READ, (namespace, key))
             except OSError as error:
-                raise translated(_WHAT, error) from None
+                raise translated(_WHAT, error, self._directory) from None
             if not rows or rows[0][1] is None:
                 found: bytes | None = rows[0][0] if rows else None
                 return found
@@ -139,7 +139,7 @@ class Reader:
             try:
                 connection = idle.pop()
             except IndexError:
-                patience = patience or Patience(self._timeout)
+                patience = patience or Patience(self._timeout, self._directory)
                 opened = self.connections.open(patience)
                 if opened is None:
                     return ()
@@ -158,7 +158,7 @@ class Reader:
             if idle is self.connections.idle:  # or it was closed by a fork in the middle of this
                 if self.connections.is_to_retry(connection, failure):
                     continue
-                patience = patience or Patience(self._timeout)
+                patience = patience or Patience(self._timeout, self._directory)
                 patience.retry(_WHAT, failure)
 
 

@@ -36,6 +36,14 @@ def remove_all(transaction: Transaction) -> Removed:
     return _keep(transaction, _ids(transaction, [_OTHERS]))
 
 
+def remove_everything(transaction: Transaction) -> None:
+    """Remove the entries of all namespaces, whatever totals say."""
+    files = "SELECT filename FROM entries WHERE filename IS NOT NULL"
+    transaction.unlinked += (name for (name,) in transaction.execute(files))
+    for table in ("entries", "tags", "lrfu_ranks"):
+        transaction.execute(f"DELETE FROM {table}")
+
+
 def remove_expired(transaction: Transaction, now: int) -> Removed:
     """Remove all entries of a known namespace that have expired, or nothing if many are left."""
     if not _may_pay(transaction):

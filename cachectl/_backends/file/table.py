@@ -1,10 +1,10 @@
 """The entries of all namespaces: each method is one transaction, or one for each step."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file import clearing, eviction, leases, policies, rebuild, rows
@@ -29,10 +29,15 @@ from cachectl._model.records import (
     Written,
 )
 from cachectl._model.tally import note_removed
-from cachectl.errors import BackendBusy, BackendError
+from cachectl.errors import BackendBusy, BackendError, BackendRefused
+
+if TYPE_CHECKING:
+    from cachectl._backends.file.freeing import Freeing
 
 T = TypeVar("T")
 
+_SECURED: Final = 512 * 1024
+"""Bytes that are written until it is seen to that there is room for them in the database."""
 _BETWEEN_DROPS: Final = 60.0
 """Seconds between two drops of old leases."""
 
@@ -41,7 +46,10 @@ class EntryTable:
     """Entries of all namespaces."""
 
     def __init__(self, directory: Path, writer: Writer) -> None:
+        self._directory = directory
         self._writer = writer
+        self._freeing_: Freeing | None = None
+        self._unsecured = float("inf")  # bytes that were written since room was kept for them
         self._files = ValueFiles(directory)
         self._pace = Pace(writer)  # of cleanups
         self._dropped_at = float("-inf")  # leases that were old then
@@ -61,16 +69,26 @@ class EntryTable:
         """
         put = Put(access_log, limits, now, condition, check_limits)
         placed: list[Placed] = []
+        files: ExitStack | None = None
         patience = self._writer.patience()
         try:
             for item in items:
                 large = len(item.data) > ROW_LIMIT
-                placed.append((item, self._write_file(item.data, patience) if large else None))
-            return self._run(namespace, partial(self._put, put=put, placed=placed), patience)
+                if large and files is None:
+                    files = self._writing_files(patience)
+                placed.append((item, self._write_file(item.data) if large else None))
+                self._unsecured += item.entry.size
+            written = self._run(namespace, partial(self._put, put=put, placed=placed), patience)
         except BaseException:
             put.requeue()
             self._files.remove_all(filename for _, filename in placed)
             raise
+        finally:
+            if files is not None:
+                files.close()
+        if self._unsecured > _SECURED:
+            self._keep_room()
+        return written
 
     def _put(self, transaction: Transaction, put: Put, placed: Sequence[Placed]) -> Written:
         for _, filename in placed:
@@ -97,11 +115,34 @@ class EntryTable:
             return [put.run(transaction, [(item, None)]) for put, item in puts]
 
         try:
-            return self._run(namespace, run, self._writer.patience())
+            written = self._run(namespace, run, self._writer.patience())
         except BaseException:
             for put, _ in puts:
                 put.requeue()
             raise
+        for _, item in puts:
+            self._unsecured += item.entry.size
+        if self._unsecured > _SECURED:
+            self._keep_room()
+        return written
+
+    @property
+    def freeing(self) -> "Freeing":
+        """What removes, also where there is no room; made when it is first needed."""
+        if self._freeing_ is None:
+            from cachectl._backends.file.freeing import Freeing  # no lookup needs it
+
+            self._freeing_ = Freeing(self._directory, self._writer)
+        return self._freeing_
+
+    def _keep_room(self) -> None:
+        self._unsecured = 0
+        self.freeing.keep()
+
+    def closed(self) -> None:
+        """Tidy up when the last connection is closed."""
+        if self._freeing_ is not None:
+            self._freeing_.closed()
 
     def leases(
         self, namespace: str, wanted: Sequence[tuple[str, Sequence[str], float]]
@@ -124,7 +165,7 @@ class EntryTable:
 
     def revoke_leases(self, namespace: str) -> None:
         """Revoke all leases of a namespace."""
-        self._run(namespace, _revoke_all, self._writer.patience())
+        self.freeing.step(lambda _: self._run(namespace, _revoke_all, self._writer.patience()))
 
     def touch(self, namespace: str, access_log: AccessLog) -> None:
         """Write when keys were last used."""
@@ -138,7 +179,17 @@ class EntryTable:
 
     def remove(self, namespace: str, keys: Sequence[str]) -> Removed:
         """Remove these keys; at most `BATCH` of them."""
-        return self._remove(namespace, partial(_remove_keys, keys=keys))
+        try:
+            return self._remove(namespace, partial(_remove_keys, keys=keys))
+        except BackendRefused as error:
+            self.freeing.begin(error)
+        removed = Removed()
+        for few in batches(keys, self.freeing.most):
+            action = partial(_remove_keys, keys=few)
+            removed = removed.plus(self._remove(namespace, action))
+            self.freeing.stepped()
+        self.freeing.end()
+        return removed
 
     def remove_expired(self, namespace: str, key: str, now: float) -> Removed:
         """Remove one key if it expired by `now`, unless others write just then: a lookup waits for
@@ -155,21 +206,31 @@ class EntryTable:
         while True:
             began = pace.begin()
             with unbroken():
-                removed = self._remove(namespace, partial(_remove_tagged, tag=tag))
+                removed = self.freeing.step(
+                    lambda most: self._remove(
+                        namespace, partial(_remove_tagged, tag=tag, most=most)
+                    )
+                )
                 note_removed(removed)
             total = total.plus(removed)
-            if removed.entries < BATCH:
+            if removed.entries < self.freeing.most:
+                self.freeing.end()
                 return total
             pace.end(began)
 
     def clear(self, namespace: str) -> Removed:
         """Remove all entries."""
         with unbroken():
-            removed = self._run(namespace, _clear, self._writer.patience())
+            removed = self.freeing.step(
+                lambda most: self._run(
+                    namespace, partial(_clear, most=most), self._writer.patience()
+                )
+            )
             note_removed(removed)
         if removed.entries:
-            self.remove_cleared()
-            with suppress(BackendError):  # what was asked for is done
+            with suppress(BackendRefused):  # what was asked for is done
+                self.remove_cleared()
+            with suppress(BackendError):
                 self._writer.give_back()
         return removed
 
@@ -178,12 +239,19 @@ class EntryTable:
         more, pace = True, Pace(self._writer)
         while more:
             began = pace.begin()
-            more = self._run(None, clearing.remove_some, self._writer.patience())
+            more = self.freeing.step(
+                lambda most: self._run(
+                    None, partial(clearing.remove_some, most=most), self._writer.patience()
+                )
+            )
             pace.end(began)
+            if self.freeing.is_stuck:
+                break
+        self.freeing.end()
 
     def forget(self, namespace: str) -> bool:
         """Remove a namespace if it holds nothing, and return whether that is so."""
-        empty = self._run(namespace, _forget, self._writer.patience())
+        empty = self.freeing.step(lambda _: self._run(namespace, _forget, self._writer.patience()))
         if empty:
             self.remove_cleared()
         return empty
@@ -195,22 +263,30 @@ class EntryTable:
     def cleanup(self, namespace: str, rule: CleanupRule) -> CleanupStep:
         """Remove some entries that `rule` names; nothing if there are none."""
         began = self._pace.begin()
-        step = self._cleanup(namespace, rule)
+        step = self.freeing.step(lambda most: self._cleanup(namespace, rule, most))
         if step.expired.entries or step.evicted.entries:
             self._pace.end(began)
+        else:
+            self.freeing.end()
         return step
 
-    def _cleanup(self, namespace: str, rule: CleanupRule) -> CleanupStep:
-        expired = self._remove_due(namespace, microseconds(rule.now))
+    def _cleanup(self, namespace: str, rule: CleanupRule, most: int) -> CleanupStep:
+        expired = self._remove_due(namespace, microseconds(rule.now), most)
         if expired.entries:
             return CleanupStep(expired)
-        return self._run(namespace, partial(_excess, rule=rule), self._writer.patience())
+        return self._run(namespace, partial(_excess, rule=rule, most=most), self._writer.patience())
 
     def trim(self, namespace: str, most: int, used_until: float) -> CleanupStep:
         """Evict what was used least recently, not after that, and at most so many entries."""
         began = self._pace.begin()
-        action = partial(_trim, most=min(most, BATCH), used_until=microseconds(used_until))
-        step = self._run(namespace, action, self._writer.patience())
+        used = microseconds(used_until)
+        step = self.freeing.step(
+            lambda few: self._run(
+                namespace,
+                partial(_trim, most=min(most, few), used_until=used),
+                self._writer.patience(),
+            )
+        )
         self._pace.end(began)
         return step
 
@@ -222,7 +298,23 @@ class EntryTable:
             action = partial(recount.correct, wrong=wrong)
             self._run(None, action, self._writer.patience())
 
-    def has_file(self, filename: str) -> bool:
+    def compact(self) -> None:
+        """Give back to the system what entries left behind that are no more, and processes that ended; as
+        far as there is room for that.
+        """
+        from cachectl._backends.file import debris  # no lookup needs it
+
+        for name in debris.candidates(self._directory, self._files):
+            if not self._has_file(name):
+                self._files.remove(name)
+        try:
+            self.remove_cleared()
+            self._writer.vacuum()
+        except BackendRefused as error:
+            self.freeing.begin(error)
+        self.freeing.end()
+
+    def _has_file(self, filename: str) -> bool:
         """Return whether an entry has its value in this file."""
         return self._run(
             None, partial(_has_file, filename=filename), self._writer.patience(), "DEFERRED"
@@ -263,22 +355,32 @@ class EntryTable:
         except BackendBusy:  # another writes, or has since these were read: wait for the turn
             return self._run(namespace, action, patience, "IMMEDIATE")
 
-    def _remove_due(self, namespace: str, now: int) -> Removed:
+    def _remove_due(self, namespace: str, now: int, most: int) -> Removed:
         """Remove some entries that expired by `now`, each time in a transaction of its own."""
-        removed = self._run(namespace, partial(_rebuild, now=now), self._writer.patience())
+        removed = Removed()
+        if most == BATCH:
+            removed = self._run(namespace, partial(_rebuild, now=now), self._writer.patience())
         more = True
         while more and not removed.entries:
-            step = partial(_remove_some_due, now=now)
+            step = partial(_remove_some_due, now=now, most=most)
             removed, more = self._run(namespace, step, self._writer.patience())
         return removed
 
-    def _write_file(self, data: bytes, patience: Patience) -> str:
-        """Write a large value to a file, while it is nobody's turn, and return its name."""
+    def _writing_files(self, patience: Patience) -> ExitStack:
+        """Return what lets no file be taken for debris until it is closed."""
+        from cachectl._backends.file import debris  # few values are large
+
         self._writer.open(patience)
+        files = ExitStack()
+        files.enter_context(debris.being_written(self._directory))
+        return files
+
+    def _write_file(self, data: bytes) -> str:
+        """Write a large value to a file, while it is nobody's turn, and return its name."""
         try:
             return self._files.write(data)
         except OSError as error:
-            raise translated("the cache", error) from None
+            raise translated("the cache", error, self._directory) from None
 
 
 def _release(transaction: Transaction, lease: Lease) -> None:
@@ -303,8 +405,8 @@ def _touch(transaction: Transaction, used: Sequence[tuple[str, int]]) -> None:
         eviction.touch(transaction, used)
 
 
-def _clear(transaction: Transaction) -> Removed:
-    return clearing.clear(transaction) if transaction.load() else Removed()
+def _clear(transaction: Transaction, most: int) -> Removed:
+    return clearing.clear(transaction, most) if transaction.load() else Removed()
 
 
 def _forget(transaction: Transaction) -> bool:
@@ -327,17 +429,17 @@ def _rebuild(transaction: Transaction, now: int) -> Removed:
     return rebuild.remove_expired(transaction, now) if transaction.load() else Removed()
 
 
-def _remove_some_due(transaction: Transaction, now: int) -> tuple[Removed, bool]:
-    return remove_due(transaction, now) if transaction.load() else (Removed(), False)
+def _remove_some_due(transaction: Transaction, now: int, most: int) -> tuple[Removed, bool]:
+    return remove_due(transaction, now, most) if transaction.load() else (Removed(), False)
 
 
-def _excess(transaction: Transaction, rule: CleanupRule) -> CleanupStep:
+def _excess(transaction: Transaction, rule: CleanupRule, most: int) -> CleanupStep:
     """Remove some entries that are neither expired nor to be kept."""
     if not transaction.load():
         return CleanupStep()
     if transaction.has_leases:
         leases.drop_old(transaction, rule.now)
-    return _idle(transaction, rule.idle_before) or _over(transaction, rule.limits)
+    return _idle(transaction, rule.idle_before, most) or _over(transaction, rule.limits, most)
 
 
 def _remove_expired(transaction: Transaction, key: str, now: int) -> Removed:
@@ -345,18 +447,18 @@ def _remove_expired(transaction: Transaction, key: str, now: int) -> Removed:
     return eviction.remove(transaction, [row for row in found if row.is_expired(now)])
 
 
-def _remove_tagged(transaction: Transaction, tag: str) -> Removed:
+def _remove_tagged(transaction: Transaction, tag: str, most: int) -> Removed:
     if not transaction.load():
         return Removed()
     leases.revoke_tagged(transaction, tag)
-    return eviction.remove(transaction, list(rows.select(transaction, rows.TAGGED, tag, BATCH)))
+    return eviction.remove(transaction, list(rows.select(transaction, rows.TAGGED, tag, most)))
 
 
-def _idle(transaction: Transaction, before: float | None) -> CleanupStep | None:
+def _idle(transaction: Transaction, before: float | None, most: int) -> CleanupStep | None:
     """Remove some entries that were last used before then; None if there are none."""
     if before is None:
         return None
-    found = list(rows.select(transaction, rows.IDLE, microseconds(before), BATCH))
+    found = list(rows.select(transaction, rows.IDLE, microseconds(before), most))
     if not found:
         return None
     keys = tuple(row.key for row in found)
@@ -371,7 +473,7 @@ def _trim(transaction: Transaction, most: int, used_until: int) -> CleanupStep:
     return CleanupStep(evicted=eviction.remove(transaction, found), evicted_keys=keys)
 
 
-def _over(transaction: Transaction, limits: Limits) -> CleanupStep:
+def _over(transaction: Transaction, limits: Limits, most: int) -> CleanupStep:
     """Evict some entries while the limits are exceeded."""
-    removed, keys = eviction.evict(transaction, limits)
+    removed, keys = eviction.evict(transaction, limits, most)
     return CleanupStep(evicted=removed, evicted_keys=tuple(keys))

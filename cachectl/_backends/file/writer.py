@@ -45,6 +45,7 @@ _TAKEN: Final = f"{_WHAT}: others use it"
 _FORKED: Final = f"{_WHAT}: the process was forked in the middle of this"
 _LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
 _PAGES: Final = 1_000  # that are given back at a time
+_FEW: Final = 50  # where there is no room
 
 
 class Writer:
@@ -62,7 +63,7 @@ class Writer:
         self._place = place
         self._moved = moved
         self._timeout = timeout
-        self.turn = Turn(_WHAT)
+        self.turn = Turn(f"{_WHAT} in {directory}")
         self._connection: Connection | None = None
         self._data_version = 0
         self._is_closed = False
@@ -75,7 +76,8 @@ class Writer:
 
     def patience(self, most: float | None = None) -> Patience:
         """Return what one call waits with; for `most` seconds, if that is less than usual."""
-        return Patience(self._timeout if most is None else min(most, self._timeout))
+        seconds = self._timeout if most is None else min(most, self._timeout)
+        return Patience(seconds, self._directory)
 
     def begin(self, mode: Mode, patience: Patience | None) -> sqlite3.Cursor:
         """Begin a transaction, which is to be committed or taken back; `turn` is to be released then.
@@ -168,6 +170,22 @@ class Writer:
             self.vacuum()
             self._do(_shorten_log)
 
+    def vacuum_carefully(self) -> None:
+        """Give free pages back with little in the log."""
+        free = self._do(_vacuum_few)
+        while free:
+            before, free = free, self._do(_vacuum_few)
+            if free >= before:
+                return
+
+    def growth(self) -> int:
+        """Return by how many bytes the database is to grow for what is in its log."""
+        return self._do(_growth)
+
+    def shorten_log(self) -> bool:
+        """Let the log be empty, unless others read it just then; return whether it is."""
+        return self._do(_shorten_log)
+
     def turns(self) -> Iterator[Turn]:
         yield self.turn
 
@@ -210,7 +228,7 @@ class Writer:
         """Return our error; by then there is another database, if this one was damaged."""
         connection = self._connection
         if connection is None or not is_damage(error):
-            return translated(_WHAT, error)
+            return translated(_WHAT, error, self._directory)
         self._close()
         failure = self._place.damaged(error, connection.file)
         self._moved()
@@ -275,9 +293,24 @@ def _vacuum_some(connection: Connection) -> int:
     return _pages(connection)[0]
 
 
-def _shorten_log(connection: Connection) -> None:
-    """Let the log be empty, unless others read it just then."""
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+def _vacuum_few(connection: Connection) -> int:
+    """Give free pages back with little in the log: all if hardly any other is left."""
+    free, left = _pages(connection)
+    connection.cursor.executescript(f"PRAGMA incremental_vacuum({free if left < _FEW else _FEW})")
+    return _pages(connection)[0]
+
+
+def _growth(connection: Connection) -> int:
+    """Return by how many bytes the file is to grow for what is in its log."""
+    assert connection.path is not None
+    size = pragma(connection, "page_count") * pragma(connection, "page_size")
+    return max(0, size - connection.path.stat().st_size)
+
+
+def _shorten_log(connection: Connection) -> bool:
+    """Let the log be empty, unless others read it just then; return whether it is."""
+    blocked: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    return not blocked
 
 
 def _pages(connection: Connection) -> tuple[int, int]:

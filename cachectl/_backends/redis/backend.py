@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -129,7 +129,14 @@ class RedisBackend:
         calls = [(self._keys.base(name), (LOOKED_AT, WEIGHED, gone_before)) for name in names]
         self._memory = await server_memory.read(self._client)
         read = partial(as_usage, drops=self._memory.drops)
-        used = await self._client.run_all(read, "usage", calls)
+        try:
+            used = await self._client.run_all(read, "usage", calls)
+        except BackendRefused as error:
+            from cachectl._backends.redis import plain  # not as a rule
+
+            plain.require_forbidden(error)
+            totals = await self._totals()
+            return {name: totals[name] for name in names if name in totals}
         return dict(zip(names, used, strict=True))
 
     def status(self) -> "Status":
@@ -149,7 +156,13 @@ class RedisBackend:
     async def _expired_entries(self, now: int, of: Collection[str]) -> Mapping[str, int]:
         names = of or await self._keys.namespaces(self._client)
         calls = [(self._keys.base(name), (now, now - micros(SLACK))) for name in names]
-        counts = await self._client.run_all(number, "expired", calls)
+        try:
+            counts = await self._client.run_all(number, "expired", calls)
+        except BackendRefused as error:
+            from cachectl._backends.redis import plain  # not as a rule
+
+            plain.require_forbidden(error)
+            return {}
         return dict(zip(names, counts, strict=True))
 
     def stored_policies(self, of: Collection[str] = ()) -> Mapping[str, str]:
@@ -216,7 +229,8 @@ class RedisBackend:
             return names
         found = sorted({*names, *await walk.namespaces(self._client, self._keys)})
         if remember:
-            await self._client.command(anything, "SADD", self._keys.names, COMPLETE, *found)
+            with suppress(BackendRefused):  # of a full server: who asks next pays as much
+                await self._client.command(anything, "SADD", self._keys.names, COMPLETE, *found)
         return found
 
     def compact(self) -> None:

@@ -57,7 +57,8 @@ _BY_CODE: Final[dict[str, _Told]] = {
     "OOM": _Told(
         BackendRefused,
         "full",
-        "is full: raise maxmemory, or remove entries (what it drops by itself: cachectl -v stats)",
+        "is full: raise maxmemory, or make room by cachectl cleanup or cachectl clear NS; max_bytes keeps"
+        " a cache from filling it (what it drops by itself: cachectl -v stats)",
     ),
     "MISCONF": _Told(
         BackendRefused, "misconfigured", "cannot save to disk and refuses writes: see its log"

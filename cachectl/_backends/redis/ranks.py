@@ -8,10 +8,12 @@ from cachectl._backends.eviction.foresight import Foresight, in_order_of_pages
 from cachectl._backends.eviction.lrfu import Place
 from cachectl._backends.redis.client import Client
 from cachectl._backends.redis.pages import HIGHEST, LOWEST, Page, require_from, walk, walk_by
+from cachectl._backends.redis.plain import require_forbidden
 from cachectl._backends.redis.seen import Seen
 from cachectl._backends.redis.shapes import optional_strings, real, strings
 from cachectl._backends.redis.transport.resp import Misread, Reply
 from cachectl._model.batches import BATCH
+from cachectl.errors import BackendRefused
 
 Places = list[Place[tuple[bytes, float]]]
 """Keys and when they were last used, by their scores."""
@@ -30,8 +32,12 @@ class Ranks(NamedTuple):
 
 
 async def ranks_of(client: Client, base: str) -> Ranks | None:
-    """Return how a namespace stands; None if the order of use decides."""
-    return await client.run(_as_ranks, "standing", base)
+    """Return how a namespace stands; None if the order of use decides, or this user may not ask."""
+    try:
+        return await client.run(_as_ranks, "standing", base)
+    except BackendRefused as error:
+        require_forbidden(error)
+        return None
 
 
 async def stamps_of(client: Client, base: str, keys: list[bytes]) -> list[float | None]:

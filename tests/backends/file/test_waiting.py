@@ -13,15 +13,14 @@ from cachectl import MISSING, Cache
 from cachectl._backends.file.backend import FileBackend
 from cachectl._model.deadline import deadline, spent
 from cachectl.errors import BackendBusy, BackendError
+from cachectl.testing import Clock
 from tests.support.locked import locked
 from tests.support.openers import Opener
 from tests.support.processes import finish, start
 
 pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
-BUSY = {
-    "the cache: another process has it locked",
-    "the cache: other threads have been using it for too long",
-}
+LOCKED = "another process has it locked"
+TAKEN = "other threads have been using it for too long"
 LONG = 3.0
 """Seconds within which what waits a second has ended, however busy the machine."""
 
@@ -46,6 +45,22 @@ def open_files(directory: Path) -> list[Path]:
     return found
 
 
+def test_the_status_says_for_a_minute_that_a_foreign_write_was_in_the_way(
+    opener: Opener, clock: Clock
+):
+    cache = opener(strict=False)
+    users = cache.namespace("users")
+    users.set("k", "v")
+    with locked(opener.directory / "cache.db"):
+        assert not users.set("k", "new")
+        assert users.get_or_load("other", lambda: "loaded") == "loaded"
+        status = cache.status()
+        assert (status.status, status.kind) == ("refusing", "busy")
+        assert str(opener.directory) in str(status.last_error)
+    clock.advance(60)
+    assert cache.status().status == "ok"
+
+
 def test_four_threads_wait_a_second_beside_a_foreign_write_not_one_after_the_other(opener: Opener):
     users = made(opener).namespace("users")
 
@@ -60,7 +75,10 @@ def test_four_threads_wait_a_second_beside_a_foreign_write_not_one_after_the_oth
         assert users.get("k") == "v"
         release()
         assert users.set("k", "new")
-    assert {said for said, _ in ended} <= BUSY  # whose time ends while another just tries meets him
+    # Whose time ends while another just tries meets him.
+    assert {said for said, _ in ended} <= {
+        f"the cache in {opener.directory}: {reason}" for reason in (LOCKED, TAKEN)
+    }
     assert max(seconds for _, seconds in ended) < LONG
 
 
@@ -107,7 +125,7 @@ def test_counters_that_another_writes_are_waited_for_with_an_end(opener: Opener)
         with pytest.raises(BackendBusy) as caught:
             cache.flush()
         assert time.monotonic() - began < LONG
-    assert str(caught.value) == "the counters: another process has it locked"
+    assert str(caught.value) == f"the counters in {opener.directory}: {LOCKED}"
     assert cache.stats().namespaces["users"].hits == 1
 
 

@@ -3,6 +3,7 @@
 -- Returns expired entries and bytes, evicted entries and bytes, 1 if limits are exceeded still, how
 -- many the server had dropped before that had expired, and others; and then the keys that were
 -- evicted.
+redis.call('UNLINK', base)  -- nobody's key: a full server lets go on what has begun with a removal
 local removal = removal_module()
 open(redis.call('HGET', META, ''))
 local now, most = ARGV[1], tonumber(ARGV[6])

@@ -1,0 +1,77 @@
+"""A server that is full and drops nothing: reading and removing work, and make room."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from cachectl import AsyncCache, Cache, Write
+from tests.support.openers import PATIENCE, settings
+from tests.support.servers import Server, redis_server
+
+REMOVALS: dict[str, Callable[[Cache], object]] = {
+    "delete": lambda cache: cache.namespace("a").delete("k1"),
+    "delete_many": lambda cache: cache.namespace("a").delete_many(f"k{n}" for n in range(700)),
+    "invalidate": lambda cache: cache.namespace("a").invalidate(tag="odd"),
+    "clear": lambda cache: cache.namespace("a").clear(),
+    "clear_all": lambda cache: cache.clear(),
+    "cleanup": lambda cache: cache.cleanup(max_entries=10),
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with redis_server("--maxmemory-policy", "noeviction") as server:
+        yield server
+
+
+@pytest.fixture(params=["lru", "lrfu"])
+def cache(server, request) -> Iterator[Cache]:
+    with server.client() as client:
+        client.config_set("maxmemory", 0)
+        client.flushall()
+        options = settings("redis", redis__url=server.url, redis__timeout=PATIENCE)
+        with Cache.of(options, strict=True) as cache:
+            for name in ("a", "b"):
+                namespace = cache.namespace(name, eviction=request.param)
+                namespace.set_many(
+                    Write(f"k{n}", random.randbytes(100), tags=["odd"] if n % 2 else [])
+                    for n in range(1000)
+                )
+            cache.flush()
+            client.config_set("maxmemory", 1)
+            yield cache
+            client.config_set("maxmemory", 0)
+
+
+def count(cache: Cache) -> int:
+    return sum(held.entries for held in cache.usage().values())
+
+
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_what_removes_works_though_uses_cannot_be_written(cache, removal):
+    cache.namespace("a").get("k5")
+    REMOVALS[removal](cache)
+    assert count(cache) < 2000
+
+
+def test_what_only_reads_works_though_uses_cannot_be_written(cache):
+    namespace = cache.namespace("a")
+    assert len(namespace.get("k5")) == 100
+    assert len(list(namespace.entries())) == 1000
+    assert len(list(namespace.entries("odd"))) == 500
+    assert cache.plan_cleanup(max_entries=10).dry_run().removed().entries == 1980
+    assert cache.stats().totals.entries == 2000
+
+
+def test_tasks_remove_too(cache, server):
+    async def remove() -> int:
+        options = settings("redis", redis__url=server.url, redis__timeout=PATIENCE)
+        async with AsyncCache.of(options) as tasks:
+            await tasks.namespace("a").get("k5")
+            await tasks.namespace("a").clear()
+            await tasks.cleanup(max_entries=10)
+            return sum(held.entries for held in (await tasks.usage()).values())
+
+    assert asyncio.run(remove()) == 10
