@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
 
 from cachectl._model.deadline import call_began, noted, within
+from cachectl._model.loops import running_loop
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Worker:
         """Return what the function returns, called in the thread. Who waits before it there counts as
         what it waits for itself.
         """
-        loop, began = asyncio.get_running_loop(), call_began()
+        loop, began = running_loop(), call_began()
         future: asyncio.Future[T] = loop.create_future()
         job = partial(within, began, function, *args, **kwargs)
         self.submit(lambda: _settle_with(loop, future, job))
@@ -45,7 +46,7 @@ class Worker:
 
     async def share(self, what: Hashable, function: Callable[[], T]) -> T:
         """Return what the function returns, called once for all who ask for the same before it begins."""
-        loop, began = asyncio.get_running_loop(), call_began()
+        loop, began = running_loop(), call_began()
         future: asyncio.Future[T] = loop.create_future()
         asked = self._asked.setdefault(what, deque())
         asked.append((loop, future))

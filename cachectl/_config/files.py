@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cachectl._backends.trust import exposed, open_to_others, owned_by_another
-from cachectl._config.messages import printable
+from cachectl._config.messages import printable, shown
 from cachectl._config.unseen import unseen
 from cachectl.errors import ConfigError
 
@@ -70,6 +70,8 @@ def read(file: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> tup
 def _named(
     file: str | os.PathLike[str], origin: str, environ: Mapping[str, str]
 ) -> tuple[Path, dict[str, Any]]:
+    if not isinstance(file, str | os.PathLike) or isinstance(os.fspath(file), bytes):
+        raise ConfigError(f"a configuration is the path of a file, not {shown(file)}")
     text = os.fspath(file)
     if reason := unseen(text):
         raise ConfigError(f"{origin or 'option config: '}{reason}")

@@ -128,7 +128,7 @@ class SettingsBuilder:
 
     def add_directory(self, directory: str | os.PathLike[str] | None) -> None:
         """Take the directory of the backend that has been chosen."""
-        backend = str(self._tree.get("backend", Settings.backend))
+        backend = self._backend()
         keys = (backend, _DIRECTORY[1])
         if directory is None or not is_backend(backend):  # validation will say so
             return
@@ -149,7 +149,7 @@ class SettingsBuilder:
         told where to be.
         """
         node = self._tree.setdefault(_DIRECTORY[0], {})
-        chosen = str(self._tree.get("backend", Settings.backend))
+        chosen = self._backend()
         if isinstance(node, dict) and _DIRECTORY[1] not in node:
             node[_DIRECTORY[1]] = files.xdg("XDG_CACHE_HOME", ".cache", environ) / "cachectl"
             if chosen == _DIRECTORY[0]:
@@ -186,8 +186,13 @@ class SettingsBuilder:
 
     def _table(self) -> type[Settings]:
         """Return the table to read: with those of the backends that are chosen or described."""
-        named = {*self._tree, str(self._tree.get("backend", Settings.backend))}
+        named = {*self._tree, self._backend()}
         return with_backends(*sorted(filter(is_backend, named - settings_of(Settings).keys())))
+
+    def _backend(self) -> str:
+        """Return the backend that is chosen, as far as that is text: validation says so if it is not."""
+        chosen = self._tree.get("backend", Settings.backend)
+        return chosen if isinstance(chosen, str) else ""
 
     def _keys_of(self, variable: str) -> Keys:
         first, *rest = variable.removeprefix(_PREFIX).lower().split("__")

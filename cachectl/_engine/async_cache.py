@@ -12,7 +12,7 @@ from cachectl._engine.handle import Handle
 from cachectl._engine.hooks import Hook
 from cachectl._engine.options import LoadOptions, policy_options
 from cachectl._model.entry import MISSING, MissingType
-from cachectl._model.keys import check_tags
+from cachectl._model.keys import check_tag
 from cachectl._model.policy import Compression, Eviction, Keys
 from cachectl._model.records import Removed, Usage
 from cachectl._model.units import Duration
@@ -69,7 +69,7 @@ class AsyncCache(BaseCache):
         """Remove every entry that carries `tag`, in all namespaces. While the backend is away, those
         are the ones that this process knows.
         """
-        check_tags([tag])
+        tag = check_tag(tag)
         names = await self._handle.in_thread(partial(self._core.figures.namespaces, remember=True))
         return Removed.total(
             [await self._handle.async_namespace(name, {}).invalidate(tag=tag) for name in names]
@@ -140,14 +140,15 @@ class AsyncCache(BaseCache):
         *,
         older_than: Duration | None = None,
         max_entries: int | None = None,
-        max_bytes: int | None = None,
-        deadline: float | None = None,
+        max_bytes: int | str | None = None,
+        deadline: Duration | None = None,
     ) -> "AsyncCleanup":
         """Return a cleanup that is ready to run, or to tell what it would remove.
 
         It removes what has expired, what was not used for `older_than`, and the least recently
         used over the limits; `max_entries` and `max_bytes` go before those of the policies.
-        `max_bytes` is stored bytes, `deadline` seconds from now.
+        `max_bytes` is stored bytes, `deadline` the time that it may take. Raises `UsageError` for what
+        cannot be.
         """
         plan = await self._handle.in_thread(
             self._core.plan_cleanup, older_than, max_entries, max_bytes, deadline
@@ -159,8 +160,8 @@ class AsyncCache(BaseCache):
         *namespaces: str,
         older_than: Duration | None = None,
         max_entries: int | None = None,
-        max_bytes: int | None = None,
-        deadline: float | None = None,
+        max_bytes: int | str | None = None,
+        deadline: Duration | None = None,
     ) -> "CleanupReport":
         """Remove what has expired or is over a limit, in the given or in all namespaces.
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from cachectl._engine.base_namespace import BaseNamespace
+from cachectl._engine.base_namespace import NO_KEY, BaseNamespace
 from cachectl._engine.operations import Operations
 from cachectl._engine.options import TO_LOAD, Cost, LoadOptions
 from cachectl._engine.state import NamespaceState
@@ -54,25 +54,30 @@ class AsyncNamespace(BaseNamespace):
                 self._recorder.record_hit(key, entry, now)
                 return value
             if entry is None:
-                plain = self._stored_key(key)  # what is found was checked when it was written
+                plain = self.operations.key(
+                    "get", key
+                )  # what is found was checked when it was written
                 if plain is not key:
                     return await self.get(plain, default)
                 self._recorder.record_miss(key, self._absent, loads=default is TO_LOAD)
             else:
                 await self.operations.remove_expired(key, now)
                 self._recorder.record_miss(key, MissReason.EXPIRED, loads=default is TO_LOAD)
-        except (TypeError, UnicodeEncodeError):  # the store could make nothing of the key
-            plain = self._stored_key(key)
+        except NO_KEY:  # the store could make nothing of it
+            plain = self.operations.key("get", key)
             if plain is key:
                 raise
             return await self.get(plain, default)
         except DamagedEntry as error:
-            plain = self._stored_key(key)
+            plain = self.operations.key("get", key)
             if plain is not key:  # what is bound to a key is bound to its text
                 return await self.get(plain, default)
             self._recorder.record_suppressed(error)
             self._recorder.record_miss(key, MissReason.DAMAGED, loads=default is TO_LOAD)
         except BackendError as error:
+            plain = self.operations.key("get", key)
+            if plain is not key:
+                return await self.get(plain, default)
             if self.state.strict:
                 raise
             self._recorder.record_suppressed(error)
@@ -139,6 +144,8 @@ class AsyncNamespace(BaseNamespace):
         The rest is as in `Namespace.get_or_load`.
         """
         completed = self.state.flights.completed
+        if bypass is not False:
+            bypass = self.operations.wants_bypass(bypass)
         value: Any = TO_LOAD if bypass else await self.get(key, TO_LOAD)
         if value is TO_LOAD:
             options = LoadOptions(ttl, tags, cost)

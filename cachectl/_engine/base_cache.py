@@ -11,6 +11,7 @@ from cachectl._engine.compose import open_backend
 from cachectl._engine.core import Core
 from cachectl._engine.handle import Handle
 from cachectl._metrics.events import Listener
+from cachectl._model.arguments import Unshared, check_called, check_mapping, passed_to
 from cachectl._model.importing import importing
 from cachectl._model.policy import Limits, Policy, check_namespace
 from cachectl._model.units import Duration
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._engine.options import Cost
 
 
-class BaseCache:
+class BaseCache(Unshared):
     """A cache, whoever uses it."""
 
     def __init__(
@@ -57,7 +58,9 @@ class BaseCache:
         may hold: the least recently used of any goes, about a second later at most.
         `clock` returns Unix seconds. Raises `ConfigError`; connects to nothing yet.
         """
-        given = {"max_entries": max_entries, "max_bytes": max_bytes, **(settings or {})}
+        check_called("clock=", clock, "without arguments")
+        chosen_in_code = check_mapping("settings", settings)
+        given = {"max_entries": max_entries, "max_bytes": max_bytes, **chosen_in_code}
         chosen = load(config, overrides=given, backend=backend, url=url, directory=directory)
         return cls.of(chosen, clock=clock, strict=strict)
 
@@ -109,12 +112,12 @@ class BaseCache:
             from cachectl._engine.decorator.decorate import decorate
             from cachectl._engine.options import FunctionOptions, LoadOptions
 
-        check_namespace(namespace)
-        load = LoadOptions(ttl, tags, cost)
-        options = FunctionOptions.of(load, key, name, ignore, bypass)
+        chosen = check_namespace(namespace)
+        with passed_to(f"namespace {chosen}, cached"):
+            options = FunctionOptions.of(LoadOptions(ttl, tags, cost), key, name, ignore, bypass)
 
         def decorator(function: "Callable[P, R]") -> "CachedFunction[P, R]":
-            return decorate(self._handle, namespace, function, options)
+            return decorate(self._handle, chosen, function, options)
 
         return decorator
 

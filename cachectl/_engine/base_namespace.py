@@ -1,6 +1,6 @@
 """What a namespace is for threads and for tasks alike."""
 
-from typing import Any
+from typing import Any, Final
 
 from cachectl._backends.immediate import Immediate
 from cachectl._engine.disabled import CLOSED, NOTHING
@@ -8,11 +8,15 @@ from cachectl._engine.hashed import ByHash
 from cachectl._engine.operations import Operations
 from cachectl._engine.state import NamespaceState
 from cachectl._metrics.events import MissReason
+from cachectl._model.arguments import Unshared
 from cachectl._model.canonical import feature_key
 from cachectl._model.policy import Policy
 
+NO_KEY: Final = (TypeError, AttributeError, OverflowError, UnicodeEncodeError)
+"""What stores raise for what is no text."""
 
-class BaseNamespace:
+
+class BaseNamespace(Unshared):
     """One part of the cache, whoever uses it."""
 
     def __init__(self, state: NamespaceState, operations: Operations) -> None:

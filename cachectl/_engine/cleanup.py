@@ -10,10 +10,12 @@ from cachectl._backends.protocols import AsyncStore, Backend
 from cachectl._engine.overall import OverallLimits
 from cachectl._metrics.recorder import Recorder
 from cachectl._metrics.reports import CleanupReport
+from cachectl._model.arguments import check_whole, passed_to
 from cachectl._model.coroutines import iterate, run
 from cachectl._model.interrupts import unbroken
-from cachectl._model.policy import Limits
+from cachectl._model.policy import Limits, check_namespaces
 from cachectl._model.records import CleanupRule, CleanupStep, Removed
+from cachectl._model.units import Duration, parse_duration, parse_size
 from cachectl.errors import BackendBusy, BackendRefused
 
 
@@ -26,6 +28,23 @@ class CleanupOptions(NamedTuple):
     max_entries: int | None = None
     max_bytes: int | None = None
     deadline: float | None = None
+
+    @classmethod
+    def checked(
+        cls,
+        older_than: Duration | None,
+        max_entries: int | None,
+        max_bytes: int | str | None,
+        deadline: Duration | None,
+    ) -> "CleanupOptions":
+        """Return what callers ask for. Raises `UsageError` before anything is removed."""
+        with passed_to("cleanup"):
+            return cls(
+                None if older_than is None else parse_duration(older_than),
+                None if max_entries is None else check_whole("max_entries", max_entries, 0),
+                _size(max_bytes),
+                None if deadline is None else parse_duration(deadline),
+            )
 
     def rule(self, limits: Limits, now: float) -> CleanupRule:
         """Return what to remove from a namespace with these limits of its own."""
@@ -66,6 +85,7 @@ class Cleanup:
 
         Raises `BackendBusy` if another cleanup is running.
         """
+        namespaces = check_namespaces(namespaces)
         if self._options.deadline is not None:
             self._ends_at = time.monotonic() + self._options.deadline
         names = namespaces or sorted(self._backend.usage())
@@ -89,6 +109,7 @@ class Cleanup:
 
     def dry_run(self, namespaces: Sequence[str] = ()) -> CleanupReport:
         """Return what `run` would report, removing nothing."""
+        namespaces = check_namespaces(namespaces)
         planned = {
             name: _dry_run(self._backend.store_for_threads(name), self._rule(name))
             for name in namespaces or sorted(self._backend.usage())
@@ -129,6 +150,11 @@ class Cleanup:
 
     def _rule(self, name: str) -> CleanupRule:
         return self._options.rule(self._limits(name), self._now)
+
+
+def _size(max_bytes: int | str | None) -> int | None:
+    is_nothing = type(max_bytes) is int and max_bytes == 0
+    return 0 if is_nothing else None if max_bytes is None else parse_size(max_bytes)
 
 
 def _report(steps: Mapping[str, CleanupStep], *, finished: bool) -> CleanupReport:

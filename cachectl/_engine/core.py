@@ -29,7 +29,7 @@ from cachectl._model.coroutines import run
 from cachectl._model.deadline import call_began, one_call
 from cachectl._model.importing import importing
 from cachectl._model.policy import ALL, Limits, Policy, check_namespace
-from cachectl._model.units import Duration, parse_duration
+from cachectl._model.units import Duration
 from cachectl.errors import (
     BackendBusy,
     BackendError,
@@ -87,9 +87,10 @@ class Core:
 
     def state(self, name: str, policy: Mapping[str, object]) -> NamespaceState:
         """Return a namespace, which follows what `policy` says from now on."""
+        name = check_namespace(name)
         found = self._states.get(name)
         if found is None:  # of those that threads make at once, all get the first
-            found = self._states.setdefault(name, self._make_state(check_namespace(name)))
+            found = self._states.setdefault(name, self._make_state(name))
         if policy:
             fields = policy_fields(policy)
             found.use(check_policy(self.backend, name, replace(found.policy, **fields)))
@@ -127,12 +128,14 @@ class Core:
         return Publishing(self.backend, self._state_seen)
 
     def policy(self, name: str) -> Policy:
+        name = check_namespace(name)
         if isinstance(self.backend, SupportsPolicies):
             return self.backend.policy(name)
         found = self._states.get(name)
         return self.policies.of(name) if found is None else found.policy
 
     def policy_from(self, name: str) -> str:
+        name = check_namespace(name)
         return (
             "others" if isinstance(self.backend, SupportsPolicies) else self.policies.source(name)
         )
@@ -148,19 +151,19 @@ class Core:
         self,
         older_than: Duration | None,
         max_entries: int | None,
-        max_bytes: int | None,
-        deadline: float | None,
+        max_bytes: int | str | None,
+        deadline: Duration | None,
     ) -> "Cleanup":
         from cachectl._engine.cleanup import Cleanup, CleanupOptions
 
         self.require_open()
+        options = CleanupOptions.checked(older_than, max_entries, max_bytes, deadline)
         with one_call(call_began()):
             self._flush_if_possible()
             self.policies.read()
-        seconds = None if older_than is None else parse_duration(older_than)
         return Cleanup(
             self.backend,
-            CleanupOptions(seconds, max_entries, max_bytes, deadline),
+            options,
             lambda name: self.policy(name).limits,
             self._recorder,
             self.clock,
@@ -178,12 +181,13 @@ class Core:
 
     def forget(self, name: str) -> bool:
         self.require_open()
+        name = check_namespace(name)
         if not isinstance(self.backend, SupportsForgetting):
             reason = "a namespace is known as long as its application runs"
             raise BackendRefused(f"the backend {self.backend.name} forgets nothing: {reason}")
         with one_call(call_began()):
             self._flush_if_possible()
-        return self.backend.forget(check_namespace(name), self.clock())
+        return self.backend.forget(name, self.clock())
 
     def flush(self) -> None:
         """Write counts and uses. Raises `BackendError`; nothing is lost then."""

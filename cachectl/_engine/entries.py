@@ -8,6 +8,7 @@ from cachectl._engine.hooks import Hooks
 from cachectl._engine.weights import Weights
 from cachectl._metrics.recorder import Recorder
 from cachectl._model import codecs, envelope
+from cachectl._model.arguments import shown
 from cachectl._model.compression import NONE, ZSTD, compress, decompress
 from cachectl._model.entry import Entry
 from cachectl._model.keys import check_tags
@@ -77,8 +78,10 @@ class Entries:
 
     def build_write(self, w: Write, now: float) -> Item:
         """Return what to write for one value of many, or of a load."""
+        if not isinstance(w, Write):
+            raise UsageError(f"what is written is a Write, not {shown(w)}")
         if type(w.load_us) is not int or w.load_us < 0:
-            raise UsageError(f"not microseconds that something took: {w.load_us!r}")
+            raise UsageError(f"not microseconds that something took: {shown(w.load_us)}")
         return self.build(
             w.key, w.value, now, ttl=w.ttl, tags=w.tags, cost=w.cost, load_us=w.load_us
         )

@@ -18,9 +18,9 @@ from cachectl._engine.counting import Counting
 from cachectl._engine.policies import Policies
 from cachectl._model.deadline import call_began, one_call
 from cachectl._model.importing import importing
-from cachectl._model.policy import Limits, Policy, is_namespace
+from cachectl._model.policy import Limits, Policy, check_namespaces, is_namespace
 from cachectl._model.records import Usage, with_expired
-from cachectl._model.units import Duration, parse_duration
+from cachectl._model.units import Duration, window_of
 from cachectl.errors import BackendUnavailable
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
@@ -55,8 +55,8 @@ class Figures:
         from cachectl._metrics.reports import Stats
         from cachectl._metrics.windows import Window
 
-        now = self._clock()
-        window = Window.last(None if since is None else parse_duration(since), now)
+        now, names = self._clock(), check_namespaces(names)
+        window = Window.last(window_of(since), now)
         with one_call(call_began()):
             (counts, notes), usage = self._counting.read(window, names), self._held(names, now)
             status = self.status()
@@ -122,7 +122,7 @@ class Figures:
         return replace(status, status="refusing", since=since, last_error=text, kind=kind)
 
     def usage(self, names: Collection[str] = ()) -> Mapping[str, Usage]:
-        usage = self._held(names, self._clock())
+        usage = self._held(check_namespaces(names), self._clock())
         return {name: usage[name] for name in sorted(usage)}
 
     def _held(self, names: Collection[str], now: float) -> Mapping[str, Usage]:

@@ -11,11 +11,12 @@ from cachectl._engine.drivers import for_tasks, for_threads
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.operations import Operations
 from cachectl._metrics.events import Listener
+from cachectl._model.arguments import check_called
 from cachectl._model.deadline import outside
 from cachectl._model.importing import importing
-from cachectl._model.policy import Limits
+from cachectl._model.policy import Limits, check_namespaces
 from cachectl._model.records import Usage
-from cachectl._model.units import Duration
+from cachectl._model.units import Duration, window_of
 
 if TYPE_CHECKING:  # imports asyncio
     from cachectl._backends.worker import Worker
@@ -67,6 +68,7 @@ class Handle:
 
     def observe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with each event of this process, until what is returned is called."""
+        check_called("a listener", listener, "of an event")
         return self.core.counting.listeners.add(listener)
 
     def flush(self) -> None:
@@ -92,8 +94,9 @@ class Handle:
 
     async def stats(self, names: tuple[str, ...], since: Duration | None) -> "Stats":
         """Return figures, which are read once for all tasks that wait for the same."""
-        read = partial(self.core.figures.stats, names, since)
-        return await self._in_use().share((names, since), read)
+        chosen, seconds = tuple(check_namespaces(names)), window_of(since)
+        read = partial(self.core.figures.stats, chosen, seconds)
+        return await self._in_use().share((chosen, seconds), read)
 
     async def in_thread_of_its_own(
         self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
+from cachectl._model.arguments import check_called
 from cachectl._model.entry import MISSING, MissingType
 from cachectl.errors import DamagedEntry, UnsupportedValue, UsageError
 
@@ -47,8 +48,7 @@ class Hooks(NamedTuple):
 def _checked(name: str, hook: Any) -> Hook | None:
     if hook is None:
         return None
-    if not callable(hook):
-        raise UsageError(f"{name}= is a function of a value, not {hook!r}")
+    check_called(f"{name}=", hook, "of a value")
     from inspect import iscoroutinefunction  # a command needs none of it
 
     if iscoroutinefunction(hook):

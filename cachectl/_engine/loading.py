@@ -13,12 +13,13 @@ from cachectl._engine.singleflight.flights import Flight
 from cachectl._engine.state import NamespaceState
 from cachectl._engine.writer import Writer
 from cachectl._metrics.recorder import Recorder, log
+from cachectl._model.arguments import check_called
 from cachectl._model.deadline import one_call, spent
 from cachectl._model.entry import Worth
-from cachectl._model.keys import check_key, check_tags
+from cachectl._model.keys import check_key
 from cachectl._model.outcome import Outcome
 from cachectl._model.records import Item, Lease
-from cachectl.errors import CacheError
+from cachectl.errors import CacheError, UsageError
 
 if TYPE_CHECKING:
     from cachectl._engine.operations import Operations
@@ -51,13 +52,12 @@ class LoadedValues(NamedTuple):
         except CacheError as error:
             self._record_unstored(load, error)
         except Exception as error:  # noqa: BLE001 - it may tell of the value, which is not logged
-            self._record_unstored(load, f"cost= raised {type(error).__name__}")
+            self._record_unstored(load, f"{type(error).__name__} while it was encoded")
         return None
 
     async def lease(self, load: "Load") -> Lease | None:
         """Return what `store` needs of what is loaded from now on; None if nothing can be stored."""
-        tags = check_tags(load.options.tags)
-        return await self.writer.lease(load.key, tags, self.state.clock())
+        return await self.writer.lease(load.key, load.options.tags, self.state.clock())
 
     async def keep(self, flight: Flight, load: "Load", item: Item, lease: Lease) -> None:
         """Store what a flight brought, unless that is stale."""
@@ -104,9 +104,8 @@ class Load(NamedTuple):
     @classmethod
     def checked(cls, key: str, loader: Callable[[], Any], options: LoadOptions) -> "Load":
         """Return a load. Raises `InvalidKey` and `UsageError` before anything is paid for."""
-        key = check_key(key)
-        options.check()
-        return cls(key, loader, options)
+        check_called("a loader", loader, "without arguments")
+        return cls(check_key(key), loader, options.checked())
 
 
 class Made(NamedTuple):
@@ -155,9 +154,16 @@ class Loading:
         waited = spent()  # by the lookup, before this
         lookup = Lookup(self._values.state.recorder)
         try:
-            return await self._load(Load.checked(key, loader, options), completed, waited, lookup)
+            wanted = self._checked(key, loader, options)
+            return await self._load(wanted, completed, waited, lookup)
         finally:
             lookup.loads()  # also one that was refused, or ended while it waited
+
+    def _checked(self, key: str, loader: Callable[[], Any], options: LoadOptions) -> Load:
+        try:
+            return Load.checked(key, loader, options)
+        except UsageError as error:
+            raise self._values.operations.told(error, "get_or_load", key) from None
 
     async def _load(self, wanted: Load, completed: int, waited: float, lookup: Lookup) -> Any:
         flights = self._values.state.flights
@@ -183,7 +189,7 @@ class Loading:
 
     async def reload(self, key: str, loader: Callable[[], Any], options: LoadOptions) -> Any:
         """Call `loader` whatever is cached, and store what it returns."""
-        wanted = Load.checked(key, loader, options)
+        wanted = self._checked(key, loader, options)
         return (await self._made(wanted, monotonic(), self._values.replace)).value
 
     async def _made(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from cachectl._model.arguments import check_called, listed, shown
 from cachectl._model.entry import MISSING, MissingType
 from cachectl._model.keys import check_tags
 from cachectl._model.policy import Compression, Eviction, Keys
@@ -43,22 +44,24 @@ class LoadOptions(NamedTuple):
     tags: Sequence[str] = ()
     cost: Cost = 0
 
-    def check(self) -> None:
-        """Raise `UsageError` before a load is paid for whose value could not be stored."""
+    def checked(self) -> "LoadOptions":
+        """Return these options, which nobody can change any more. Raises `UsageError` before a load is
+        paid for whose value could not be stored.
+        """
         if self.ttl is not None:
             parse_duration(self.ttl)
-        check_tags(self.tags)
         if not callable(self.cost):
             Amount.of(self.cost)
-
-    def checked(self) -> "LoadOptions":
-        """Return these options, which nobody can change any more. Raises `UsageError`."""
-        self.check()
-        return self._replace(tags=tuple(self.tags))
+        return self._replace(tags=check_tags(self.tags))
 
     def write(self, key: str, value: object, load_us: int) -> Write:
-        """Return what to store of a load that took so many microseconds."""
-        cost = self.cost(value) if callable(self.cost) else self.cost
+        """Return what to store of a load that took so many microseconds. Raises `UsageError` if its
+        cost cannot be told.
+        """
+        try:
+            cost = self.cost(value) if callable(self.cost) else self.cost
+        except Exception as error:  # it may tell of the value, which is not passed on
+            raise UsageError(f"cost= raised {type(error).__name__}") from error
         return Write(key, value, self.ttl, self.tags, cost, load_us)
 
 
@@ -81,13 +84,16 @@ class FunctionOptions(NamedTuple):
         bypass: Bypass,
     ) -> "FunctionOptions":
         """Return these options. Raises `UsageError` for what cannot be one."""
-        if key is not None and not callable(key):
-            raise UsageError(f"key= is a function of the arguments, not {key!r}")
+        if key is not None:
+            check_called("key=", key, "of the arguments")
         if key is not None and (name is not None or ignore):
             raise UsageError("key= makes the whole key: name= and ignore= say nothing beside it")
-        if isinstance(ignore, str) or not all(isinstance(each, str) for each in ignore):
-            raise UsageError(f"ignore= is a list of names of parameters, not {ignore!r}")
+        ignored = tuple(listed("ignore=", ignore, "names of parameters"))
+        if not all(isinstance(each, str) for each in ignored):
+            raise UsageError(f"ignore= is a list of names of parameters, not {shown(ignored)}")
         named = isinstance(bypass, str) and bypass.isidentifier()
         if bypass is not None and not named and not callable(bypass):
-            raise UsageError(f"bypass= is the name of an argument or a function, not {bypass!r}")
-        return cls(load.checked(), key, name, tuple(ignore), bypass)
+            raise UsageError(
+                f"bypass= is the name of an argument or a function, not {shown(bypass)}"
+            )
+        return cls(load.checked(), key, name, ignored, bypass)

@@ -119,7 +119,8 @@ def _tags(stored: bytes) -> tuple[str, ...]:
 
 
 def _checksum(namespace: str, key: str, body: bytes | memoryview) -> int:
-    return xxh3_64_intdigest(body, xxh3_64_intdigest(f"{namespace}\0{key}".encode()))
+    bound = namespace + "\0" + key  # a TypeError for what is no text, but reads like one
+    return xxh3_64_intdigest(body, xxh3_64_intdigest(bound.encode()))
 
 
 def packed_size(entry: Entry, payload: bytes) -> int:

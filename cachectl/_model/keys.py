@@ -1,8 +1,9 @@
 """Keys and tags: which strings can be one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from cachectl._model.arguments import shown
 from cachectl.errors import InvalidKey
 
 KEY_LIMIT: Final = 1024
@@ -44,16 +45,21 @@ def check_key(key: str) -> str:
     return key
 
 
-def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
-    """Return the tags sorted and without repeats. Raises `InvalidKey`."""
-    if not tags:
+def check_tag(tag: str) -> str:
+    """Return `tag` as plain text if it can be one. Raises `InvalidKey`."""
+    plain = str.__str__(tag) if isinstance(tag, str) else ""
+    if not 0 < _utf8_length(plain) <= TAG_LIMIT or not plain.isprintable():
+        raise InvalidKey(f"not a tag: {shown(tag)} (1 to {TAG_LIMIT} bytes, printable)")
+    return plain
+
+
+def check_tags(tags: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the tags sorted and without repeats; none for None. Raises `InvalidKey`."""
+    if tags is None or (type(tags) is tuple and not tags):
         return ()
-    if isinstance(tags, str):
-        raise InvalidKey(f"tags are a list of strings, not the string {tags!r}")
-    for tag in tags:
-        if type(tag) is not str or not 0 < _utf8_length(tag) <= TAG_LIMIT or not tag.isprintable():
-            raise InvalidKey(f"not a tag: {tag!r} (1 to {TAG_LIMIT} bytes, printable)")
-    unique = tuple(sorted(set(tags)))
+    if isinstance(tags, str | bytes | Mapping) or not isinstance(tags, Iterable):
+        raise InvalidKey(f"tags are a list of strings, not {shown(tags)}")
+    unique = tuple(sorted({check_tag(tag) for tag in tags}))
     if len(unique) > TAGS_LIMIT:
         raise InvalidKey(f"an entry has at most {TAGS_LIMIT} tags, not {len(unique)}")
     return unique
@@ -63,4 +69,4 @@ def _utf8_length(text: str) -> int:
     try:
         return len(text.encode())
     except UnicodeEncodeError:
-        raise InvalidKey(f"not valid Unicode: {text!r}") from None
+        raise InvalidKey(f"not valid Unicode: {shown(text)}") from None

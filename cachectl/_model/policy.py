@@ -1,10 +1,11 @@
 """What a namespace allows: how long, how many, how much."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
+from cachectl._model.arguments import listed, shown
 from cachectl._model.keys import check_key, hashed_key
 from cachectl._model.units import format_bytes, format_entries, format_seconds
 from cachectl.errors import InvalidKey
@@ -99,9 +100,13 @@ def is_namespace(name: str) -> bool:
 
 
 def check_namespace(name: str) -> str:
-    """Return `name` if it can name a namespace. Raises `InvalidKey`."""
+    """Return `name`, as plain text, if it can name a namespace. Raises `InvalidKey`."""
     if not isinstance(name, str) or not is_namespace(name):
-        raise InvalidKey(
-            f"not a namespace: {name!r} (a letter or digit, then up to 63 of A-Z a-z 0-9 . _ : -)"
-        )
-    return name
+        allowed = "a letter or digit, then up to 63 of A-Z a-z 0-9 . _ : -"
+        raise InvalidKey(f"not a namespace: {shown(name)} ({allowed})")
+    return name if type(name) is str else str.__str__(name)
+
+
+def check_namespaces(names: Iterable[str]) -> list[str]:
+    """Return names of namespaces, each once. Raises `InvalidKey`, and `UsageError` for one text."""
+    return list(dict.fromkeys(map(check_namespace, listed("namespaces", names, "names"))))

@@ -131,7 +131,7 @@ def _name(value: str) -> str:
 
 
 def _directory(value: object) -> Path:
-    if not isinstance(value, Path) or "\0" in str(value):  # or it was not to be located
+    if not isinstance(value, Path) or b"\0" in os.fsencode(value):  # or it was not to be located
         raise ValueError
     return value
 

@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from cachectl._model.arguments import passed_to, shown
 from cachectl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,19 +48,25 @@ def parse_duration(text: Duration) -> float | None:
             return None
         seconds = _duration_seconds(text.strip())
     elif isinstance(text, bool) or not isinstance(text, int | float):
-        raise UsageError(f"not a duration: {text!r} (a {type(text).__name__})")
+        raise UsageError(f"not a duration: {shown(text)} (a {type(text).__name__})")
     else:
         seconds = text
     if not 0 < seconds <= _LONGEST:
-        raise UsageError(f"not a duration: {text!r} (more than 0 s, at most 100 years)")
+        raise UsageError(f"not a duration: {shown(text)} (more than 0 s, at most 100 years)")
     return float(seconds)
+
+
+def window_of(since: Duration | None) -> float | None:
+    """Return how many seconds before now figures are to begin; None for all. Raises `UsageError`."""
+    with passed_to("stats"):
+        return None if since is None else parse_duration(since)
 
 
 def _duration_seconds(text: str) -> float:
     if re.fullmatch(_NUMBER, text):
         return float(text)
     if not re.fullmatch(_DURATION, text):
-        raise UsageError(f"not a duration: {text!r} (write 90, 90s, 15m, 1h30m, 7d or none)")
+        raise UsageError(f"not a duration: {shown(text)} (write 90, 90s, 15m, 1h30m, 7d or none)")
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(_DURATION_PART, text))
 
 
@@ -72,14 +79,14 @@ def parse_size(text: int | str) -> int | None:
 
         match = re.fullmatch(_SIZE, text.strip())
         if match is None:
-            raise UsageError(f"not a size: {text!r} (write 512, 1.5MiB, 2GB or none)")
+            raise UsageError(f"not a size: {shown(text)} (write 512, 1.5MiB, 2GB or none)")
         size = int(Decimal(match[1]) * _BYTES[match[2] or "B"])
     elif isinstance(text, bool) or not isinstance(text, int):
-        raise UsageError(f"not a size: {text!r} (a {type(text).__name__})")
+        raise UsageError(f"not a size: {shown(text)} (a {type(text).__name__})")
     else:
         size = text
     if not 0 < size <= _LARGEST:
-        raise UsageError(f"not a size: {text!r} (more than 0 bytes)")
+        raise UsageError(f"not a size: {shown(text)} (more than 0 bytes)")
     return size
 
 
@@ -102,12 +109,12 @@ class Amount(NamedTuple):
             exact = Decimal(str(dollars)) * _NANO
             nanos = exact.to_integral_value()
             possible = 0 <= nanos <= COST_LIMIT * 1000  # int() takes a second for 1e99999
-        except (ArithmeticError, ValueError):  # whatever `decimal` objects to
-            raise UsageError(f"not an amount of dollars: {dollars!r}") from None
+        except Exception:  # noqa: BLE001 - whatever `decimal` objects to, or how a `str` fails
+            raise UsageError(f"not an amount of dollars: {shown(dollars)}") from None
         if not possible:
-            raise UsageError(f"not an amount of dollars: {dollars!r} (from 0 to a million)")
+            raise UsageError(f"not an amount of dollars: {shown(dollars)} (from 0 to a million)")
         if exact and not nanos:
-            raise UsageError(f"not an amount of dollars: {dollars!r} (a billionth or more)")
+            raise UsageError(f"not an amount of dollars: {shown(dollars)} (a billionth or more)")
         micros = -(-int(nanos) // 1000)
         return cls(micros, micros * 1000 - int(nanos))
 
@@ -118,9 +125,9 @@ NOTHING: Final = Amount()
 def microseconds(seconds: float) -> int:
     """Return the seconds that something took in microseconds. Raises `UsageError`."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise UsageError(f"not seconds: {seconds!r} (a {type(seconds).__name__})")
+        raise UsageError(f"not seconds: {shown(seconds)} (a {type(seconds).__name__})")
     if not 0 <= seconds <= _LONGEST:
-        raise UsageError(f"not seconds that something took: {seconds!r}")
+        raise UsageError(f"not seconds that something took: {shown(seconds)}")
     return round(seconds * 1e6)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
 from typing import Any
@@ -172,3 +172,14 @@ def test_a_plain_cache_decorates_async_functions_without_the_default_executor(op
 
     assert asyncio.run(main()) == [8, 8, 8]
     assert cache.stats().namespaces["users"].hits == 1
+
+
+def test_without_an_event_loop_of_asyncio_it_says_so(open_async: Callable[[], AsyncCache]):
+    """As under trio; memory waits for nothing, and needs one only for loads."""
+    users = open_async().namespace("users")
+    calls: list[Coroutine[Any, Any, Any]] = [users.get_or_load("k", int)]
+    if not users.state.live:
+        calls += [users.get("k"), users.set("k", 1), users.delete("k")]
+    for call in calls:
+        with pytest.raises(UsageError, match=r"no event loop of asyncio runs here.*use a Cache"):
+            call.send(None)

@@ -3,6 +3,7 @@
 import pytest
 
 from cachectl import Outcome, UsageError, Write
+from tests.support.locked import locked
 from tests.support.openers import Opener
 
 on_files = pytest.mark.parametrize("opener", ["file"], indirect=True)
@@ -55,7 +56,8 @@ def test_a_disabled_namespace_stores_nothing(cache):
 
 @on_files
 def test_an_application_learns_that_its_backend_did_not_store(opener: Opener):
-    opener.directory.mkdir(mode=0o755)
     users = opener(strict=False).namespace("users")
-    assert users.set("k", 1) is Outcome.UNAVAILABLE
-    assert users.set_many({"a": 1, "b": 2}) == [Outcome.UNAVAILABLE] * 2
+    users.set("there", 1)
+    with locked(opener.directory / "cache.db"):
+        assert users.set("k", 1) is Outcome.UNAVAILABLE
+        assert users.set_many({"a": 1, "b": 2}) == [Outcome.UNAVAILABLE] * 2

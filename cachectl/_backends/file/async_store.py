@@ -16,6 +16,7 @@ from cachectl._backends.file.write_queue import WriteQueue
 from cachectl._backends.in_thread import InThread
 from cachectl._backends.worker import CALLS, Worker
 from cachectl._model.entry import Entry
+from cachectl._model.loops import no_loop
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
     CleanupRule,
@@ -54,7 +55,10 @@ class Tasks:
 
     def budget(self) -> Budget:
         """Return what this event loop may spend."""
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise no_loop() from None
         budget = self._budgets.get(loop)
         if budget is None:
             budget = self._budgets[loop] = Budget()

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 from cachectl._backends.file.store import FileStore
 from cachectl._backends.worker import Worker, settle, tell
 from cachectl._model.deadline import call_began, noted, one_call
+from cachectl._model.loops import running_loop
 from cachectl._model.policy import Limits
 from cachectl._model.records import Item, Lease, Written
 from cachectl.errors import BackendBusy
@@ -151,7 +152,7 @@ class WriteQueue:
         self._worker.after_fork_in_child()
 
     async def _ask(self, what: _Together | Callable[[], Any]) -> Any:
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         began = call_began()
         self._calls.append(_Call(loop, future, began, what))

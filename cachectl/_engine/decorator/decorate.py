@@ -21,6 +21,7 @@ from cachectl._engine.decorator.names import Decorated
 from cachectl._engine.handle import Handle
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.options import FunctionOptions
+from cachectl._model.arguments import shown
 from cachectl.errors import UsageError
 
 P = ParamSpec("P")
@@ -142,7 +143,7 @@ def _binding(function: Any) -> tuple[str, Callable[..., Any]]:
         return "nothing", function.__func__
     if not callable(function):
         advice = " (below @property, not above it)" if isinstance(function, property) else ""
-        raise UsageError(f"only what can be called can be cached, not {function!r}{advice}")
+        raise UsageError(f"only what can be called can be cached, not {shown(function)}{advice}")
     bound_already = isinstance(function, MethodType) or not hasattr(type(function), "__get__")
     return ("nothing" if bound_already else "object"), function
 

@@ -9,6 +9,7 @@ from cachectl._engine.decorator.names import Target, name_of, target_of
 from cachectl._engine.decorator.parameters import Parameters
 from cachectl._engine.decorator.recent_keys import RecentKeys, signature_of
 from cachectl._engine.state import NamespaceState
+from cachectl._model.arguments import shown
 from cachectl._model.canonical import canonical, feature_key
 from cachectl._model.keys import check_key
 from cachectl.errors import InvalidKey, UsageError
@@ -139,11 +140,11 @@ def function_keys(
 
 def _check_name(name: object) -> None:
     if type(name) is not str or not name:
-        raise UsageError(f"the name of a function is text, not {name!r}")
+        raise UsageError(f"the name of a function is text, not {shown(name)}")
     try:
         check_key(f"{name}:{'0' * _DIGEST}")
     except InvalidKey as error:
-        raise UsageError(f"not a name for a function: {name!r} ({error})") from None
+        raise UsageError(f"not a name for a function: {shown(name)} ({error})") from None
 
 
 def _check_object(target: Target, keys: FunctionKeys, ignored: Sequence[str]) -> None:

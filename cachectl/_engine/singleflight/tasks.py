@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from cachectl._engine.singleflight.flights import Flight, Flights, Outcome, leading
 from cachectl._engine.singleflight.lead import Load, Share, lead
 from cachectl._engine.singleflight.threads import FIRST_LOOK, LAST_LOOK, result_of
+from cachectl._model.loops import running_loop
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ async def share(flights: Flights, key: str, load: "Load[T]", shared: Share) -> T
     """Return what `load` returns, called for this or for a concurrent caller of `key`; `shared` is
     told of the latter.
     """
-    loop = asyncio.get_running_loop()
+    loop = running_loop()
     began = loop.time()
     while True:
         leader = TaskLeader(loop)

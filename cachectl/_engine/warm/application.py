@@ -12,6 +12,8 @@ from cachectl._engine.warm.report import WarmReport
 from cachectl._engine.warm.run import Target, WarmOptions, warm
 from cachectl._engine.warm.sources import open_source
 from cachectl._engine.warm.sources.memory import KeysSource, WritesSource
+from cachectl._model.arguments import check_flag, passed_to
+from cachectl._model.loops import running_loop
 from cachectl._model.write import Write
 from cachectl.errors import UsageError
 
@@ -34,10 +36,8 @@ class Wanted(NamedTuple):
 
     async def warm_for_tasks(self, handle: Handle) -> WarmReport:
         """Do so in a thread, which stops where the task is cancelled; async loaders run in this loop."""
-        import asyncio
-
         stop = threading.Event()
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         options = WarmOptions(
             self.jobs, spare=True, refresh=self.refresh, loop=loop, is_stopped=stop.is_set
         )
@@ -47,7 +47,10 @@ class Wanted(NamedTuple):
             stop.set()
 
     def _warm(self, target: Target, options: WarmOptions) -> WarmReport:
-        return warm(target, self.sources(), options)
+        with passed_to("warm"):
+            sources = self.sources()
+            check_flag("refresh", self.refresh)
+        return warm(target, sources, options)
 
     def sources(self) -> list[Source]:
         """Return what to read. Raises `UsageError` for what cannot be, before anything is written."""

@@ -8,6 +8,7 @@ from cachectl._engine.namespace import Namespace
 from cachectl._engine.warm.fates import Fates
 from cachectl._engine.warm.records import Features, Load, Position, Record
 from cachectl._engine.warm.report import WarmCounts
+from cachectl._model.arguments import plain
 from cachectl._model.batches import BATCH
 from cachectl._model.coroutines import run
 from cachectl._model.interrupts import unbroken
@@ -133,7 +134,7 @@ class BatchWriter:
             self._fates.end(namespace, [write], [outcome])
         except UsageError as error:
             self.release(load, lease)
-            reason: str | None = str(error)
+            reason: str | None = plain(error)
         else:
             reason = None if outcome else _reason(outcome, namespace.name)
         if reason is None:
@@ -173,7 +174,7 @@ class BatchWriter:
             outcomes = _foreseen(namespace, writes) if self._dry_run else namespace.set_many(writes)
         except UsageError as error:
             if len(batch) == 1:
-                self._counts.fail(batch[0].position, str(error))
+                self._counts.fail(batch[0].position, plain(error))
                 return
             middle = len(batch) // 2
             self._store(namespace, batch[:middle])

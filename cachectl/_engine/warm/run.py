@@ -14,6 +14,7 @@ from cachectl._engine.warm.loads import Loaded, Loads
 from cachectl._engine.warm.records import Found, Load, Position, Record, Refused, Skipped, Source
 from cachectl._engine.warm.report import Progress, WarmCounts, WarmReport
 from cachectl._metrics.events import Listener
+from cachectl._model.arguments import check_whole, plain
 from cachectl._model.outcome import Outcome
 from cachectl._model.policy import Limits
 from cachectl._model.records import Lease, Usage
@@ -80,8 +81,7 @@ def warm(
     a second and at the end of each source. Raises `BackendError` if the cache is strict; `counts`, if
     given, then say what was done before.
     """
-    if options.jobs < 1:
-        raise UsageError(f"at least one job is needed, not {options.jobs}")
+    check_whole("jobs", options.jobs, 1)
     counts = WarmCounts() if counts is None else counts
     fates = Fates(target.limits)
     writer = BatchWriter(
@@ -167,7 +167,7 @@ class _Run:
             else:
                 self._load(item)
         except UsageError as error:
-            self._counts.fail(item.position, str(error))
+            self._counts.fail(item.position, plain(error))
 
     def _is_to_stay(self, item: Record | Load) -> bool:
         options = self._options

@@ -45,12 +45,14 @@ class JsonCodec:
                 data: bytes = _msgspec().json.encode(value)
                 if data.isascii() and b"\x7f" not in data:
                     return data
-        except UnicodeEncodeError:
-            pass  # a lone surrogate
+        except ValueError:
+            pass  # a lone surrogate, or what `json` objects to as well
         try:
             return _encode.encode(value).encode()
-        except ValueError:
-            raise UnsupportedValue("JSON has no NaN and no infinity") from None
+        except ValueError as error:
+            is_float = "float" in str(error)
+            what = "no NaN and no infinity" if is_float else "no number of so many digits"
+            raise UnsupportedValue(f"JSON has {what}") from None
 
     def decode(self, payload: memoryview) -> object:
         if self._many():

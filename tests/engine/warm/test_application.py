@@ -59,7 +59,9 @@ def test_keys_whose_values_a_loader_makes(opener: Opener, clock):
             raise ValueError("a secret")
         return {"agent": key} if key != "5" else object()
 
-    report = cache.warm(namespace="agents", keys="12345", loader=load, ttl="10m", tags=["org:1"])
+    report = cache.warm(
+        namespace="agents", keys=list("12345"), loader=load, ttl="10m", tags=["org:1"]
+    )
     assert counts(report) == (5, 2, 1, 2)
     assert sorted(asked) == ["1", "3", "4", "5"]
     assert [failure.line for failure in sorted(report.failures)] == [4, 5]
@@ -106,7 +108,10 @@ def test_what_a_limit_evicts_again_is_said(opener: Opener):
         ({"loader": str, "namespace": "a"}, "go together"),
         ({"keys": ["k"], "loader": str}, "needs namespace"),
         ({"keys": ["k"], "loader": str, "namespace": "a", "ttl": -1}, "duration"),
-        ({"keys": ["k"], "loader": str, "namespace": "a", "jobs": 0}, "one job"),
+        (
+            {"keys": ["k"], "loader": str, "namespace": "a", "jobs": 0},
+            "jobs= is a whole number of at least 1, not 0",
+        ),
         ({"writes": {"k": 1}, "namespace": "not one"}, "namespace"),
     ],
 )

@@ -152,7 +152,7 @@ def test_what_was_loaded_is_written_before_the_next_load_is_waited_for(load: Loa
 
 
 def test_there_is_at_least_one_job(load: Load):
-    with pytest.raises(UsageError, match="at least one job is needed, not 0"):
+    with pytest.raises(UsageError, match="jobs= is a whole number of at least 1, not 0"):
         load(str.upper, "a", jobs=0)
 
 

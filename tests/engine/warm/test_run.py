@@ -25,6 +25,7 @@ from cachectl._engine.warm import (
 )
 from cachectl.testing import found
 from tests.engine.warm.conftest import Warm
+from tests.support.locked import locked
 from tests.support.openers import Opener
 from tests.support.servers import redis_server
 
@@ -260,8 +261,9 @@ def test_redis_and_memory_are_warmed_alike(tmp_path: Path, opener: Opener):
 
 def test_an_application_is_told_what_was_not_stored(tmp_path: Path):
     """A cache that is not strict goes on when its backend refuses; the report does not pretend."""
-    (tmp_path / "c").write_text("a file where the directory should be")
     with Cache.open(backend="file", directory=tmp_path / "c") as cache:
-        report = warm(cache, [Records(record(n, "n", str(n), n) for n in range(3))])
+        cache.namespace("n").set("there", 1)
+        with locked(tmp_path / "c/cache.db"):
+            report = warm(cache, [Records(record(n, "n", str(n), n) for n in range(3))])
     assert (report.written, report.failed) == (0, 3)
     assert report.failures[0].reason == "the backend did not store it"

@@ -24,6 +24,7 @@ from cachectl._backends.redis.transport.transport import (
     understood,
 )
 from cachectl._model.deadline import deadline, note_wait, one_call, spent
+from cachectl._model.loops import no_loop
 
 _FIRST: Final = 64 * 1024
 """Bytes of a value that are read at first. A value that has more is read apart, so that no small
@@ -51,7 +52,10 @@ class LoopTransport:
     async def exchange(
         self, commands: Sequence[Command], read: Reader[T], *, again: bool = False
     ) -> T:
-        loop, began = asyncio.get_running_loop(), time.monotonic()
+        try:
+            loop, began = asyncio.get_running_loop(), time.monotonic()
+        except RuntimeError:
+            raise no_loop() from None
         server = self._routes.server(commands)
         pieces, until = list(packed(commands)), deadline(self._timeouts.total)
         request = Request(loop.create_future(), pieces, len(commands), until, again=again)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from cachectl._engine.warm.records import Source
+from cachectl._model.arguments import shown
 from cachectl._model.policy import check_namespace
 from cachectl._model.targets import load_target
 from cachectl.errors import UsageError
@@ -36,10 +37,12 @@ def open_source(path: str | os.PathLike[str], namespace: str | None = None) -> S
 
     Raises `UsageError` if it is missing, of an unknown kind, or cannot be read.
     """
+    if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
+        raise UsageError(f"a manifest is a path, not {shown(path)}")
     path = Path(path)
     if namespace is not None:
         check_namespace(namespace)
-    if str(path) != STDIN and not path.exists():
+    if str(path) != STDIN and not _exists(path):
         raise UsageError(f"{path} does not exist")
     kind = STDIN if str(path) == STDIN else _DIRECTORY if path.is_dir() else path.suffix.lower()
     target = SOURCES.get(kind) or _plugins().get(kind)
@@ -48,6 +51,13 @@ def open_source(path: str | os.PathLike[str], namespace: str | None = None) -> S
         raise UsageError(f"cannot warm from {path} (known: {known})")
     opener: Callable[[Path, str | None], Source] = load_target(target)
     return opener(path, namespace)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a name too long, a directory that may not be searched
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
 
 
 @cache

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 
 from cachectl._engine.options import LoadOptions
 from cachectl._engine.warm.records import Load, Position, Record
+from cachectl._model.arguments import check_called, listed, shown
 from cachectl._model.policy import check_namespace
 from cachectl._model.write import Write
+from cachectl.errors import UsageError
 
 
 class WritesSource:
@@ -15,7 +17,7 @@ class WritesSource:
 
     def __init__(self, namespace: str, writes: Iterable[Write] | Mapping[str, object]) -> None:
         self._namespace = check_namespace(namespace)
-        self._writes = writes
+        self._writes = listed("writes=", writes, "Write, or a mapping of keys to values")
         self.total = _total(writes)
 
     def items(self) -> Iterator[Record]:
@@ -23,6 +25,8 @@ class WritesSource:
         if isinstance(writes, Mapping):
             writes = (Write(key, value) for key, value in writes.items())
         for line, write in enumerate(writes, 1):
+            if not isinstance(write, Write):
+                raise UsageError(f"what is written is a Write, not {shown(write)}")
             key, value, ttl, tags, cost, load_us = write
             position = Position(self.name, line, line)
             yield Record(position, self._namespace, key, value, 0, ttl, tags, cost, load_us)
@@ -41,8 +45,8 @@ class KeysSource:
         options: LoadOptions,
     ) -> None:
         self._namespace = check_namespace(namespace)
-        self._keys = keys
-        self._loader = loader
+        self._keys = listed("keys=", keys, "keys")
+        self._loader = check_called("loader=", loader, "of a key")
         self._options = options.checked()
         self.total = _total(keys)
 
