@@ -1,6 +1,7 @@
 """What the scripts return, read from their replies."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from cachectl._backends.redis.arguments import GENERATION
 from cachectl._backends.redis.shapes import array, number, numbers_and_strings, real, string
@@ -8,6 +9,9 @@ from cachectl._backends.redis.transport.resp import Misread, Reply
 from cachectl._model.envelope import unpack_header
 from cachectl._model.records import CleanupStep, Dropped, EntryInfo, Removed
 from cachectl.errors import DamagedEntry
+
+_LATEST: Final = 2.0**53
+"""Microseconds that no clock has reached, in the year 2255."""
 
 Outcome = tuple[list[int], bytes, list[bytes]]
 """What `put.lua` returns: what it stored and what expired, whether limits are exceeded still,
@@ -58,7 +62,7 @@ def as_uses(reply: Reply) -> list[tuple[float, int]]:
     """Return last use and bytes of entries."""
     flat = array(reply)
     pairs = zip(flat[::2], flat[1::2], strict=True)
-    return [(_stamp(string(stamp)) / 1e6, number(size)) for stamp, size in pairs]
+    return [(used_at(_stamp(string(stamp))), number(size)) for stamp, size in pairs]
 
 
 def _stamp(text: bytes | None) -> float:
@@ -84,6 +88,11 @@ def as_heads(keys: int, reply: Reply) -> list[tuple[bytes | None, int]]:
     ]
 
 
+def used_at(stamp: float) -> float:
+    """Return Unix seconds; what somebody else wrote in place of a stamp is long ago."""
+    return stamp / 1e6 if 0 <= stamp < _LATEST else 0.0
+
+
 def texts(keys: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(key.decode(errors="replace") for key in keys)
 
@@ -93,4 +102,4 @@ def listed(key: bytes, stamp: float, head: bytes, size: int) -> EntryInfo:
         entry = unpack_header(head)._replace(size=size)
     except DamagedEntry:
         entry = None
-    return EntryInfo(key.decode(errors="replace"), entry, size, stamp / 1e6)
+    return EntryInfo(key.decode(errors="replace"), entry, size, used_at(stamp))

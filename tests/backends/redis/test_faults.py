@@ -178,3 +178,13 @@ def test_an_index_of_another_type_is_one_namespaces_matter(backend, raw, clock, 
     backend.compact()
     assert raw.keys("app:{ns}:*") == []
     assert backend.usage()["ns"] == Usage()
+
+
+@pytest.mark.parametrize("planted", [inf, -inf, 1e300, -5])
+def test_a_planted_score_is_listed_as_a_time(backend, raw, clock, planted):
+    """Whoever prints when an entry was used can."""
+    store = blocking(backend, "ns")
+    store.put([item("a"), item("b")], FREE, clock())
+    raw.zadd("app:{ns}:lru", {"a": planted})
+    assert {listed.key: listed.used_at for listed in store.scan()}["a"] == 0
+    assert [used for used, _ in backend.oldest(["ns"], 2)["ns"]].count(0) == 1

@@ -226,3 +226,42 @@ def test_a_name_that_leads_elsewhere_is_resolved_anew(engine, stack, monkeypatch
         assert raw.exists("cachectl:{users}:e:k")
         assert {"cachectl"} <= {one["name"] for one in raw.client_list()}
     assert first.process.poll() is None
+
+
+def test_a_server_that_is_restarted_from_an_old_dump_serves_nothing_of_it(engine, stack, tmp_path):
+    """What was removed since the dump is in it, and nobody can tell what that was."""
+    port = free_port()
+    with redis_server("--dir", str(tmp_path), port=port) as server:
+        cache = opened(engine, stack, server.url)
+        users = cache.namespace("users")
+        users.set("gone", "old")
+        await_look(server)
+        with server.client() as raw:
+            raw.save()
+        users.delete("gone")
+    with redis_server("--dir", str(tmp_path), port=port) as server:
+        with server.client() as raw:
+            assert raw.exists("cachectl:{users}:e:gone")
+        assert becomes_true(lambda: users.get("gone") is MISSING and cache.status().status == "ok")
+        assert users.set("new", 1)
+        assert users.get("new") == 1
+
+
+def test_a_server_that_is_restarted_empty_is_told_all_it_has_to_know(engine, stack):
+    """Scripts, policies and the names of namespaces; counts go on."""
+    port = free_port()
+    with redis_server(port=port) as server:
+        cache = opened(engine, stack, server.url)
+        users = cache.namespace("users", max_entries=5)
+        users.set("k", 1)
+        users.get("k")
+        cache.flush()
+        await_look(server)
+    with redis_server(port=port) as server:
+        assert becomes_true(lambda: bool(users.set("k", 2)) and cache.status().status == "ok")
+        assert becomes_true(lambda: users.get("k") == 2)
+        with server.client() as raw:
+            assert b"users" in raw.smembers("cachectl:namespaces")
+            policy = "cachectl:{users}:policy"
+            assert becomes_true(lambda: b'"max_entries": 5' in (raw.get(policy) or b""))
+        assert cache.stats().namespaces["users"].hits >= 1

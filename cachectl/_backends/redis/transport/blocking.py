@@ -73,9 +73,10 @@ class BlockingTransport:
 
     def exchange_apart(self, commands: Sequence[Command], read: Reader[T]) -> T:
         """Do what `exchange` does over a connection of its own, which leads where the address leads now."""
-        connection, until = Connection(), deadline(self._timeouts.total)
+        server, until = self._routes.server(commands), deadline(self._timeouts.total)
+        connection = self._pools[server].apart()
         try:
-            replies = self._ask(connection, self._routes.server(commands), commands, until)
+            replies = self._ask(connection, server, commands, until)
             return understood(read, replies)
         finally:
             connection.close()

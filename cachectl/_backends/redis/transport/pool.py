@@ -48,6 +48,12 @@ class Pool:
             wait = min(2 * wait, _LONGEST_WAIT)
         return found
 
+    def apart(self) -> Connection:
+        """Return a new connection that is not to be given back: a forked process knows of it as well."""
+        made = Connection()
+        self._all.add(made)
+        return made
+
     def give_back(self, connection: Connection) -> None:
         if self._closed or connection.pid != self._pid:
             connection.close()

@@ -3,6 +3,7 @@
 What a reply may announce is bounded, and nothing is allocated for what was only announced.
 """
 
+import re
 from typing import Final, Union
 
 _BULK: Final = 512 * 1024 * 1024
@@ -17,13 +18,19 @@ _DIGITS: Final = 20
 _STRING, _INTEGER, _ARRAY, _STATUS, _ERROR = b"$:*+-"
 
 
+_IN_SCRIPT: Final = re.compile(r"ERR Error running script .*?: -?([A-Z]{4,}) ")
+"""How servers before Redis 7 tell what a command of a script met."""
+
+
 class ErrorReply(Exception):
     """What the server answered instead of doing what it was asked."""
 
     @property
     def code(self) -> str:
         """The first word, which says what kind of error it is."""
-        return str(self).partition(" ")[0]
+        text = str(self)
+        inner = _IN_SCRIPT.match(text)
+        return inner[1] if inner else text.partition(" ")[0]
 
 
 class Unwelcome(ErrorReply):

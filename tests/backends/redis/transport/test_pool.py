@@ -2,13 +2,16 @@
 
 import _thread
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from cachectl._backends.redis.backend import RedisBackend
-from cachectl._backends.redis.transport.pool import MOST
+from cachectl._backends.redis.transport.pool import MOST, Pool
+from cachectl._backends.redis.transport.server import Server
+from cachectl._backends.redis.url import parse
 from cachectl.errors import BackendUnavailable
 from tests.support.network import scripted
 
@@ -94,3 +97,19 @@ def test_a_backend_that_is_dropped_frees_its_connections(redis_url):
     for _ in range(20):
         use()
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+def test_connections_that_are_left_are_lent_to_nobody_any_more():
+    """What is idle is closed at once, and what is in use when it is given back."""
+    with scripted(lambda command: b"+OK\r\n") as (url, _):
+        server = Server(parse(url))
+        pool, until = Pool(), time.monotonic() + 5
+        lent, idle = pool.take(until), pool.take(until)
+        for connection in (lent, idle):
+            connection.open(server, until, until)
+        pool.give_back(idle)
+        pool.leave()
+        assert (lent.is_open, idle.is_open) == (True, False)
+        pool.give_back(lent)
+        assert not lent.is_open
+        assert pool.take(until) not in {lent, idle}

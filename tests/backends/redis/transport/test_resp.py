@@ -82,3 +82,15 @@ def test_an_error_is_told_by_its_code():
 def test_what_is_no_reply_is_misread(data):
     with pytest.raises(Misread):
         Parser().feed(data)
+
+
+@pytest.mark.parametrize("code", ["READONLY", "WRONGTYPE"])
+@pytest.mark.parametrize("dash", ["-", ""])
+def test_an_error_within_a_script_is_told_by_its_code(code, dash):
+    """Servers before Redis 7 put it behind where it was met."""
+    text = (
+        f"-ERR Error running script (call to f_12ab): @user_script:3: {dash}{code} You can't.\r\n"
+    )
+    (error,) = Parser().feed(text.encode())
+    assert isinstance(error, ErrorReply)
+    assert error.code == code
