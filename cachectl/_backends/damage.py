@@ -1,13 +1,13 @@
 """Databases that cannot be read: they are put aside, so that others can be begun."""
 
 import fcntl
+import os
 import re
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from cachectl._backends.directory import create_private
 from cachectl._backends.place import Identity
 from cachectl._backends.sqlite import Patience
 from cachectl._model.deadline import SECONDS
@@ -25,14 +25,15 @@ def put_aside(path: Path, file: Identity | None) -> Path | None:
     """Give a database another name, and its log with it. Return that name; None if another process
     did, and what is there now is another file. Raises `OSError`.
     """
-    lock = path.with_name("damaged.lock")
-    create_private(lock)
-    with lock.open("rb") as held:
-        _wait_for(held.fileno())
+    held = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _wait_for(held)
         try:
             return _rename(path) if _identity(path) == file else None
-        finally:  # also for processes that were forked meanwhile, which have the file open
+        finally:  # also for processes that were forked meanwhile, which have it open
             fcntl.flock(held, fcntl.LOCK_UN)
+    finally:
+        os.close(held)
 
 
 def _rename(path: Path) -> Path:

@@ -21,6 +21,7 @@ from cachectl._backends.sqlite import (
     leave_to_parent,
     opened,
     prepared,
+    translated,
 )
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendRefused
@@ -70,7 +71,10 @@ class ReadConnections:
 
     def exists(self) -> bool:
         """Return whether there is a cache; see `Reader.exists`."""
-        return require_ours(self._directory) and self._place.path.exists()
+        try:
+            return require_ours(self._directory) and self._place.path.exists()
+        except OSError as error:
+            raise translated(str(self._directory), error) from None
 
     def open(self, patience: Patience) -> ReadConnection | None:
         """Return a new connection; None if there is no cache."""

@@ -207,9 +207,17 @@ class Writer:
 
     def _do(self, action: Callable[[Connection], T], patience: Patience | None = None) -> T:
         """Return what `action` returns, which is called when it is our turn."""
-        value = (patience or self.patience()).take(self.turn, _WHAT, lambda: action(self._there()))
+        value = (patience or self.patience()).take(self.turn, _WHAT, lambda: self._try(action))
         self.turn.release()
         return value
+
+    def _try(self, action: Callable[[Connection], T]) -> T:
+        try:
+            return action(self._there())
+        except FAILURES as error:
+            if is_damage(error):
+                raise self._damaged(error) from None
+            raise
 
     def _there(self) -> Connection:
         """Return the connection to what is there."""
