@@ -58,6 +58,7 @@ def status(report: Status) -> dict[str, Any]:
         "active": report.active_backend,
         "status": report.status,
         **report.details,
+        **({"notes": list(report.notes)} if report.notes else {}),
     }
 
 

@@ -8,9 +8,11 @@ them, because the medium is full or only read, what is there decides:
   SQLite makes the index in memory.
 - Neither: all is in the database. With `immutable` SQLite looks for nothing else.
 
-In the last two cases nobody has it open. As somebody may begin to, such a connection is for one read.
+In the last two cases nobody has it open. As somebody may begin to, such a connection is good only as long
+as the files are the same.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,6 +35,29 @@ def open_to_read(kind: Callable[[Place, Mode], C], place: Place) -> C:
         return opened(kind, place, "ro")
     except sqlite3.OperationalError as error:
         return opened(kind, place, _unshared(place.path, error))
+
+
+def is_unshared(connection: Connection) -> bool:
+    """Return whether a connection is not told of what others write."""
+    return connection.mode in (BESIDE_A_LOG, _ALONE)
+
+
+def watched(path: Path) -> Callable[[], bool]:
+    """Return what tells whether the files of a database are still as they are now."""
+    before = _files(path)
+    return lambda: _files(path) == before
+
+
+def _files(path: Path) -> list[tuple[int, int, int] | None]:
+    found: list[tuple[int, int, int] | None] = []
+    for suffix, least in (("", 1), ("-wal", 1), ("-shm", _INDEX)):  # what is smaller says nothing
+        with suppress(OSError):
+            status = os.lstat(f"{path}{suffix}")
+            if status.st_size >= least:
+                found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+                continue
+        found.append(None)
+    return found
 
 
 def _unshared(path: Path, error: sqlite3.OperationalError) -> Mode:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from cachectl._backends.directory import create_private
+from cachectl._backends.directory import create_private, is_marked
 from cachectl._model.batches import BATCH
 
 FEW: Final = 16
@@ -23,6 +23,7 @@ _FILES: Final = 4
 """Files that are kept: for as many others, where nothing is left but the number of files."""
 _NEEDED: Final = 64 * 1024
 """Bytes that are tried to find out whether there is room."""
+_FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -30,6 +31,7 @@ class Room:
     """What a cache keeps in its directory. `most` is how many entries are to be removed in one step."""
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._path = directory / "reserve"
         self.most: int = BATCH
 
@@ -41,6 +43,8 @@ class Room:
         with suppress(OSError):
             if first.lstat().st_size == size:
                 return
+        if not is_marked(self._directory):  # any more
+            return
         with suppress(OSError):
             self._path.mkdir(mode=0o700, exist_ok=True)
             for number in range(_FILES):
@@ -61,6 +65,8 @@ def why_unwritable(directory: Path) -> OSError | None:
     """Return the error with which the system refuses to write there, if it does; or may refuse it to
     this process, beyond some size.
     """
+    if not is_marked(directory):
+        return None
     path = directory / f"{os.urandom(8).hex()}.try"
     try:
         create_private(path)
@@ -73,6 +79,11 @@ def why_unwritable(directory: Path) -> OSError | None:
     if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
         return OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     return None
+
+
+def is_forbidden(error: OSError) -> bool:
+    """Return whether an error says that this user, or nobody, may write there."""
+    return error.errno in _FORBIDDEN
 
 
 def is_full(error: OSError) -> bool:

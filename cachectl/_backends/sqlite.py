@@ -74,13 +74,13 @@ def translated(what: str, error: Exception, directory: Path | None = None) -> Ba
     if is_locked(error):
         return BackendBusy(f"{named}: {_LOCKED}")
     if directory is not None and _may_need_room(error):
-        from cachectl._backends.room import is_full, why_unwritable  # not as a rule
+        from cachectl._backends.room import is_forbidden, is_full, why_unwritable  # not as a rule
 
         reason = error if isinstance(error, OSError) else why_unwritable(directory)
         if reason is not None and is_full(reason):
             return BackendRefused(f"{named}: {reason.strerror}: {_MAKE_ROOM}", "full")
-        if reason is not None:
-            return BackendRefused(f"{named} cannot be written: {reason.strerror}")
+        if reason is not None and is_forbidden(reason):
+            return BackendRefused(f"{named} can only be read: {reason.strerror}")
     if isinstance(error, sqlite3.OperationalError):
         is_full_ = "is full" in str(error)
         return BackendRefused(f"{named}: {error}", "full" if is_full_ else "refused")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, SupportsIndex
 
 from cachectl._backends.directory import require_ours
 from cachectl._backends.file.schema import LONGEST_ROW, is_made
@@ -43,15 +43,24 @@ class ReadConnection(Connection):
         self.sqlite.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_ROW)
 
 
-class _NotKept(list[ReadConnection]):
-    """Stands for those at rest where each connection is for one read."""
+class _Unshared(list[ReadConnection]):
+    """Those at rest of a database that SQLite does not share with others: they are good as long as nobody
+    has written to its files.
+    """
 
-    def __init__(self, retire: Callable[[ReadConnection], None]) -> None:
+    def __init__(
+        self, is_same: Callable[[], bool], retire: Callable[[ReadConnection], None]
+    ) -> None:
         super().__init__()
+        self.is_same: Callable[[], bool] = is_same
         self._retire = retire
 
-    def append(self, connection: ReadConnection) -> None:
-        self._retire(connection)
+    def pop(self, index: SupportsIndex = -1) -> ReadConnection:
+        connection = super().pop(index)
+        if not self.is_same():
+            self._retire(connection)
+            raise IndexError
+        return connection
 
 
 class ReadConnections:
@@ -133,7 +142,8 @@ class ReadConnections:
         deadline = time.monotonic() + seconds
         while True:
             while before:
-                self.retire(before.pop())
+                with suppress(IndexError):  # what is retired by that
+                    self.retire(before.pop())
             for connection in _interrupted() if len(self._opened) else ():
                 self.retire(connection)
             if not len(self._opened):
@@ -157,7 +167,7 @@ class ReadConnections:
         """Return a connection to what is there; None if it is empty: another process may be about to
         make it.
         """
-        connection = self._open()
+        connection, unshared = self._open()
         with prepared(connection, self._place):
             made = is_made(connection, self._directory)
         if not made:
@@ -165,19 +175,25 @@ class ReadConnections:
             return None
         if self._place.opened(connection.file):
             self.drop()
-        is_kept = connection.mode in ("rw", "ro")  # others are not told of what is written
-        if is_kept == isinstance(self.idle, _NotKept):
-            self.idle = [] if is_kept else _NotKept(self.retire)
+        now = self.idle
+        if unshared is None and isinstance(now, _Unshared):  # something can be written by now
+            self.idle = []
+        elif unshared is not None and not (isinstance(now, _Unshared) and now.is_same()):
+            self.idle = unshared
         self._opened.add(connection)
         return connection
 
-    def _open(self) -> ReadConnection:
+    def _open(self) -> tuple[ReadConnection, _Unshared | None]:
+        """Return a connection, and where it is to rest if SQLite does not share its database."""
         try:
-            return opened(ReadConnection, self._place, "rw")
+            return opened(ReadConnection, self._place, "rw"), None
         except sqlite3.OperationalError:
-            from cachectl._backends.reading import open_to_read  # not as a rule
+            from cachectl._backends import reading  # not as a rule
 
-            return open_to_read(ReadConnection, self._place)
+            is_same = reading.watched(self._place.path)
+            connection = reading.open_to_read(ReadConnection, self._place)
+            is_unshared = reading.is_unshared(connection)
+            return connection, _Unshared(is_same, self.retire) if is_unshared else None
 
 
 def _interrupted() -> list[ReadConnection]:
