@@ -35,15 +35,21 @@ class _Waiting(NamedTuple):
 
 
 class _Batch:
-    """What waits to be written to one namespace."""
+    """What waits to be written to one namespace. If it is limited no key comes twice, or nobody could
+    tell which of the two a limit evicts.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, namespace: Namespace) -> None:
         self.waiting: list[_Waiting] = []
-        self.keys: set[str] = set()
+        self._keys: set[str] | None = set() if namespace.policy.limits.named("") else None
 
-    def add(self, waiting: _Waiting) -> None:
-        self.waiting.append(waiting)
-        self.keys.add(waiting.write.key)
+    def takes(self, write: Write) -> bool:
+        """Return whether a write may be added, and note that it is."""
+        if self._keys is None:
+            return True
+        before = len(self._keys)
+        self._keys.add(write.key)
+        return len(self._keys) > before
 
 
 class BatchWriter:
@@ -92,11 +98,12 @@ class BatchWriter:
         except UsageError as error:
             self._counts.fail(record.position, str(error))
             return
-        batch = self._waiting.get(record.namespace)
-        if batch is not None and self._is_limited(record.namespace) and write.key in batch.keys:
-            self._put(record.namespace)  # or nobody could tell which of the two a limit evicts
-        batch = self._waiting.setdefault(record.namespace, _Batch())
-        batch.add(_Waiting(record.position, record.size, write))
+        batch = self._batch(record.namespace)
+        if not batch.takes(write):
+            self._put(record.namespace)
+            batch = self._batch(record.namespace)
+            batch.takes(write)
+        batch.waiting.append(_Waiting(record.position, record.size, write))
         self._waiting_bytes += record.size + _RECORD_BYTES
         if self._waiting_bytes >= BATCH_BYTES:
             self.flush()
@@ -147,8 +154,11 @@ class BatchWriter:
         for name in list(self._waiting):
             self._put(name)
 
-    def _is_limited(self, name: str) -> bool:
-        return bool(self._namespaces[name].policy.limits.named(name))
+    def _batch(self, name: str) -> _Batch:
+        found = self._waiting.get(name)
+        if found is None:
+            found = self._waiting[name] = _Batch(self._namespaces[name])
+        return found
 
     def _write(self, record: Record) -> Write:
         namespace = self.namespace(record.namespace)

@@ -86,7 +86,8 @@ class Fates:
 
     def begin(self, namespace: Namespace) -> None:
         """Take note of what happened before the next write."""
-        self._ledgers.setdefault(namespace.name, _Ledger(namespace))
+        if namespace.name not in self._ledgers:
+            self._ledgers[namespace.name] = _Ledger(namespace)
         self._settle()
 
     def end(
@@ -94,12 +95,14 @@ class Fates:
     ) -> None:
         """Take note of a write, and of what it evicted."""
         ledger, now = self._ledgers[namespace.name], namespace.state.clock()
-        ttl = namespace.policy.ttl
+        ttl, stored_key, note = namespace.policy.ttl, namespace.policy.stored_key, ledger.note
+        by_policy = expires_at(None, ttl, now)
         for write, outcome in zip(writes, outcomes, strict=True):
             if outcome is Outcome.STORED:
-                ledger.note(namespace.stored_key(write.key), expires_at(write.ttl, ttl, now))
+                own = by_policy if write.ttl is None else expires_at(write.ttl, ttl, now)
+                note(stored_key(write.key), own)
             elif outcome is Outcome.TOO_LARGE:  # and what stood there is gone
-                ledger.note(namespace.stored_key(write.key), _LEFT_OUT)
+                note(stored_key(write.key), _LEFT_OUT)
         self._settle()
 
     def found(self, holder: Holder | None = None) -> dict[str, Fate]:

@@ -4,7 +4,7 @@ import csv
 import re
 from typing import BinaryIO, Final
 
-from cachectl._engine.warm.lines import CR_ALONE, LINE_LIMIT, lines
+from cachectl._engine.warm.lines import CR_ALONE, LINE_LIMIT, Line, lines
 from cachectl._model.codecs.text import utf8
 from cachectl.errors import UsageError
 
@@ -65,19 +65,25 @@ class Rows:
         """Return the next row that is not blank; None at the end. Raises `UsageError`."""
         row: list[str] | None = []
         while row == []:
-            self.line = self.size = 0
-            data = self._next()
-            row = None if data is None else _cells(utf8(data))
+            row = self._next()
         return row
 
-    def _next(self) -> bytes | None:
-        """Return the bytes of the next row, after all of it has been read; None at the end."""
-        parts: list[bytes] | None = []
+    def _next(self) -> list[str] | None:
+        self.line = self.size = 0
         self._quotes.end()
-        for line in self._lines:
-            self.line = self.line or line.number
-            self.size += line.end - self.end
-            self.end = line.end
+        line = next(self._lines, None)
+        if line is None:
+            return None
+        self._begin_or_go_on(line)
+        row = None
+        if line.data is not None and self.size <= LINE_LIMIT:
+            row = _cells_of_line(line.data)  # most rows are one, and all is well with them
+        return _cells(utf8(self._rest(line))) if row is None else row
+
+    def _rest(self, line: Line | None) -> bytes:
+        """Return the bytes of a row that begins with a line, after all of it has been read."""
+        parts: list[bytes] | None = []
+        while line is not None:
             self._look_at(line.number, line.data)
             if line.data is None or self.size > LINE_LIMIT:
                 parts = None
@@ -85,10 +91,16 @@ class Rows:
                 parts.append(line.data)
             if not self._quotes.is_open:
                 return _joined(parts)
-        if self.line:
-            where = f"the quote that opens in line {self._opened} is never closed"
-            raise UsageError(f"{where}: nothing after it was read")
-        return None
+            line = next(self._lines, None)
+            if line is not None:
+                self._begin_or_go_on(line)
+        where = f"the quote that opens in line {self._opened} is never closed"
+        raise UsageError(f"{where}: nothing after it was read")
+
+    def _begin_or_go_on(self, line: Line) -> None:
+        self.line = self.line or line.number
+        self.size += line.end - self.end
+        self.end = line.end
 
     def _look_at(self, number: int, data: bytes | None) -> None:
         if data is not None:  # what was too long to be kept has been looked at
@@ -102,6 +114,14 @@ def _joined(parts: list[bytes] | None) -> bytes:
     if parts is None:
         raise UsageError(f"a row of more than {LINE_LIMIT} bytes")
     return b"".join(parts)
+
+
+def _cells_of_line(data: bytes) -> list[str] | None:
+    """Return the cells of a row in one line; None if it has more, or is wrong."""
+    try:
+        return next(csv.reader((data.decode(),), strict=True))
+    except (csv.Error, UnicodeDecodeError):
+        return None
 
 
 def _cells(text: str) -> list[str]:
