@@ -240,9 +240,15 @@ class FileBackend(BaseBackend[FileStore]):
             raise BackendRefused(f"cannot write {path}: {error.strerror}") from None
 
     def recount(self) -> None:
+        from cachectl._metrics.windows import Window
+
         table = self.existing_table()
         if table is not None:
             table.recount(self._reader)
+            counted = self._database.read(Window.last(None, time.time()))
+            for name in counted:
+                if not is_namespace(name):  # somebody planted or damaged it
+                    self._database.forget(name)
 
     def compact(self) -> None:
         if ENTRIES in self._verifies:
@@ -251,25 +257,7 @@ class FileBackend(BaseBackend[FileStore]):
             self._database.verify()
         table = self.existing_table()
         if table is not None:
-            self._remove_impossible(table)
             table.compact()
-
-    def _remove_impossible(self, table: "EntryTable") -> None:
-        """Remove what has a name that no namespace can have: somebody planted or damaged it."""
-        from cachectl._metrics.windows import Window
-
-        names = (name for _, name, *_ in self._reader.totals() if name is not None)
-        held = [name for name in names if not is_namespace(name)]
-        for name in held:
-            table.clear(name)
-        if held:
-            table.recount(self._reader)
-        for name in held:
-            table.forget(name)
-        counted = self._database.read(Window.last(None, time.time()))
-        for name in counted:
-            if not is_namespace(name):
-                self._database.forget(name)
 
     def _forked(self) -> list[SupportsFork]:
         # Readers first: who was interrupted while he reads may still write, and then read on.

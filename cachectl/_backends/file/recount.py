@@ -5,6 +5,7 @@ from typing import Final
 from cachectl._backends.file.reader import Reader
 from cachectl._backends.file.schema import SIZE
 from cachectl._backends.file.transaction import Transaction
+from cachectl._model.policy import is_namespace
 
 _TOTALS: Final = ("entries", "bytes", "file_bytes")
 _SIZES: Final = (
@@ -18,7 +19,7 @@ _FOUND: Final = (
 _EXCESS: Final = (
     "SELECT "
     + ", ".join(f"CAST(n.{total} AS INTEGER) - ifnull(found.{total}, 0)" for total in _TOTALS)
-    + f", n.id FROM namespaces AS n LEFT JOIN ({_FOUND}) AS found ON found.namespace_id = n.id"
+    + f", n.id, n.name FROM namespaces AS n LEFT JOIN ({_FOUND}) AS found ON found.namespace_id = n.id"
 )
 _CORRECT: Final = (
     "UPDATE namespaces SET "
@@ -30,11 +31,15 @@ Excess = tuple[int, int, int, int]
 """By how much the totals of a namespace are too high, and its id."""
 
 
-def excess(reader: Reader) -> list[Excess]:
-    """Return by how much totals are wrong: all entries are read for that, as they stand at one
-    moment, while others write. What these change does not change the excess.
+def look(reader: Reader) -> tuple[list[Excess], list[str]]:
+    """Return by how much totals are wrong, and names that no namespace can have: all entries are read
+    for that, as they stand at one moment, while others write. What these change does not change the
+    excess.
     """
-    return [found for found in reader.select(_EXCESS, ()) if any(found[:3])]
+    found = reader.select(_EXCESS, ())
+    names = (name for *_, name in found if name is not None)
+    wrong = [(entries, size, files, id_) for entries, size, files, id_, _ in found]
+    return [each for each in wrong if any(each[:3])], [n for n in names if not is_namespace(n)]
 
 
 def correct(transaction: Transaction, wrong: list[Excess]) -> None:

@@ -291,12 +291,18 @@ class EntryTable:
         return step
 
     def recount(self, reader: Reader) -> None:
-        """Correct totals that are not those of what is there."""
+        """Correct totals that are not those of what is there, and remove what somebody gave a name that
+        no namespace can have.
+        """
         from cachectl._backends.file import recount  # only a cleanup needs it
 
-        if wrong := recount.excess(reader):
+        wrong, impossible = recount.look(reader)
+        if wrong:
             action = partial(recount.correct, wrong=wrong)
             self._run(None, action, self._writer.patience())
+        for name in impossible:
+            self.clear(name)
+            self.forget(name)
 
     def compact(self) -> None:
         """Give back to the system what entries left behind that are no more, and processes that ended; as

@@ -5,10 +5,12 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from cachectl._backends.below import content, directory_below
 from cachectl._model.codecs import VALUE_LIMIT
 from cachectl.errors import UsageError
 
 _LONGEST_NAME: Final = 80
+_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def regular_file(path: Path) -> Path:
@@ -29,10 +31,15 @@ def read_below(directory: Path, name: str) -> bytes:
     """
     shown = repr(name[:_LONGEST_NAME])
     try:
-        path = os.path.realpath(directory / name, strict=True)
-        if not Path(path).is_relative_to(os.path.realpath(directory)):
+        path, base = (
+            Path(os.path.realpath(directory / name, strict=True)),
+            os.path.realpath(directory),
+        )
+        if not path.is_relative_to(base):
             raise UsageError(f"the file {shown} is outside of the directory")
-        return _read(path, shown)
+        *above, last = path.relative_to(base).parts or (".",)
+        with directory_below(None, (base, *above)) as opened:  # there are no links, or are since
+            return _read(os.open(last, _FILE, dir_fd=opened), shown)
     except FileNotFoundError:
         raise UsageError(f"the file {shown} does not exist") from None
     except OSError as error:
@@ -41,15 +48,13 @@ def read_below(directory: Path, name: str) -> bytes:
         raise UsageError(f"the file {shown} has an impossible name") from None
 
 
-def _read(path: str, shown: str) -> bytes:
-    with open(path, "rb", opener=_open) as file:
-        status = os.fstat(file.fileno())
+def _read(descriptor: int, shown: str) -> bytes:
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise UsageError(f"the file {shown} is not a regular file")
         if status.st_size > VALUE_LIMIT:
             raise UsageError(f"the file {shown} is over {VALUE_LIMIT} bytes")
-        return file.read(status.st_size)
-
-
-def _open(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+        return content(descriptor, status.st_size)
+    finally:
+        os.close(descriptor)

@@ -24,6 +24,7 @@ from cachectl._engine.warm import (
     open_source,
     warm,
 )
+from cachectl._engine.warm.files import read_below
 from cachectl._engine.warm.manifest import FIELDS
 from cachectl.testing import found
 from tests.engine.warm.conftest import Warm
@@ -222,7 +223,7 @@ REFUSED: list[tuple[Any, str]] = [
     (line(value=None, value_file="loop"),
      "the file 'loop' cannot be read: Too many levels of symbolic links"),
     (line(value=None, value_file="fifo"), "the file 'fifo' is not a regular file"),
-    (line(value=None, value_file="."), "the file '.' cannot be read: Is a directory"),
+    (line(value=None, value_file="."), "the file '.' is not a regular file"),
     (line(value=None, value_file="a\0b"), "the file 'a\\x00b' has an impossible name"),
     (line(value=None, value_file="huge"), "the file 'huge' is over 268435456 bytes"),
 ]  # fmt: skip
@@ -429,3 +430,25 @@ def spoiled(key: str, value: str, how: str) -> bytes:
         "field": text[:-1] + b', "nosuch": 1}',
         "long": text + b" " * 500,
     }.get(how, text)
+
+
+def test_a_directory_that_becomes_a_link_while_it_is_looked_at_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    outside, below = tmp_path / "outside", tmp_path / "here/below"
+    for path in (outside, below):
+        path.mkdir(parents=True)
+        (path / "file").write_text("secret" if path is outside else "ours")
+    assert read_below(tmp_path / "here", "below/file") == b"ours"
+    realpath = os.path.realpath
+
+    def swapping(path: str, **options: bool) -> str:
+        resolved = realpath(path, **options)
+        if below.exists() and not below.is_symlink():
+            below.rename(tmp_path / "aside")
+            below.symlink_to(outside)
+        return resolved
+
+    monkeypatch.setattr(os.path, "realpath", swapping)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_below(tmp_path / "here", "below/file")
