@@ -12,8 +12,8 @@ from cachectl._model.arguments import Unshared
 from cachectl._model.canonical import feature_key
 from cachectl._model.policy import Policy
 
-NO_KEY: Final = (TypeError, AttributeError, OverflowError, UnicodeEncodeError)
-"""What stores raise for what is no text."""
+NO_KEY: Final = (TypeError, AttributeError, OverflowError, UnicodeEncodeError, DeprecationWarning)
+"""What stores raise for what is no text; the last one of SQLite, where warnings are errors."""
 
 
 class BaseNamespace(Unshared):

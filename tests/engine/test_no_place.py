@@ -120,6 +120,12 @@ PLACES = {
         "rm $PLACE/cache/cache.db",
         "is not a database of cachectl",
     ),
+    "a database open to others": Place(
+        "cache",
+        "mkdir -m 700 $PLACE/cache; tag $PLACE/cache; umask 22; touch $PLACE/cache/counters.db",
+        "chmod 600 $PLACE/cache/counters.db",
+        "counters.db is open to others (mode 0644); chmod 600 it",
+    ),
     "a file": Place("cache", "touch $PLACE/cache", "rm $PLACE/cache", "is not a directory"),
     "below a file": Place("a/b/cache", "touch $PLACE/a", "rm $PLACE/a", "Not a directory"),
     "a loop of links": Place(

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _PROGRAM = """
-import sqlite3, sys
+import os, sqlite3, sys
+os.umask(0o077)
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("BEGIN IMMEDIATE")
 print("locked", flush=True)

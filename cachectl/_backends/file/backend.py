@@ -187,6 +187,7 @@ class FileBackend(BaseBackend[FileStore]):
             require_possible(self._directory)
 
     def prepare(self) -> None:
+        claim(self._directory)  # also where a connection is open still
         self._writer.open(self._writer.patience())
 
     def look(self) -> Sequence[str]:

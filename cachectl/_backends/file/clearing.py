@@ -14,12 +14,12 @@ _RENUMBER: Final = (
 )
 _LEAVE: Final = "INSERT INTO namespaces(id, entries, bytes, file_bytes) VALUES(?, ?, ?, ?)"
 _OTHERS: Final = (
-    "SELECT EXISTS(SELECT 1 FROM entries WHERE namespace_id < ?1)"
-    " OR EXISTS(SELECT 1 FROM entries WHERE namespace_id > ?1)"
+    "SELECT EXISTS(SELECT 1 FROM entries WHERE namespace_id < ?)"
+    " OR EXISTS(SELECT 1 FROM entries WHERE namespace_id > ?)"
 )
 _DROP_RANKS: Final = (
-    "DELETE FROM lrfu_ranks WHERE namespace_id = ?1 AND key IN"
-    " (SELECT key FROM lrfu_ranks WHERE namespace_id = ?1 LIMIT ?2)"
+    "DELETE FROM lrfu_ranks WHERE namespace_id = ? AND key IN"
+    " (SELECT key FROM lrfu_ranks WHERE namespace_id = ? LIMIT ?)"
 )
 
 
@@ -38,13 +38,16 @@ def remove_some(transaction: Transaction, most: int = BATCH) -> bool:
     """
     if not transaction.load():
         return False
-    if most < BATCH and not transaction.execute(_OTHERS, (transaction.id,)).fetchone()[0]:
+    if (
+        most < BATCH
+        and not transaction.execute(_OTHERS, (transaction.id, transaction.id)).fetchone()[0]
+    ):
         rebuild.remove_everything(transaction)
         transaction.execute("DELETE FROM namespaces WHERE id = ?", (transaction.id,))
         return True
     found = list(rows.select(transaction, rows.OLDEST, most))
     row_changes.remove(transaction, found)
-    ranks = transaction.execute(_DROP_RANKS, (transaction.id, most)).rowcount
+    ranks = transaction.execute(_DROP_RANKS, (transaction.id, transaction.id, most)).rowcount
     if max(len(found), ranks) < most:
         transaction.execute("DELETE FROM namespaces WHERE id = ?", (transaction.id,))
     return True

@@ -32,7 +32,7 @@ _TOTALS: Final = (
 )
 _EXPIRED: Final = (
     "SELECT name, (SELECT count(*) FROM (SELECT expires_at FROM entries"
-    " WHERE namespace_id = n.id AND due_at <= ?1 ORDER BY due_at LIMIT ?2) WHERE expires_at <= ?1)"
+    " WHERE namespace_id = n.id AND due_at <= ? ORDER BY due_at LIMIT ?) WHERE expires_at <= ?)"
     " FROM namespaces AS n WHERE name IS NOT NULL"
 )
 _OLDEST: Final = (
@@ -117,7 +117,7 @@ class Reader:
 
     def expired_entries(self, now: int, most: int) -> dict[str, int]:
         """Return how many entries of each namespace have expired, among so many that were to."""
-        return dict(self.select(_EXPIRED, (now, most)))
+        return dict(self.select(_EXPIRED, (now, most, now)))
 
     def database_bytes(self) -> int:
         """Return the size of the databases and of their logs."""

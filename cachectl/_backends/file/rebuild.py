@@ -17,15 +17,15 @@ _MOST_KEPT: Final = 2_000  # rows
 _MOST_KEPT_BYTES: Final = 32 * 1024 * 1024
 
 _OTHERS: Final = (
-    "SELECT id FROM entries WHERE namespace_id < ?1"
-    " UNION ALL SELECT id FROM entries WHERE namespace_id > ?1"
+    "SELECT id FROM entries WHERE namespace_id < :id"
+    " UNION ALL SELECT id FROM entries WHERE namespace_id > :id"
 )
-_NOT_DUE: Final = "SELECT id FROM entries WHERE namespace_id = ?1 AND due_at > ?2"
+_NOT_DUE: Final = "SELECT id FROM entries WHERE namespace_id = :id AND due_at > :now"
 _REPLACED: Final = (
-    "SELECT id FROM entries WHERE namespace_id = ?1 AND due_at <= ?2"
-    " AND (expires_at IS NULL OR expires_at > ?2)"
+    "SELECT id FROM entries WHERE namespace_id = :id AND due_at <= :now"
+    " AND (expires_at IS NULL OR expires_at > :now)"
 )
-_LASTING: Final = "SELECT id FROM entries WHERE namespace_id = ?1 AND due_at IS NULL"
+_LASTING: Final = "SELECT id FROM entries WHERE namespace_id = :id AND due_at IS NULL"
 _EXPIRING: Final = "SELECT count(*) FROM entries WHERE namespace_id = ? AND due_at IS NOT NULL"
 
 
@@ -64,12 +64,12 @@ def _has_lasting(transaction: Transaction) -> bool:
     return expiring < transaction.entries
 
 
-def _ids(transaction: Transaction, selects: Iterable[str], *parameters: int) -> list[int] | None:
+def _ids(transaction: Transaction, selects: Iterable[str], now: int = 0) -> list[int] | None:
     """Return the rows to be kept; None if they are many, which is found out before reading them."""
     found: list[int] = []
+    given = {"id": transaction.id, "now": now}
     for select in selects:
         limited = f"{select} LIMIT {_MOST_KEPT + 1 - len(found)}"
-        given = (transaction.id, *parameters)[: 1 + ("?2" in select)]
         count = f"SELECT count(*) FROM ({limited})"
         if len(found) + transaction.execute(count, given).fetchone()[0] > _MOST_KEPT:
             return None

@@ -16,7 +16,7 @@ from cachectl.errors import BackendBusy, BackendError
 _MOST_POINTS: Final = 16
 _MOST_ROWS: Final = 512
 _SAMPLE: Final = """
-WITH RECURSIVE point(at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM point WHERE at + 1 < ?1),
+WITH RECURSIVE point(at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM point WHERE at + 1 < ?),
 span AS (
     SELECT id, (SELECT min(used_at) FROM entries WHERE namespace_id = n.id) AS first,
         (SELECT max(used_at) FROM entries WHERE namespace_id = n.id) AS last,
@@ -29,7 +29,7 @@ SELECT e.namespace_id, length(CAST(e.key AS BLOB)), ifnull(length(e.value), 0),
     (SELECT ifnull(sum(length(CAST(tag AS BLOB))), 0) FROM tags WHERE entry_id = e.id)
 FROM span, point CROSS JOIN entries AS e ON e.id = (
     SELECT id FROM entries WHERE namespace_id = span.id
-        AND used_at >= first + (last - first) / ?1 * at ORDER BY used_at LIMIT 1
+        AND used_at >= first + (last - first) / ? * at ORDER BY used_at LIMIT 1
 )
 """
 """Returns rows for `Sampled`: of each namespace the rows at so many points of the time in which they
@@ -95,7 +95,7 @@ def free_bytes(reader: Reader) -> int:
 def _sample(reader: Reader, points: int) -> Sequence[Sequence[int]]:
     """Return rows for `Sampled`; none if one cannot be read, which hides no total."""
     try:
-        return reader.select(_SAMPLE, (points,))
+        return reader.select(_SAMPLE, (points, points))
     except BackendBusy:
         raise
     except BackendError:

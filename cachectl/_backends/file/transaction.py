@@ -25,8 +25,8 @@ _ADD: Final = (
 )
 _RECOUNT: Final = (
     f"UPDATE namespaces SET (entries, bytes, file_bytes) = (SELECT count(*), ifnull(sum({SIZE}), 0),"
-    f" ifnull(sum(iif(filename IS NULL, 0, {SIZE})), 0) FROM entries WHERE namespace_id = ?1)"
-    " WHERE id = ?1 RETURNING entries, bytes"
+    f" ifnull(sum(iif(filename IS NULL, 0, {SIZE})), 0) FROM entries WHERE namespace_id = ?)"
+    " WHERE id = ? RETURNING entries, bytes"
 )
 
 
@@ -70,7 +70,7 @@ class Transaction:
 
     def recount(self) -> None:
         """Set the totals to what is there, before anything changes in this transaction."""
-        counted = self.execute(_RECOUNT, (self.id,)).fetchall()
+        counted = self.execute(_RECOUNT, (self.id, self.id)).fetchall()
         ((self._row_entries, self._row_bytes),) = counted
 
     def create(self) -> int:
