@@ -90,6 +90,12 @@ def test_an_application_follows_a_medium_that_it_cannot_write(filled, tmp_path):
         with filled.open() as writing:
             writing.namespace("a").set("k", "another")
         assert namespace.get("k") == "another"
+        assert namespace.get_or_load("new", lambda: "loaded") == "loaded"
+        assert not namespace.set("new", "value")
+        status = reading.status()
+        assert status.status == "refusing"
+        assert str(mount) in str(status.last_error)
+        assert reading.stats().totals.entries == 2
 
 
 @pytest.mark.parametrize("take", [take_all_bytes, take_all_inodes])

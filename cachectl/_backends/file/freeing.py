@@ -24,7 +24,7 @@ class Freeing:
 
     @property
     def most(self) -> int:
-        """How many entries the last step was to remove at most."""
+        """How many entries a step is to remove at most, as it is now: other threads may change that."""
         return self._room.most
 
     def step(self, remove: Callable[[int], T]) -> T:

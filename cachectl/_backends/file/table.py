@@ -206,17 +206,20 @@ class EntryTable:
         while True:
             began = pace.begin()
             with unbroken():
-                removed = self.freeing.step(
-                    lambda most: self._remove(
-                        namespace, partial(_remove_tagged, tag=tag, most=most)
-                    )
+                removed, more = self.freeing.step(
+                    lambda most: self._remove_some_tagged(namespace, tag, most)
                 )
                 note_removed(removed)
             total = total.plus(removed)
-            if removed.entries < self.freeing.most:
+            if not more:
                 self.freeing.end()
                 return total
             pace.end(began)
+
+    def _remove_some_tagged(self, namespace: str, tag: str, most: int) -> tuple[Removed, bool]:
+        """Remove at most so many, and return also whether there may be more."""
+        removed = self._remove(namespace, partial(_remove_tagged, tag=tag, most=most))
+        return removed, removed.entries == most
 
     def clear(self, namespace: str) -> Removed:
         """Remove all entries."""

@@ -1,5 +1,6 @@
 """What frees space works where there is none: on a disk without bytes, or without inodes."""
 
+import asyncio
 import errno
 import os
 import random
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cachectl import Cache, Write
+from cachectl import MISSING, AsyncCache, Cache, Write
 from cachectl._backends.file.debris import being_written
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl.errors import BackendRefused
@@ -84,6 +85,23 @@ def test_a_cache_that_filled_its_disk_itself_can_be_emptied(disk, removal):
         REMOVALS[removal](cache)
         assert count(cache) < held
         assert cache.namespace("a").set("new", "value")
+
+
+def test_tasks_remove_on_a_full_disk(disk):
+    async def remove() -> int:
+        async with AsyncCache.open(directory=disk / "cache") as cache:
+            namespace = cache.namespace("a")
+            assert await namespace.get("k1") is not MISSING
+            assert not await namespace.set("large", LARGE)
+            assert await namespace.delete("k1")
+            await cache.cleanup(max_entries=10)
+            assert await namespace.set("large", LARGE)
+            return sum(held.entries for held in (await cache.usage()).values())
+
+    with Cache.open(directory=disk / "cache") as cache:
+        fill(cache)
+    take_all_bytes(disk)
+    assert asyncio.run(remove()) == 21
 
 
 def test_a_disk_that_is_full_after_a_crash_can_be_emptied(disk):
