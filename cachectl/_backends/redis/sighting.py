@@ -25,6 +25,8 @@ class Sighting(NamedTuple):
     until: int
     refusal: ErrorReply | None
     """Why it takes no writes."""
+    forbidden: frozenset[int]
+    """Which questions this user may not ask."""
     generations: Sequence[bytes | None]
 
     def continues(self, other: "Sighting") -> bool:
@@ -34,9 +36,16 @@ class Sighting(NamedTuple):
         return other.history != "" and (same or promoted)
 
 
-def commands(unused: str, generations: Sequence[str]) -> list[Command]:
-    """Return what a server is asked: also to remove a key that is not there, as a replica does not."""
-    return [*_ASKED, ("UNLINK", unused), *(("GET", key) for key in generations)]
+def commands(
+    unused: str, generations: Sequence[str], forbidden: frozenset[int] = frozenset()
+) -> list[Command]:
+    """Return what a server is asked: also to remove a key that is not there, as a replica does not. What
+    is forbidden is not asked again, for the server keeps a log of that.
+    """
+    questions: list[Command] = [*_ASKED, ("UNLINK", unused)]
+    for at in forbidden:
+        questions[at] = ("PING",)
+    return [*questions, *(("GET", key) for key in generations)]
 
 
 def seen(replies: list[Reply]) -> Sighting:
@@ -55,8 +64,15 @@ def seen(replies: list[Reply]) -> Sighting:
         facts.get("master_replid2", ""),
         whole(facts, "second_repl_offset"),
         removal if isinstance(removal, ErrorReply) and is_final(removal) else None,
+        frozenset(
+            at for at, reply in enumerate(replies[: len(_ASKED) + 1]) if _is_forbidden(reply)
+        ),
         texts[len(_ASKED) + 1 :],
     )
+
+
+def _is_forbidden(reply: Reply) -> bool:
+    return isinstance(reply, ErrorReply) and reply.code == "NOPERM"
 
 
 def _listens_at(client: str) -> str:

@@ -51,6 +51,7 @@ class Watch:
         self._known: defaultdict[str, deque[bytes]] = defaultdict(
             partial(deque, maxlen=_REMEMBERED)
         )
+        self._forbidden: frozenset[int] = frozenset()
         self._was_writable = False
         self.moved_at: float | None = None
         """When it was last seen that another server answers (Unix seconds)."""
@@ -76,13 +77,16 @@ class Watch:
         self._looked_at = time.monotonic()
         newest = self._newest()
         asked = commands(
-            f"{self._keys.prefix}:unused", [self._keys.generation(name) for name in newest]
+            f"{self._keys.prefix}:unused",
+            [self._keys.generation(name) for name in newest],
+            self._forbidden,
         )
         found, before = self._client.ask_apart(asked, seen), self._last
         if found.refusal is not None and self._was_writable:
             raise BackendUnavailable(str(self._translated(found.refusal)), "failover")
         is_another = before is not None and found.identity != before.identity
         self._last = found
+        self._forbidden |= found.forbidden
         if before is not None and is_another:
             self._move(newest, found, before)
         elif before is None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
@@ -320,3 +321,37 @@ def test_a_hung_server_costs_all_tasks_one_deadline_together():
         asyncio.run(ask(backend))
         backend.close()
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_what_is_under_way_when_a_server_is_left_is_answered_there(answers):
+    """What is sent from then on goes over a new connection; nobody waits for ever for the old one."""
+
+    async def late() -> AsyncIterator[bytes]:
+        asked.set()
+        await asyncio.to_thread(may_answer.wait, 10)
+        yield b"$-1\r\n"
+
+    def answer(command: Command) -> bytes | AsyncIterator[bytes]:
+        return late() if len(server.commands) == 1 else b"$-1\r\n"
+
+    async def use() -> None:
+        store = backend.store_for_tasks("ns")
+        first = asyncio.create_task(store.fetch("a", 0))
+        await asyncio.to_thread(asked.wait, 10)
+        backend._server.leave()
+        await asyncio.sleep(0)
+        assert await store.fetch("b", 0) is None
+        assert server.connections == 2
+        assert not first.done()
+        if answers:
+            may_answer.set()
+            assert await first is None
+            return
+        with pytest.raises(BackendUnavailable, match="timed out"):
+            await first
+        may_answer.set()
+
+    asked, may_answer = threading.Event(), threading.Event()
+    with scripted(answer) as (url, server), closing(RedisBackend(url=url, timeout=2)) as backend:
+        asyncio.run(use())
