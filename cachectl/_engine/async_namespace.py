@@ -153,7 +153,7 @@ class AsyncNamespace(BaseNamespace):
         return value
 
     async def delete(self, key: str) -> bool:
-        """Remove one entry and return whether it was there."""
+        """Remove one entry and return whether it was there, and had not expired."""
         return await self.operations.delete(key)
 
     async def delete_many(self, keys: Iterable[str]) -> Removed:

@@ -173,7 +173,7 @@ class Namespace(BaseNamespace):
         return value
 
     def delete(self, key: str) -> bool:
-        """Remove one entry and return whether it was there."""
+        """Remove one entry and return whether it was there, and had not expired."""
         return run(self.operations.delete(key))
 
     def delete_many(self, keys: Iterable[str]) -> Removed:

@@ -41,7 +41,15 @@ from cachectl._model.entry import Entry
 from cachectl._model.interrupts import unbroken
 from cachectl._model.keys import check_tag, check_tags
 from cachectl._model.outcome import Outcome
-from cachectl._model.records import CleanupStep, Condition, EntryInfo, Item, Lease, Removed
+from cachectl._model.records import (
+    CleanupStep,
+    Condition,
+    EntryInfo,
+    Item,
+    Lease,
+    Removed,
+    RemovedEntry,
+)
 from cachectl._model.tally import counted
 from cachectl._model.units import Duration, Money, microseconds
 from cachectl._model.write import Write
@@ -202,14 +210,20 @@ class Operations:
         return await loading.load(key, loader, options, completed)
 
     async def delete(self, key: str) -> bool:
-        key = self.key("delete", key)
+        try:
+            key = self._stored_key(key)
+        except InvalidKey as error:
+            raise self.told(error, "delete", None) from None
         flights = self.state.flights
         flights.invalidate_key(key)
         try:
             removed = await self.store.remove([key])
         finally:
             flights.invalidate_key(key)
-        return self._removed(removed, "delete").entries == 1
+        self._removed(removed, "delete")
+        if type(removed) is RemovedEntry:
+            return removed.expires_at > self.state.clock()
+        return removed.entries == 1
 
     async def delete_many(self, keys: Iterable[str]) -> Removed:
         with self._passed_to("delete_many"):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Final, Literal, NamedTuple
 
-from cachectl._model.entry import Entry
+from cachectl._model.entry import NEVER, Entry
 from cachectl._model.policy import Limits
 
 
@@ -47,6 +47,12 @@ class Removed(NamedTuple):
     def total(cls, parts: Iterable["Removed"]) -> "Removed":
         """Return what was removed in all."""
         return reduce(cls.plus, parts, cls())
+
+
+class RemovedEntry(Removed):
+    """One entry that was removed, of which it is known when it expires (Unix seconds)."""
+
+    expires_at: float = NEVER
 
 
 class Written(NamedTuple):

@@ -26,6 +26,7 @@ from cachectl import (
     Write,
 )
 from cachectl._model.arguments import shown
+from cachectl.testing import Clock
 from tests.support.openers import Opener
 
 in_memory_and_files = pytest.mark.parametrize("opener", ["memory", "file"], indirect=True)
@@ -357,6 +358,23 @@ def test_what_is_no_text_is_no_key_though_one_reads_like_it(users: Any, odd: Any
         with pytest.raises(InvalidKey):
             look_up(odd)
     assert len(kept(users)) == 8
+
+
+@pytest.mark.parametrize("engine", ["threads", "tasks"])
+@pytest.mark.parametrize("eviction", ["lru", "lrfu"])
+def test_an_expired_entry_was_not_there_to_be_deleted(
+    opener: Opener, clock: Clock, engine: str, eviction: Any
+):
+    opener.engine = engine
+    users = opener().namespace("users", eviction=eviction)
+    users.set("k", 1, ttl=10)
+    clock.advance(60)
+    assert users.delete("k") is False
+    assert users.delete("absent") is False
+    users.set("n", 1, ttl=100)
+    assert users.delete("n") is True
+    users.set("o", 1, ttl="none")
+    assert users.delete("o") is True
 
 
 @in_memory

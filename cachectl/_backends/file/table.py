@@ -26,6 +26,7 @@ from cachectl._model.records import (
     Item,
     Lease,
     Removed,
+    RemovedEntry,
     Written,
 )
 from cachectl._model.tally import note_removed
@@ -406,7 +407,11 @@ def _remove_keys(transaction: Transaction, keys: Sequence[str]) -> Removed:
     found = rows.find_removable(transaction, keys)
     if transaction.has_leases:
         leases.revoke(transaction, keys)
-    return eviction.remove(transaction, found)
+    removed = eviction.remove(transaction, found)
+    if len(found) == 1 and (expires_at := found[0].expires_at) is not None:
+        removed = RemovedEntry(*removed)
+        removed.expires_at = expires_at / 1e6
+    return removed
 
 
 def _touch(transaction: Transaction, used: Sequence[tuple[str, int]]) -> None:

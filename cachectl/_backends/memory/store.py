@@ -29,6 +29,7 @@ from cachectl._model.records import (
     Lease,
     Planned,
     Removed,
+    RemovedEntry,
     Usage,
     Written,
 )
@@ -138,7 +139,11 @@ class MemoryStore:
             if self._leases.held:
                 keys = list(keys)
                 self._leases.revoke(keys)
-            return self._drop(keys)
+            return (
+                self._drop_one(*keys)
+                if isinstance(keys, list) and len(keys) == 1
+                else self._drop(keys)
+            )
 
     def remove_expired(self, key: str, now: float) -> Removed:
         if not self.lock.attempt():  # a lookup waits for nobody: it is found again
@@ -281,6 +286,15 @@ class MemoryStore:
                 self._forget(node)
         self._shrink()
         return Removed(entries, size)
+
+    def _drop_one(self, key: str) -> Removed:
+        node = self._nodes.get(key)
+        dropped = self._drop([key])
+        if node is None:
+            return dropped
+        removed = RemovedEntry(*dropped)
+        removed.expires_at = node.entry.expires_at
+        return removed
 
     def _shrink(self) -> None:
         if is_sparse(self._nodes):

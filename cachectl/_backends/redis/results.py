@@ -7,7 +7,7 @@ from cachectl._backends.redis.arguments import GENERATION
 from cachectl._backends.redis.shapes import array, number, numbers_and_strings, real, string
 from cachectl._backends.redis.transport.resp import Misread, Reply
 from cachectl._model.envelope import unpack_header
-from cachectl._model.records import CleanupStep, Dropped, EntryInfo, Removed
+from cachectl._model.records import CleanupStep, Dropped, EntryInfo, Removed, RemovedEntry
 from cachectl.errors import DamagedEntry
 
 _LATEST: Final = 2.0**53
@@ -28,8 +28,12 @@ def as_outcome(reply: Reply) -> Outcome:
 
 
 def as_removed(reply: Reply) -> Removed:
-    entries, size = map(number, array(reply))
-    return Removed(entries, size)
+    entries, size, *due = map(number, array(reply))
+    if not due or entries != 1:
+        return Removed(entries, size)
+    removed = RemovedEntry(entries, size)
+    removed.expires_at = due[0] / 1e6
+    return removed
 
 
 def as_removed_some(reply: Reply) -> tuple[Removed, bool]:

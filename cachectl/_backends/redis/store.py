@@ -269,10 +269,8 @@ class RedisStore:
         await self._run(anything, "release_lease", *lease)
 
     async def remove(self, keys: Iterable[str]) -> Removed:
-        removed = Removed()
-        for batch in batches(keys):
-            removed = removed.plus(await self._run(as_removed, "remove", *batch))
-        return removed
+        removed = [await self._run(as_removed, "remove", *batch) for batch in batches(keys)]
+        return removed[0] if len(removed) == 1 else Removed.total(removed)
 
     async def remove_expired(self, key: str, now: float) -> Removed:
         return await self._run(as_removed, "remove_expired", key, micros(now))
