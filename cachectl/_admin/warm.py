@@ -21,7 +21,8 @@ def lines(report: WarmReport, *, dry_run: bool) -> Iterator[str]:
         yield "nothing was read: there is nothing to warm from"
     if report.kept != report.written:
         there = "would be there" if dry_run else "are there"
-        yield f"of these {report.kept:,} {there}: {', '.join(_lost(report))}"
+        about = "about " if report.uncertainty else ""
+        yield f"of these {about}{report.kept:,} {there}: {', '.join(_lost(report))}"
 
 
 def _lost(report: WarmReport) -> Iterator[str]:
@@ -33,7 +34,7 @@ def _lost(report: WarmReport) -> Iterator[str]:
     if report.expired:
         yield f"{report.expired:,} expired meanwhile"
     if report.gone:
-        yield f"{report.gone:,} removed by others or the server"
+        yield f"{report.gone:,} removed by others, or dropped by the server"
 
 
 def _skipped(report: WarmReport) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The entry point: every way in which a command may end becomes an exit code here."""
 
+import errno
 import gc
 import logging
 import os
@@ -16,7 +17,7 @@ from cachectl._cli.output import Format, out
 from cachectl._cli.output.streams import discard_output, guard_streams
 from cachectl._cli.output.text import printable
 from cachectl._model.interrupts import interrupt
-from cachectl.errors import BackendError, CacheError, ConfigError
+from cachectl.errors import BackendError, BackendRefused, CacheError, ConfigError
 
 _COLLECTED_AFTER: Final = 100_000
 """New objects after which Python looks for cycles: what a short call makes is no garbage."""
@@ -60,15 +61,17 @@ def _run(arguments: Sequence[str]) -> int:
     except CacheError as error:
         interrupted, said = _interrupt_before(error), printable(_said(error))
         if interrupted is not None:  # and then the cache could not be closed in order
-            os._exit(_ended(f"{interrupted}: {said}", interrupted.code))
+            _ended(f"{interrupted}: {said}", interrupted.code)
+            os._exit(interrupted.code)
         return _ended(said, code_of(error))
     except Interrupted as interrupted:
         # Threads with loaders that still run would be waited for: the cache is closed already.
-        os._exit(_ended(str(interrupted), interrupted.code))
+        _ended(str(interrupted), interrupted.code)  # which the terminal may not see any more
+        os._exit(interrupted.code)
     except NotWritten as error:
-        code = _not_written(error)
-        if _interrupt_before(error) is not None:  # by the terminal that went away, most often
-            os._exit(code)
+        code, interrupted = _not_written(error), _interrupt_before(error)
+        if interrupted is not None:  # by the terminal that went away, most often
+            os._exit(interrupted.code)
         return code
     except OSError as error:
         return _ended(_in_words(error), code_of_system(error))
@@ -90,7 +93,9 @@ def _in_words(error: OSError) -> str:
     """Return what the system refused, and where, if it says so."""
     logging.getLogger("cachectl").debug("refused by the system", exc_info=error)
     place = f"{error.filename}: " if error.filename is not None else ""
-    return printable(f"{place}{error.strerror or error} (-v shows where)")
+    is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    said = BackendRefused(f"{place}{error.strerror or error}", "full" if is_full else "refused")
+    return printable(_said(said))
 
 
 def _interrupt_before(error: BaseException | None) -> Interrupted | None:

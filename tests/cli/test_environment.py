@@ -240,3 +240,23 @@ def test_root_leaves_nothing_in_the_home_of_another(tool):
     assert list(home.iterdir()) == []
     elsewhere = str(tool.home / "cache")
     assert as_root("--directory", elsewhere, "set", "a", "k", "v").code == 0
+
+
+def test_what_the_system_refuses_is_no_bug(tool):
+    """The message says where, what and what helps: here on a medium that nobody can write."""
+    with tool.open() as cache:
+        cache.namespace("a").set("k", "v")
+    mount = f"mount --bind {tool.home} {tool.home} && mount -o remount,ro,bind {tool.home}"
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("nobody may mount here")
+    for command in ("cleanup", "clear --all --yes", "set a k v", "stats", "inspect a"):
+        script = f"{mount} && exec {' '.join(COMMAND)} {command}"
+        ended = subprocess.run(
+            ["unshare", "-m", "sh", "-c", script],
+            env=tool.environment, cwd=tool.home, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert "bug of cachectl" not in ended.stderr
+        if ended.returncode:
+            assert ended.returncode == 6
+            assert str(tool.directory) in ended.stderr
+            assert "; " in ended.stderr

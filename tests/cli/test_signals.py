@@ -156,6 +156,23 @@ def test_warm_that_is_interrupted_adds_up(shared):
     assert report["evicted_by"] == {"max_entries of a": report["evicted"]}
 
 
+def test_terminal_that_goes_away(tool):
+    """What was done stays done; nobody waits for what the other side has left."""
+    (tool.home / "slow.py").write_text(LOADER)
+    (tool.home / "keys.txt").write_text("1\n2\n3\n")
+    command = ["warm", "--loader", "slow:load", "--keys", "keys.txt", "-n", "a", "--jobs", "1"]
+    process = tool.start(*command, stdout=subprocess.DEVNULL)
+    assert process.stderr
+    while not (tool.home / "started").exists():
+        assert process.poll() is None
+    process.stderr.close()
+    process.send_signal(signal.SIGHUP)
+
+    assert process.wait(timeout=10) == 129
+    with tool.open() as cache:
+        assert cache.namespace("a").get("1") == "1"
+
+
 def test_who_is_not_to_hang_up_goes_on(tool):
     """As nohup asks for."""
     reader, writer = os.pipe()

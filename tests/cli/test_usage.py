@@ -195,3 +195,23 @@ def test_no_command_is_no_success(tool):
     assert (ended.code, ended.raw) == (2, b"")
     assert ended.err.startswith("Usage: cachectl ")
     assert ended.err.endswith("cachectl: name a command\n")
+
+
+@pytest.mark.parametrize(
+    "variable", ["CACHECTL_URL", "CACHECTL_FILE__DIRECTORY", "CACHECTL_CONFIG"]
+)
+def test_what_nobody_sees_in_a_setting_is_said_by_every_command(tool, variable):
+    """It ends with 2, names the variable, shows no secret and makes no directory of it."""
+    spoilt = tool.having(**{variable: f"{tool.home}/:hunter2@x\r"})
+    commands = [("get", "a", "k"), ("set", "a", "k", "v"), ("stats",), ("inspect",), ("cleanup",)]
+    for ended in spoilt.together([*commands, ("clear", "a", "--yes"), ("warm", "-", "-n", "a")]):
+        assert (ended.code, ended.raw) == (2, b"")
+        assert ended.err.startswith(f"cachectl: environment variable {variable}: ")
+        assert ended.err.endswith("found a carriage return at its end\n")
+        assert "hunter2" not in ended.err
+    for option in ("--url", "--directory", "--config"):
+        ended = tool(option, f"{tool.home}/hunter2\r", "stats")
+        assert ended.code == 2
+        assert ended.err.startswith("cachectl: option ")
+        assert "hunter2" not in ended.err
+    assert list(tool.home.iterdir()) == []

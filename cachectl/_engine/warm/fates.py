@@ -79,6 +79,8 @@ class Fates:
         self._overall = limits
         self._ledgers: dict[str, _Ledger] = {}
         self._evicted: list[Event] = []
+        self.uncertainty: float = 0.0
+        """The part of what is held by which `found` may be wrong."""
 
     def __call__(self, event: Event) -> None:
         if event.kind is EventKind.EVICTION and event.namespace in self._ledgers:
@@ -114,6 +116,7 @@ class Fates:
         with suppress(BackendError):
             if holder is not None and fates:
                 held = holder.usage(*fates)
+                self.uncertainty = max((use.uncertainty for use in held.values()), default=0.0)
                 return {name: fate.seen(held.get(name, Usage())) for name, fate in fates.items()}
         return fates
 

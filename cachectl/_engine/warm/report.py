@@ -44,7 +44,8 @@ class WarmReport:
     from, or are stored as where they were not read. Of what was written, so much is `kept` at the end;
     so much the run itself `replaced` under the same key, limits `evicted` again, as far as this process
     did (`evicted_by` says which), has `expired`, or is `gone` because others removed it, or the server
-    did. What was found and is no item was `skipped`. `failures` and `skips` are the first of those, and
+    did: where the server drops entries by itself `kept` is an estimate, with its `uncertainty` as a part of
+    it. What was found and is no item was `skipped`. `failures` and `skips` are the first of those, and
     `namespaces` says how much was written to each. `seconds` is how long it took.
     """
 
@@ -58,6 +59,7 @@ class WarmReport:
     evicted: int
     expired: int
     gone: int
+    uncertainty: float
     bytes: int
     seconds: float
     namespaces: Mapping[str, int]
@@ -78,6 +80,7 @@ class WarmCounts:
     bytes: int = 0
     seconds: float = 0.0
     fate: Fate = field(default_factory=Fate)
+    uncertainty: float = 0.0
     namespaces: dict[str, int] = field(default_factory=dict)
     evicted_by: dict[str, int] = field(default_factory=dict)
     failures: list[WarmFailure] = field(default_factory=list)
@@ -92,6 +95,7 @@ class WarmCounts:
             self.failed,
             self.skipped,
             *self.fate,
+            self.uncertainty,
             self.bytes,
             self.seconds,
             dict(self.namespaces),
@@ -103,6 +107,7 @@ class WarmCounts:
     def follow(self, fates: Fates, found: Mapping[str, Fate]) -> None:
         """Take note of what became of what was written."""
         self.fate = Fate.total(found.values())
+        self.uncertainty = fates.uncertainty
         self.evicted_by = {}
         for name, fate in found.items():
             if fate.evicted:

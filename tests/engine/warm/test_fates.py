@@ -11,6 +11,7 @@ from cachectl._engine.warm.sources.memory import WritesSource
 from cachectl._model.write import Write
 from cachectl.testing.clock import Clock
 from tests.support.openers import Opener
+from tests.support.servers import redis_server
 
 POLICIES: list[Mapping[str, object]] = [
     {},
@@ -97,3 +98,15 @@ def test_limits_of_several_namespaces_are_told_apart(cache: Cache):
     writes = {str(key): key for key in range(5)}
     warm(cache, [WritesSource("a", writes), WritesSource("b", writes)], counts=(c := WarmCounts()))
     assert c.report().evicted_by == {"max_entries of a": 2, "max_entries of b": 3}
+
+
+def test_what_a_server_drops_is_not_claimed():
+    """As far as it is known: estimates say by how much they may be wrong."""
+    dropping = ("--maxmemory", "8mb", "--maxmemory-policy", "volatile-lru")
+    with redis_server(*dropping) as server, server.client() as client:
+        with Cache.open(backend="redis", url=server.url) as cache:
+            report = cache.warm(namespace="a", writes={str(n): "x" * 200 for n in range(20_000)})
+        values = sum(key.rpartition(b":")[2].isdigit() for key in client.scan_iter(count=10_000))
+    assert adds_up(report)
+    assert (report.written, report.uncertainty > 0) == (20_000, True)
+    assert report.kept == pytest.approx(values, rel=0.35)
