@@ -1,5 +1,8 @@
 """What is handed over, where one namespace refuses it: each is flushed by itself, on every backend."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from cachectl import Cache
@@ -11,30 +14,35 @@ from cachectl.testing import Clock
 from tests.support.openers import SHARED, Opener, settings
 from tests.support.processes import start
 
-BLOCK = b"what is in the way " * 20
-
 
 def refuse_uses(opener: Opener, redis_server) -> None:
-    """Let nobody write what was used in the namespace "a": something else is in the place of its
-    index, or of the page of its entry.
+    """Let nobody write what was used in the namespace "a": something else is in the place of its index,
+    or another index allows no second entry that was used since.
     """
     if opener.backend == "redis":
         with redis_server.client() as client:
             client.delete("cachectl:{a}:lru")
             client.set("cachectl:{a}:lru", "not a sorted set")
         return
-    with (opener.directory / "cache.db").open("r+b") as file:
-        file.seek(file.read().index(BLOCK) // 4096 * 4096)
-        file.write(bytes(4096))
+    with closing(sqlite3.connect(opener.directory / "cache.db", isolation_level=None)) as opened:
+        select = "SELECT id, (SELECT max(used_at) FROM entries) FROM namespaces WHERE name = 'a'"
+        id_, newest = opened.execute(select).fetchone()
+        opened.execute(
+            f"UPDATE entries SET used_at = {newest + 1} WHERE namespace_id = {id_} AND key = '0'"
+        )
+        opened.execute(
+            "CREATE UNIQUE INDEX in_the_way ON entries(namespace_id)"
+            f" WHERE namespace_id = {id_} AND used_at > {newest}"
+        )
 
 
 @pytest.fixture
 def filled(opener: Opener) -> Opener:
-    """A place with namespaces whose entries are on pages of their own."""
+    """A place with three namespaces."""
     with opener() as cache:
         for name in "abc":
             users = cache.namespace(name, compress="none")
-            users.set("k", BLOCK if name == "a" else b"")
+            users.set("k", b"")
             users.set_many({str(number): bytes(700) for number in range(20)})
     return opener
 
