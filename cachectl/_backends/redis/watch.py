@@ -82,7 +82,7 @@ class Watch:
             self._forbidden,
         )
         found, before = self._client.ask_apart(asked, seen), self._last
-        if found.refusal is not None and self._was_writable:
+        if found.refusal is not None and (self._was_writable or newest):  # something was written
             raise BackendUnavailable(str(self._translated(found.refusal)), "failover")
         is_another = before is not None and found.identity != before.identity
         self._last = found
