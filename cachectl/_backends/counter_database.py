@@ -130,12 +130,11 @@ class CounterDatabase:
     def verify(self) -> None:
         """Read all of it. Raises `BackendError` if that cannot be done."""
 
-        def verify() -> None:
-            connection = self._found()
-            if connection is not None:
-                verified(connection)
+        def verify(connection: Connection) -> list[None]:
+            verified(connection)
+            return []
 
-        self._do(verify)
+        self._do(lambda: self._read(verify))
 
     def close(self) -> None:
         with self._turn:

@@ -201,7 +201,8 @@ def _(ground: Ground) -> Iterator[None]:
 
 @on_redis("it is full, and drops nothing (`noeviction`)")
 def _(ground: Ground) -> Iterator[None]:
-    ground.server.config_set("maxmemory", 1)
+    used = ground.server.info("memory")["used_memory"]
+    ground.server.config_set("maxmemory", used - 300_000)  # less than the largest value takes
     yield
     ground.server.config_set("maxmemory", 0)
 
