@@ -188,5 +188,9 @@ def _mark(directory: Path) -> None:
     """Put the marker in place at once, whole, so that no process ever sees half of it."""
     draft = directory / f"{MARKER}.{os.urandom(8).hex()}"
     create_private(draft)
-    draft.write_bytes(_CONTENT)
-    draft.replace(directory / MARKER)
+    try:
+        draft.write_bytes(_CONTENT)
+        draft.replace(directory / MARKER)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

@@ -46,12 +46,15 @@ class FileBackend(BaseBackend[FileStore]):
     evictions: ClassVar[Collection[str]] = EVICTIONS
     modules: ClassVar[tuple[str, ...]] = (
         "cachectl._backends.eviction.foresight",
+        "cachectl._backends.file.debris",
         "cachectl._backends.file.eviction_index",
+        "cachectl._backends.file.freeing",
         "cachectl._backends.file.listing",
         "cachectl._backends.file.plan",
         "cachectl._backends.file.recount",
         "cachectl._backends.file.shares",
         "cachectl._backends.file.table",
+        "cachectl._backends.reading",
         "cachectl._metrics.slots.row",
     )
 

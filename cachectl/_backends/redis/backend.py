@@ -56,6 +56,7 @@ class RedisBackend:
     evictions: ClassVar[Collection[str]] = EVICTIONS
     modules: ClassVar[tuple[str, ...]] = (
         "cachectl._backends.redis.listing",
+        "cachectl._backends.redis.plain",
         "cachectl._backends.redis.plan",
         "cachectl._backends.redis.watch",
         "cachectl._metrics.slots.row",

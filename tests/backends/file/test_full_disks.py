@@ -131,6 +131,17 @@ def test_what_is_refused_says_where_why_and_what_helps(disk):
         cache.clear()
 
 
+def test_a_cache_that_there_is_no_room_for_leaves_nothing_of_each_try(disk):
+    take_all_bytes(disk)
+    for _ in range(3):
+        with (
+            Cache.open(directory=disk / "cache", strict=True) as cache,
+            pytest.raises(BackendRefused, match=os.strerror(errno.ENOSPC)),
+        ):
+            cache.namespace("a").set("k", "value")
+    assert not list(disk.glob("cache/*"))
+
+
 def test_a_large_value_that_does_not_fit_leaves_nothing(disk):
     with Cache.open(directory=disk / "cache") as cache:
         cache.namespace("a").set("k", "value")
