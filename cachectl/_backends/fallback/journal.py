@@ -78,9 +78,11 @@ class Journal:
 
     def end(self) -> None:
         """Remove what was noted: the backend has been told."""
-        if self._file is not None:
-            with suppress(OSError, BackendError), self._in_directory() as directory:
+        path = self._find()
+        if self._file is not None and path is not None:
+            with suppress(OSError, BackendError), opened(path) as directory:
                 os.unlink(self._name, dir_fd=directory)
+            _remove_empty(path)
         self.forget()
 
     def forget(self) -> None:
@@ -100,20 +102,19 @@ class Journal:
             path = self._find()
             if path is None:
                 raise OSError(0, "there is no place for it")
-            path.mkdir(mode=0o700, exist_ok=True)
-            self._name = os.urandom(8).hex() + _SUFFIX
-            with self._in_directory() as directory:
-                flags = _OPEN | os.O_CREAT | os.O_EXCL
-                self._file = os.open(self._name, flags, 0o600, dir_fd=directory)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                self._file = self._made(path)
+            except FileNotFoundError:  # whoever had the last file removed the directory just then
+                self._file = self._made(path)
         return self._file
 
-    @contextmanager
-    def _in_directory(self) -> Iterator[int]:
-        path = self._find()
-        assert path is not None
+    def _made(self, path: Path) -> int:
+        path.mkdir(mode=0o700, exist_ok=True)
+        self._name = os.urandom(8).hex() + _SUFFIX
         with opened(path) as directory:
-            yield directory
+            file = os.open(self._name, _OPEN | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return file
 
 
 def left(path: Path | None) -> bool:
@@ -135,8 +136,14 @@ def taken(
                 with _locked(directory, name) as file:
                     if file is not None:
                         yield _read(file), partial(os.unlink, name, dir_fd=directory)
+        _remove_empty(path)
     except (OSError, BackendError) as error:
         log.debug("what was removed during an outage cannot be read in %s: %s", path, str(error))
+
+
+def _remove_empty(path: Path) -> None:
+    with suppress(OSError):  # others have files there; or it is gone already
+        path.rmdir()
 
 
 def _names(directory: int) -> list[str]:
