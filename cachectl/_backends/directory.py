@@ -29,6 +29,10 @@ class PlaceRefused(BackendRefused, BackendUnavailable):
 
     kind: ErrorKind = "place"
 
+    def __init__(self, what: str, advice: str = "") -> None:
+        super().__init__(f"{what}; {advice}" if advice else what)
+        self.what: str = what
+
 
 def require_ours(directory: Path) -> bool:
     """Return whether the directory is there and ours; False if there is nothing.
@@ -46,7 +50,7 @@ def _refused(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PlaceRefused(f"{what}: {error.strerror}; {_ADVICE}") from None
+        raise PlaceRefused(f"{what}: {error.strerror}", _ADVICE) from None
 
 
 def _require_ours(directory: Path) -> bool:

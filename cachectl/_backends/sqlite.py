@@ -39,7 +39,9 @@ _IN_USE: Final = (
     " read, or let processes begin by 'spawn' or 'forkserver'"
 )
 _DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_OTHER_TABLES: Final = re.compile(r"no such (table|column|index)|.* has no column|unsupported file format|.*malformed")
+_OTHER_TABLES: Final = re.compile(
+    r"no such (table|column|index)|.* has no column|unsupported file format|.*malformed"
+)
 """What SQLite says of statements of ours where the tables are not those that we made."""
 _UNWRITABLE: Final = (
     sqlite3.SQLITE_FULL,

@@ -175,6 +175,7 @@ class AsyncCache(BaseCache):
     async def refuse_loads(self, name: str) -> None:
         """Let nothing be stored of the loads of a namespace that are under way, in any process. Who
         removes what a listing finds calls this before he lists: what is only being loaded is not in it.
+        Raises `BackendError`, also while the backend is away: it may have such loads.
         """
         await self._handle.in_thread(self._core.refuse_loads, name)
 

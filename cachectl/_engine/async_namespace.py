@@ -54,7 +54,7 @@ class AsyncNamespace(BaseNamespace):
                 self._recorder.record_hit(key, entry, now)
                 return value
             if entry is None:
-                plain = self.operations.key(
+                plain = self._checks.key(
                     "get", key
                 )  # what is found was checked when it was written
                 if plain is not key:
@@ -64,18 +64,18 @@ class AsyncNamespace(BaseNamespace):
                 await self.operations.remove_expired(key, now)
                 self._recorder.record_miss(key, MissReason.EXPIRED, loads=default is TO_LOAD)
         except NO_KEY:  # the store could make nothing of it
-            plain = self.operations.key("get", key)
+            plain = self._checks.key("get", key)
             if plain is key:
                 raise
             return await self.get(plain, default)
         except DamagedEntry as error:
-            plain = self.operations.key("get", key)
+            plain = self._checks.key("get", key)
             if plain is not key:  # what is bound to a key is bound to its text
                 return await self.get(plain, default)
             self._recorder.record_suppressed(error)
             self._recorder.record_miss(key, MissReason.DAMAGED, loads=default is TO_LOAD)
         except BackendError as error:
-            plain = self.operations.key("get", key)
+            plain = self._checks.key("get", key)
             if plain is not key:
                 return await self.get(plain, default)
             if self.state.strict:
@@ -145,7 +145,7 @@ class AsyncNamespace(BaseNamespace):
         """
         completed = self.state.flights.completed
         if bypass is not False:
-            bypass = self.operations.wants_bypass(bypass)
+            bypass = self._checks.bypass(bypass)
         value: Any = TO_LOAD if bypass else await self.get(key, TO_LOAD)
         if value is TO_LOAD:
             options = LoadOptions(ttl, tags, cost)

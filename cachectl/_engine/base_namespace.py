@@ -22,6 +22,7 @@ class BaseNamespace(Unshared):
     def __init__(self, state: NamespaceState, operations: Operations) -> None:
         self.state = state
         self.operations = operations
+        self._checks = operations.checks
         self._clock = state.clock
         self._live = state.live
         self._entries = state.entries

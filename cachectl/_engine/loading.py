@@ -163,7 +163,7 @@ class Loading:
         try:
             return Load.checked(key, loader, options)
         except UsageError as error:
-            raise self._values.operations.told(error, "get_or_load", key) from None
+            raise self._values.operations.checks.told(error, "get_or_load", key) from None
 
     async def _load(self, wanted: Load, completed: int, waited: float, lookup: Lookup) -> Any:
         flights = self._values.state.flights

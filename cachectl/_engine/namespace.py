@@ -49,7 +49,7 @@ class Namespace(BaseNamespace):
                 self._recorder.record_hit(key, entry, now)
                 return value
             if entry is None:
-                plain = self.operations.key(
+                plain = self._checks.key(
                     "get", key
                 )  # what is found was checked when it was written
                 if plain is not key:
@@ -59,18 +59,18 @@ class Namespace(BaseNamespace):
                 run(self.operations.remove_expired(key, now))
                 self._recorder.record_miss(key, MissReason.EXPIRED, loads=default is TO_LOAD)
         except NO_KEY:  # the store could make nothing of it
-            plain = self.operations.key("get", key)
+            plain = self._checks.key("get", key)
             if plain is key:
                 raise
             return self.get(plain, default)
         except DamagedEntry as error:
-            plain = self.operations.key("get", key)
+            plain = self._checks.key("get", key)
             if plain is not key:  # what is bound to a key is bound to its text
                 return self.get(plain, default)
             self._recorder.record_suppressed(error)
             self._recorder.record_miss(key, MissReason.DAMAGED, loads=default is TO_LOAD)
         except BackendError as error:
-            plain = self.operations.key("get", key)
+            plain = self._checks.key("get", key)
             if plain is not key:
                 return self.get(plain, default)
             if self.state.strict:
@@ -165,7 +165,7 @@ class Namespace(BaseNamespace):
         """
         completed = self.state.flights.completed
         if bypass is not False:
-            bypass = self.operations.wants_bypass(bypass)
+            bypass = self._checks.bypass(bypass)
         value: Any = TO_LOAD if bypass else self.get(key, TO_LOAD)
         if value is TO_LOAD:
             options = LoadOptions(ttl, tags, cost)

@@ -8,18 +8,16 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Collection,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
-from contextlib import AbstractContextManager, suppress
-from functools import partial
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cachectl._backends.protocols import AsyncStore
+from cachectl._engine.checks import Checks, condition_of
 from cachectl._engine.disabled import CLOSED
 from cachectl._engine.freshness import is_fresh
 from cachectl._engine.hashed import marked
@@ -27,25 +25,15 @@ from cachectl._engine.options import LoadOptions
 from cachectl._engine.state import NamespaceState
 from cachectl._engine.writer import Writer
 from cachectl._metrics.recorder import log
-from cachectl._model.arguments import (
-    check_called,
-    check_flag,
-    listed,
-    passed_to,
-    shown,
-    told,
-)
-from cachectl._model.batches import BATCH, batches
+from cachectl._model.batches import batches
 from cachectl._model.deadline import one_call, spent
 from cachectl._model.entry import Entry
 from cachectl._model.interrupts import unbroken
-from cachectl._model.keys import check_tag, check_tags
+from cachectl._model.keys import check_tags
 from cachectl._model.outcome import Outcome
 from cachectl._model.records import (
     CleanupStep,
-    Condition,
     EntryInfo,
-    Item,
     Lease,
     Removed,
     RemovedEntry,
@@ -71,6 +59,7 @@ class Operations:
     ) -> None:
         self.state = state
         self.store: AsyncStore = store
+        self.checks: Checks = Checks(state)
         self._make_driver = make_driver
         self._writer = Writer(store, state.recorder, strict=state.strict)
         self._loading: Loading | None = None
@@ -106,7 +95,7 @@ class Operations:
     ) -> Outcome:
         now = self.state.clock()
         try:
-            condition = None if nx is False and xx is False else _condition(nx, xx)
+            condition = None if nx is False and xx is False else condition_of(nx, xx)
             no_time = type(load_seconds) is float and load_seconds == 0
             load_us = 0 if no_time else microseconds(load_seconds)
             if not self._enabled:
@@ -117,7 +106,7 @@ class Operations:
                 key, value, now, ttl=ttl, tags=tags, cost=cost, load_us=load_us
             )
         except UsageError as error:
-            raise self.told(error, "set", key) from error.__cause__
+            raise self.checks.told(error, "set", key) from error.__cause__
         flights = self.state.flights
         flights.invalidate_key(item.key)
         try:
@@ -129,7 +118,7 @@ class Operations:
     async def set_many(self, writes: Iterable[Write] | Mapping[str, object]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         given_up = not self._enabled
-        for items, now in self._built(writes):
+        for items, now in self.checks.items(writes):
             if given_up:  # a backend that let one batch wait in vain is not waited for again
                 outcomes += [outcomes[-1] if outcomes else Outcome.DISABLED] * len(items)
                 continue
@@ -138,39 +127,10 @@ class Operations:
             given_up = outcomes[-1] is Outcome.UNAVAILABLE
         return outcomes
 
-    def _built(
-        self, writes: Iterable[Write] | Mapping[str, object]
-    ) -> Iterator[tuple[list[Item], float]]:
-        """Yield what is to be written in batches, with the time of each: of a collection nothing before
-        all of it could be made; else what comes before one that cannot be is written.
-        """
-        if isinstance(writes, Mapping):
-            writes = [Write(key, value) for key, value in writes.items()]
-        with self._passed_to("set_many"):
-            listed("what is written", writes, "Write, or a mapping of keys to values")
-        size = max(BATCH, len(writes)) if isinstance(writes, Collection) else BATCH
-        written = 0
-        for batch in batches(writes, size):
-            now = self.state.clock()
-            items: list[Item] = []
-            try:
-                for write in batch:
-                    items.append(self.state.entries.build_write(write, now))  # noqa: PERF401 - counted
-            except UsageError as error:
-                raise self._told_of_many(error, batch[len(items)], written) from error.__cause__
-            written += len(items)
-            yield from ((some, now) for some in batches(items))
-
-    def _told_of_many(self, error: UsageError, write: Write, written: int) -> UsageError:
-        """Return the error of one of many, which says what was written before it, if anything was."""
-        key = write.key if isinstance(write, Write) else None
-        before = f" ({written:,} before it are written)" if written else ""
-        return self.told(type(error)(f"{error}{before}"), "set_many", key)
-
     async def lease(self, key: str, tags: Sequence[str]) -> Lease | None:
         """Return what `set_loaded` needs of what is loaded from now on; None if none can be had."""
         now = self.state.clock()
-        return await self._writer.lease(self.key("load", key), check_tags(tags), now)
+        return await self._writer.lease(self.checks.key("load", key), check_tags(tags), now)
 
     async def release(self, lease: Lease) -> None:
         """Store nothing with this lease."""
@@ -184,7 +144,7 @@ class Operations:
         try:
             item = self.state.entries.build_write(write, now)
         except UsageError as error:
-            raise self.told(error, "load", write.key) from error.__cause__
+            raise self.checks.told(error, "load", write.key) from error.__cause__
         (outcome,) = await self._changed([item.key], self._writer.put([item], now, lease))
         return outcome, item.entry.size
 
@@ -200,11 +160,9 @@ class Operations:
         """Load what a lookup did not find when `completed` loads had ended, or was not to look for."""
         loading = self.loading()
         if not self._enabled:
-            with self._passed_to("get_or_load"):
-                check_called("a loader", loader, "without arguments")
-                options.checked()
+            self.checks.load(loader, options)
             return await loading.call(loader)
-        key = self.key("get_or_load", key)
+        key = self.checks.key("get_or_load", key)
         if bypass:
             return await loading.reload(key, loader, options)
         return await loading.load(key, loader, options, completed)
@@ -213,7 +171,7 @@ class Operations:
         try:
             key = self._stored_key(key)
         except InvalidKey as error:
-            raise self.told(error, "delete", None) from None
+            raise self.checks.told(error, "delete", None) from None
         flights = self.state.flights
         flights.invalidate_key(key)
         try:
@@ -226,13 +184,8 @@ class Operations:
         return removed.entries == 1
 
     async def delete_many(self, keys: Iterable[str]) -> Removed:
-        with self._passed_to("delete_many"):
-            given = listed("what is removed", keys, "keys")
-        stored: Iterable[str] = map(partial(self.key, "delete_many"), given)
-        if isinstance(keys, Collection):  # of which nothing is removed unless all can be keys
-            stored = list(stored)
         total = Removed()
-        for batch in batches(stored):
+        for batch in batches(self.checks.keys(keys)):
             with unbroken():
                 removed = await self._changed(batch, self.store.remove(batch))
                 self._removed(removed, "delete")
@@ -240,30 +193,28 @@ class Operations:
         return total
 
     async def invalidate(self, tag: str) -> Removed:
-        with self._passed_to("invalidate"):
-            checked = check_tag(tag)
+        checked = self.checks.tag("invalidate", tag)
         return await self._all_removed(self.store.remove_tagged(checked), "invalidate")
 
     async def clear(self) -> Removed:
         return await self._all_removed(self.store.clear(), "clear")
 
     async def peek(self, key: str) -> Entry | None:
-        entry = await self.store.peek(self.key("peek", key))
+        entry = await self.store.peek(self.checks.key("peek", key))
         return entry and entry._replace(value=self.state.entries.value(entry))
 
     async def details(self, key: str) -> Mapping[str, object]:
-        return await self.store.details(self.key("details", key))
+        return await self.store.details(self.checks.key("details", key))
 
     async def has(self, key: str) -> bool:
         try:
-            return is_fresh(await self.store.peek(self.key("has", key)), self.state.clock())
+            return is_fresh(await self.store.peek(self.checks.key("has", key)), self.state.clock())
         except DamagedEntry:
             return False
 
     def entries(self, tag: str | None) -> AsyncIterator[EntryInfo]:
         if tag is not None:
-            with self._passed_to("entries"):
-                tag = check_tag(tag)
+            tag = self.checks.tag("entries", tag)
         found = self.store.scan(tag)
         return marked(found) if self.state.policy.keys == "hashed" else found
 
@@ -298,37 +249,7 @@ class Operations:
                 raise
         return self._removed(removed, operation)
 
-    def key(self, call: str, key: str) -> str:
-        """Return the key under which an entry is kept. Raises `InvalidKey`, which names the call."""
-        try:
-            return self._stored_key(key)
-        except InvalidKey as error:
-            raise self.told(error, call, None) from None
-
-    def wants_bypass(self, bypass: object) -> bool:
-        """Return whether a caller wants a load in any case. Raises `UsageError`."""
-        with self._passed_to("get_or_load"):
-            return check_flag("bypass", bypass)
-
-    def _passed_to(self, call: str) -> AbstractContextManager[None]:
-        return passed_to(f"namespace {self.state.name}, {call}")
-
-    def told(self, error: UsageError, call: str, key: object) -> UsageError:
-        """Return the error that names the namespace, the call and its key, if that is no secret."""
-        is_secret = key is None or self.state.policy.keys == "hashed"
-        return told(
-            error, f"namespace {self.state.name}, {call}{'' if is_secret else f' {shown(key)}'}"
-        )
-
     def _removed(self, removed: Removed, operation: str) -> Removed:
         self.state.recorder.record_invalidated(removed)
         log.debug("%s %s: %d removed", operation, self.state.name, removed.entries)
         return removed
-
-
-def _condition(nx: object, xx: object) -> Condition | None:
-    """Return the condition of a write. Raises `UsageError`."""
-    absent, present = check_flag("nx", nx), check_flag("xx", xx)
-    if absent and present:
-        raise UsageError("nx and xx exclude each other")
-    return "absent" if absent else "present" if present else None

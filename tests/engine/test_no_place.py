@@ -255,3 +255,45 @@ def test_an_application_works_from_memory_where_there_is_no_place(
         assert seen["stored"]
         assert seen["errors"]
         assert seen["other"] == 7
+
+
+IN_MEMORY = """
+import json, logging
+
+from cachectl import Cache
+from cachectl._config import load
+
+told = []
+handler = logging.Handler()
+handler.emit = lambda record: told.append(record.getMessage())
+logging.getLogger("cachectl").addHandler(handler)
+cache = Cache.of(load(overrides={"backend": "memory"}))
+users = cache.namespace("users")
+users.set("ann", 1)
+seen = [users.get("ann")]
+for _ in range(3):
+    cache.flush()
+seen += [cache.status().status, cache.stats().namespaces["users"].hits, told]
+cache.close()
+print(json.dumps(seen))
+"""
+
+
+@pytest.mark.parametrize("options", ["ro", "nr_inodes=1"])
+def test_a_cache_in_memory_needs_no_place_to_show_what_it_counts(options: str):
+    if not may_mount():
+        pytest.skip("needs file systems of its own")
+    shell = f'mount -t tmpfs -o {options} none /dev/shm && exec "$@"'
+    ended = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", shell, "sh", sys.executable, "-c", IN_MEMORY],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    value, status, hits, told = json.loads(ended.stdout)
+    assert (value, status, hits) == (1, "ok", 1)
+    assert len(told) == 1
+    assert "/dev/shm/" in told[0]
+    assert "--directory" not in told[0]

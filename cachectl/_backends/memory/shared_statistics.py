@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from cachectl._backends.counter_database import CounterDatabase
-from cachectl._backends.directory import claim, create_private, require_ours
+from cachectl._backends.directory import PlaceRefused, claim, create_private, require_ours
 from cachectl._backends.sqlite import Patience
 from cachectl._metrics.counters import Batch, Counts
 from cachectl._metrics.program import this_program
@@ -107,9 +107,10 @@ class SharedStatistics:
                 self._begin()
             publish()
         except (BackendError, OSError) as error:
-            level = logging.DEBUG if str(error) == self._told else logging.WARNING  # once a second
-            _log.log(level, "cannot publish the %s of the memory cache: %s", what, str(error))
-            self._told = str(error)
+            said = error.what if isinstance(error, PlaceRefused) else str(error)
+            level = logging.DEBUG if said == self._told else logging.WARNING  # once a second
+            _log.log(level, "cannot publish the %s of the memory cache: %s", what, said)
+            self._told = said
 
     def processes(self) -> int:
         """Return how many processes publish now."""
