@@ -32,7 +32,7 @@ def owned_by_another(path: Path, status: os.stat_result) -> str | None:
     uid = status.st_uid
     if uid in (os.geteuid(), 0) or _is_outside(uid):
         return None
-    return f"{path} belongs to another user (uid {uid}): use what is yours, or be that user"
+    return f"{path} belongs to another user (uid {uid}): use what is yours, or run as that user"
 
 
 def open_to_others(path: Path, status: os.stat_result) -> str | None:
@@ -40,7 +40,9 @@ def open_to_others(path: Path, status: os.stat_result) -> str | None:
     mode = stat.S_IMODE(status.st_mode)
     if not mode & stat.S_IWOTH and (not mode & stat.S_IWGRP or _is_our_group(status.st_gid)):
         return None
-    return f"others can write to {path} (mode {mode:04o}): chmod go-w {path}"
+    from shlex import quote
+
+    return f"others can write to {path} (mode {mode:04o}): chmod go-w {quote(str(path))}"
 
 
 def _walk(path: Path, *, last: bool) -> str | None:

@@ -21,6 +21,7 @@ HEAVY = {
 
 GET = {
     "cachectl",
+    "cachectl._masking",
     "cachectl._model.values",
     "cachectl._backends",
     "cachectl._cli",
@@ -74,6 +75,7 @@ GET = {
     "cachectl._metrics.events",
     "cachectl._metrics.flusher",
     "cachectl._metrics.outgoing",
+    "cachectl._metrics.private",
     "cachectl._metrics.recorder",
     "cachectl._metrics.thread_counters",
     "cachectl._metrics.troubles",
@@ -218,7 +220,8 @@ def test_importing_the_package_imports_no_engine(tool):
 
     assert {"cachectl._engine.cache", "cachectl._engine.namespace"} <= both
     assert {name for name in errors if "cachectl" in name} == {
-        "cachectl", "cachectl._model", "cachectl._model.entry", "cachectl.errors",
+        "cachectl", "cachectl._masking", "cachectl._model", "cachectl._model.entry",
+        "cachectl.errors",
     }  # fmt: skip
 
 

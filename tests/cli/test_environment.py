@@ -1,6 +1,7 @@
 """Whatever surrounds a call: no home, no terminal, closed and full streams, other locales."""
 
 import json
+import logging
 import os
 import re
 import sqlite3
@@ -11,6 +12,7 @@ from contextlib import closing
 
 import pytest
 
+from cachectl._cli.output.logs import log_to_stderr
 from tests.cli.support.nursery import ROOT
 from tests.cli.support.tool import COMMAND, Tool
 
@@ -260,3 +262,26 @@ def test_what_the_system_refuses_is_no_bug(tool):
             assert ended.returncode == 6
             assert str(tool.directory) in ended.stderr
             assert "; " in ended.stderr
+
+
+@pytest.fixture
+def logger():
+    """The logger of the library, which is as it was afterwards."""
+    found = logging.getLogger("cachectl")
+    before = found.handlers[:], found.propagate, found.level
+    yield found
+    found.handlers[:], found.propagate = before[:2]
+    found.setLevel(before[2])
+
+
+def test_a_traceback_tells_no_password_and_nothing_that_a_terminal_obeys(capsys, logger):
+    log_to_stderr(logging.DEBUG)
+    try:
+        sys.modules["redis://:s3cr3t@host \x1b[2J"]
+    except KeyError:
+        logger.exception("%s", "https://host/?password=s3cr3t \x1b[2J")
+    told = capsys.readouterr().err
+    assert "KeyError: 'redis://***@host" in told
+    assert "https://host/?password=*** \\x1b[2J" in told
+    assert "s3cr3t" not in told
+    assert "\x1b" not in told

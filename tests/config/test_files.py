@@ -119,7 +119,7 @@ def test_a_found_file_must_belong_to_us_or_root_and_so_must_a_link_to_it(
         load(environ=environ)
     assert str(caught.value) == (
         f"{path}: refused, {path} belongs to another user (uid {MALLORY}): use what is yours,"
-        " or be that user (or name it to use it)"
+        " or run as that user (or name it to use it)"
     )
     assert load(path, environ={}).backend == "memory"
 

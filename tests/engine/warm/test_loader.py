@@ -211,13 +211,13 @@ def _open_above(here: Path) -> str:
 
 def _directory_of_another(here: Path) -> str:
     os.chown(here, MALLORY, MALLORY)
-    return f"{here} belongs to another user (uid {MALLORY}): use what is yours, or be that user"
+    return f"{here} belongs to another user (uid {MALLORY}): use what is yours, or run as that user"
 
 
 def _file_of_another(here: Path) -> str:
     os.chown(here / "planted.py", MALLORY, MALLORY)
     file = here / "planted.py"
-    return f"{file} belongs to another user (uid {MALLORY}): use what is yours, or be that user"
+    return f"{file} belongs to another user (uid {MALLORY}): use what is yours, or run as that user"
 
 
 def _compiled_by_another(here: Path) -> str:
@@ -225,7 +225,9 @@ def _compiled_by_another(here: Path) -> str:
     cached.parent.mkdir()
     cached.touch()
     os.chown(cached, MALLORY, MALLORY)
-    return f"{cached} belongs to another user (uid {MALLORY}): use what is yours, or be that user"
+    return (
+        f"{cached} belongs to another user (uid {MALLORY}): use what is yours, or run as that user"
+    )
 
 
 @needs_root
