@@ -5,6 +5,7 @@ call passes them.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 
 from cachectl._backends import factory_of
@@ -12,7 +13,7 @@ from cachectl._backends.capabilities import SupportsJournal
 from cachectl._backends.protocols import Backend
 from cachectl._config import Settings, either
 from cachectl._model.policy import Policy
-from cachectl.errors import ConfigError
+from cachectl.errors import BackendUnavailable, ConfigError
 
 
 def open_backend(
@@ -37,13 +38,14 @@ def open_backend(
 
 def settle(backend: Backend) -> None:
     """Remove from a backend what applications had removed while it was away, and could not tell it
-    before they ended. Raises `BackendError`.
+    before they ended; if it is away still, who asks it for anything is told.
     """
     directory = backend.journal() if isinstance(backend, SupportsJournal) else None
     if directory is not None and directory.exists():
         from cachectl._backends.fallback.recovery import replay_left
 
-        replay_left(backend)
+        with suppress(BackendUnavailable):
+            replay_left(backend)
 
 
 def check_policy(backend: Backend, namespace: str, policy: Policy) -> Policy:

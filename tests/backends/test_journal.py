@@ -25,7 +25,7 @@ from tests.support.servers import Server, free_port, redis_server
 _PROGRAM = """
 import os, signal, sys
 from cachectl import Cache
-cache = Cache.open(url=sys.argv[1], settings={"redis.timeout": "0.2"})
+cache = Cache.open(url=sys.argv[1], settings={"redis.timeout": "2s"})
 users = cache.namespace("users")
 print(users.get("alice"), flush=True)
 input()
@@ -114,6 +114,24 @@ def test_what_an_ended_process_removed_is_removed_before_the_next_looks_it_up(
     users = redis.open().namespace("users")
     assert {key for key in ("alice", "bob", "carol") if users.get(key) is MISSING} == gone
     assert redis.files == []
+
+
+def test_caches_that_are_closed_one_after_the_other_leave_one_file(redis: Outage):
+    """An outage may be long, and they may be many."""
+    redis.begin()
+    for key in ("alice", "bob", "dave"):
+        cache = redis.open()
+        cache.namespace("users").delete(key)
+        cache.close()
+        assert len(redis.files) == 1
+    last = redis.open()
+    last.namespace("users").delete("eve")
+    assert len(redis.files) == 1
+    redis.end()
+    last.flush()
+    assert redis.files == []
+    users = redis.open().namespace("users")
+    assert [users.get(key) for key in ("alice", "bob", "carol")] == [MISSING, MISSING, 1]
 
 
 def test_tasks_see_nothing_of_before_either(redis: Outage):

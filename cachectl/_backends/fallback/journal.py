@@ -9,7 +9,7 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
@@ -45,6 +45,8 @@ class Journal:
         self._size = 0
         self._name = ""
         self._everything: set[str] = set()
+        self.inherited: Mapping[str, PendingInvalidations] = {}
+        """What an ended process left in the file, which goes on with this one: they may be many."""
         self.failed: str | None = None
         """Why it could not be written, if so."""
 
@@ -89,7 +91,7 @@ class Journal:
         """Leave the file to whoever comes next."""
         if self._file is not None:
             os.close(self._file)
-        self._file, self._size, self.failed = None, 0, None
+        self._file, self._size, self.failed, self.inherited = None, 0, None, {}
         self._everything.clear()
 
     @property
@@ -110,9 +112,20 @@ class Journal:
 
     def _made(self, path: Path) -> int:
         path.mkdir(mode=0o700, exist_ok=True)
-        self._name = os.urandom(8).hex() + _SUFFIX
         with opened(path) as directory:
-            file = os.open(self._name, _OPEN | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
+            return self._left_over(directory) or self._new(directory)
+
+    def _left_over(self, directory: int) -> int | None:
+        for name in _names(directory):
+            with _locked(directory, name) as file:
+                if file is not None and (size := os.fstat(file).st_size) < _MOST_BYTES:
+                    self._name, self._size, self.inherited = name, size, _read(file)
+                    return os.dup(file)  # which the lock is on as well
+        return None
+
+    def _new(self, directory: int) -> int:
+        self._name = os.urandom(8).hex() + _SUFFIX
+        file = os.open(self._name, _OPEN | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
         fcntl.flock(file, fcntl.LOCK_EX)
         return file
 

@@ -59,6 +59,7 @@ class Recovery:
             return False
         try:
             self._replay_left()
+            _remove(self._backend, self.journal.inherited)
             self._replay()  # nearly all of it, while callers go on to work from memory
             self._breaker.hold()
             self._replay()
@@ -148,13 +149,17 @@ def replay_left(backend: Backend) -> None:
     """
     for pending, done in taken(_directory(backend)):
         try:
-            for name, removed in pending.items():
-                run(removed.apply(backend.store_for_threads(name)))
+            _remove(backend, pending)
         except BackendRefused as error:
             log.debug("what was removed during an outage is not removed yet: %s", str(error))
             continue
         done()
         log.info("removed what was removed during an outage: %s", _in_words(pending.values()))
+
+
+def _remove(backend: Backend, pending: Mapping[str, PendingInvalidations]) -> None:
+    for name, removed in pending.items():
+        run(removed.apply(backend.store_for_threads(name)))
 
 
 def _directory(backend: Backend) -> Path | None:
