@@ -40,6 +40,7 @@ FILE: Final = {
     "file.store",
     "file.table",
     "file.transaction",
+    "file.transactions",
     "file.value_files",
     "file.writer",
     "capabilities",

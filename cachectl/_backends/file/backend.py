@@ -48,10 +48,10 @@ class FileBackend(BaseBackend[FileStore]):
         "cachectl._backends.eviction.foresight",
         "cachectl._backends.file.debris",
         "cachectl._backends.file.eviction_index",
-        "cachectl._backends.file.freeing",
         "cachectl._backends.file.listing",
         "cachectl._backends.file.plan",
         "cachectl._backends.file.recount",
+        "cachectl._backends.file.removals",
         "cachectl._backends.file.shares",
         "cachectl._backends.file.table",
         "cachectl._backends.reading",
@@ -153,7 +153,7 @@ class FileBackend(BaseBackend[FileStore]):
         }
 
     def trim(self, namespace: str, most: int, used_until: float) -> CleanupStep:
-        return self.table.trim(namespace, most, used_until)
+        return self.table.removals.trim(namespace, most, used_until)
 
     def revoke_leases(self, namespace: str) -> None:
         table = self.existing_table()
@@ -162,7 +162,7 @@ class FileBackend(BaseBackend[FileStore]):
 
     def forget(self, namespace: str, now: float) -> bool:
         table = self.existing_table()
-        if table is not None and not table.forget(namespace):
+        if table is not None and not table.removals.forget(namespace):
             return False
         self._database.forget(namespace)
         return True
@@ -236,7 +236,7 @@ class FileBackend(BaseBackend[FileStore]):
 
             if not is_full(error):
                 raise BackendRefused(f"cannot write {path}: {error.strerror}") from None
-            self.table.freeing.give()
+            self.table.removals.freeing.give()
         try:
             create_private(path)
             return path.open("r+b")
@@ -248,7 +248,7 @@ class FileBackend(BaseBackend[FileStore]):
 
         table = self.existing_table()
         if table is not None:
-            table.recount(self._reader)
+            table.removals.recount(self._reader)
             counted = self._database.read(Window.last(None, time.time()))
             for name in counted:
                 if not is_namespace(name):  # somebody planted or damaged it
@@ -261,7 +261,7 @@ class FileBackend(BaseBackend[FileStore]):
             self._database.verify()
         table = self.existing_table()
         if table is not None:
-            table.compact()
+            table.removals.compact()
 
     def _forked(self) -> list[SupportsFork]:
         # Readers first: who was interrupted while he reads may still write, and then read on.

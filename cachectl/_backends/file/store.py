@@ -116,25 +116,25 @@ class FileStore:
         table, total = self._backend.existing_table(), None
         if table is not None:
             for batch in batches(keys):
-                removed = table.remove(self._namespace, batch)
+                removed = table.removals.remove(self._namespace, batch)
                 total = total.plus(removed) if total else removed
         return total or Removed()
 
     def remove_expired(self, key: str, now: float) -> Removed:
-        return self._backend.table.remove_expired(self._namespace, key, now)
+        return self._backend.table.removals.remove_expired(self._namespace, key, now)
 
     def remove_tagged(self, tag: str) -> Removed:
         table = self._backend.existing_table()
-        return table.remove_tagged(self._namespace, tag) if table else Removed()
+        return table.removals.remove_tagged(self._namespace, tag) if table else Removed()
 
     def clear(self) -> Removed:
         table = self._backend.existing_table()
-        return table.clear(self._namespace) if table else Removed()
+        return table.removals.clear(self._namespace) if table else Removed()
 
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
         self.flush()
         table = self._backend.existing_table()
-        return table.cleanup(self._namespace, rule) if table else CleanupStep()
+        return table.removals.cleanup(self._namespace, rule) if table else CleanupStep()
 
     def plan(self, rule: CleanupRule) -> Iterator[Planned]:
         from cachectl._backends.file.plan import planned  # no lookup needs it

@@ -155,7 +155,7 @@ def interrupted(backend):
 """,
     "in a write": """
 def interrupted(backend):
-    backend.table._run("users", lambda it: next(it.execute("SELECT 1 UNION SELECT 2")) and 1 / 0, None)
+    backend.table._transactions.run("users", lambda it: next(it.execute("SELECT 1 UNION SELECT 2")) and 1 / 0)
 """,
     "between calls": """
 def interrupted(backend):
