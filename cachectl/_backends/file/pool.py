@@ -101,6 +101,11 @@ class ReadConnections:
         if self._place.has_moved():
             self.drop()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether any connection is open."""
+        return len(self._opened) > 0
+
     def drop(self) -> None:
         """Close what is idle, and what is in use once it is given back."""
         before, self.idle = self.idle, []

@@ -186,6 +186,14 @@ class Writer:
         """Let the log be empty, unless others read it just then; return whether it is."""
         return self._do(_shorten_log)
 
+    def let_go(self) -> None:
+        """Close what is open, unless it is being written."""
+        if self.turn.attempt():
+            try:
+                self._close()
+            finally:
+                self.turn.release()
+
     def turns(self) -> Iterator[Turn]:
         yield self.turn
 

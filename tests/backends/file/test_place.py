@@ -424,3 +424,21 @@ os._exit(0)
     assert finish(start(program, opener.settings)) == "ready\n"
     figures = opener().stats().namespaces["users"]
     assert (figures.hits, figures.sets) == (50, 1)
+
+
+@pytest.mark.parametrize("taken", [("-wal",), ("-shm",), ("-wal", "-shm")])
+def test_where_the_log_is_taken_away_this_process_and_others_see_each_other_again(
+    cache, users, opener, taken, caplog
+):
+    assert users.get("old") == "after"
+    for suffix in taken:
+        (opener.directory / f"cache.db{suffix}").unlink()
+    with caplog.at_level(logging.WARNING, "cachectl"):
+        look(cache)
+    assert "log" in caplog.text
+    assert users.set("k", "value")
+    with opener() as other:
+        assert other.namespace("users").get("k") == "value"
+        other.namespace("users").set("k", "other")
+    assert users.get("k") == "other"
+    assert users.get("old") == "after"
