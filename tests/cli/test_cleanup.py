@@ -205,8 +205,10 @@ def test_one_at_a_time(tool):
     with lock.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert tool("cleanup") == (
-            7, b"", f"cachectl: another cleanup of {tool.directory} is running\n"
-        )  # fmt: skip
+            7,
+            b"",
+            f"cachectl: another cleanup of {tool.directory} is running; try again when that has ended\n",
+        )
     assert tool("cleanup") == (0, b"", "")
 
 
