@@ -17,7 +17,7 @@ A `BackendError` has a `kind`, which says what helps: see `ErrorKind`.
 
 from typing import Literal
 
-from cachectl._masking import masked
+from cachectl import _masking
 
 __all__ = [
     "BackendBusy",
@@ -68,7 +68,7 @@ class CacheError(Exception):
     """Root of the hierarchy. Never raised itself; what it says has no password in it."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(*(() if message is None else (masked(message),)))
+        super().__init__(*(() if message is None else (_masking.masked(message),)))
 
 
 class UsageError(CacheError):
