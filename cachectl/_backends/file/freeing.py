@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cachectl._backends.file.writer import Writer
 from cachectl._backends.room import FEW, Room, free_bytes
 from cachectl.errors import BackendError, BackendRefused
 
 T = TypeVar("T")
+
+_LITTLE: Final = 1024 * 1024
+"""Bytes: where fewer are free, there is no room."""
 
 
 class Freeing:
@@ -64,6 +67,13 @@ class Freeing:
                 self._writer.vacuum_carefully()
             self._restart_log()
             self.keep()
+
+    def relieve(self) -> None:
+        """Give the log back where hardly any room is left: it may be many times what is in the database."""
+        if free_bytes(self._directory) < _LITTLE:
+            self.give()
+            self._restart_log()
+        self.end()
 
     def keep(self) -> None:
         """Keep what is needed for the log to begin again."""

@@ -170,7 +170,7 @@ class Removals:
             self._writer.vacuum()
         except BackendRefused as error:
             self.freeing.begin(error)
-        self.freeing.end()
+        self.freeing.relieve()
 
     def _has_file(self, filename: str) -> bool:
         """Return whether an entry has its value in this file."""

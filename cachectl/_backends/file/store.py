@@ -5,6 +5,7 @@ Reading goes through `Reader` and creates nothing; the first write makes the dir
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from cachectl._backends.eviction.access_log import AccessLog
@@ -24,7 +25,7 @@ from cachectl._model.records import (
     Removed,
     Written,
 )
-from cachectl.errors import DamagedEntry
+from cachectl.errors import BackendRefused, DamagedEntry
 
 if TYPE_CHECKING:
     from cachectl._backends.file.backend import FileBackend
@@ -132,7 +133,8 @@ class FileStore:
         return table.removals.clear(self._namespace) if table else Removed()
 
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
-        self.flush()
+        with suppress(BackendRefused):  # where there is no room, they stay noted
+            self.flush()
         table = self._backend.existing_table()
         return table.removals.cleanup(self._namespace, rule) if table else CleanupStep()
 

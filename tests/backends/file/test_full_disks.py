@@ -104,6 +104,14 @@ def test_tasks_remove_on_a_full_disk(disk):
     assert asyncio.run(remove()) == 21
 
 
+def test_a_cleanup_that_removes_nothing_gives_the_log_back(tmp_path):
+    with small(tmp_path / "disk", "size=3m") as disk, Cache.open(directory=disk / "cache") as cache:
+        while cache.namespace("a").set("k", random.randbytes(5000)):  # again and again
+            pass
+        cache.cleanup()
+        assert cache.namespace("a").set("k", "value")
+
+
 def test_a_disk_that_is_full_after_a_crash_can_be_emptied(disk):
     program = (
         "import os, sys; from cachectl import Cache; a = Cache.open(directory=sys.argv[1])\n"
