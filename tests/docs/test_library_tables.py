@@ -18,6 +18,7 @@ from cachectl import (
 from cachectl._backends.fallback import store as fallback
 from tests.docs.blocks import Home
 from tests.support.home import ROOT
+from tests.support.servers import redis_server as run_redis_server
 
 TEXT = (ROOT / "docs" / "library.md").read_text()
 NOBODY = "redis://localhost:1/0"
@@ -75,14 +76,28 @@ RAISES = {
 }
 
 
-@pytest.fixture(params=["away", "refuses", "strict"])
-def trouble(request, tmp_path) -> Iterator[tuple[str, Cache]]:
-    """A cache for applications whose Redis is away, one on a directory that is open to others, and
-    a strict one whose Redis is away; one lookup waits to be counted.
+COLUMNS = {"away": 0, "no place": 0, "refuses": 1, "strict": 2}
+
+
+@pytest.fixture(scope="module")
+def refusing() -> Iterator[str]:
+    """The URL of a Redis whose user may do nothing."""
+    with run_redis_server() as server, server.client() as client:
+        client.execute_command("ACL", "SETUSER", "nobody", "on", ">word", "+@connection")
+        yield f"unix://nobody:word@{server.socket}"
+
+
+@pytest.fixture(params=COLUMNS)
+def trouble(request, tmp_path, refusing) -> Iterator[tuple[str, Cache]]:
+    """A cache for applications whose Redis is away, one on a directory that is open to others, one
+    whose Redis refuses everything, and a strict one whose Redis is away; one lookup waits to be
+    counted.
     """
-    if request.param == "refuses":
+    if request.param == "no place":
         tmp_path.chmod(0o755)
         cache = Cache.open(directory=tmp_path)
+    elif request.param == "refuses":
+        cache = Cache.open(backend="redis", url=refusing)
     else:
         cache = Cache.open(backend="redis", url=NOBODY, strict=request.param == "strict")
     cache.namespace("users")._recorder.record_miss("a", MissReason.ABSENT)
@@ -98,7 +113,7 @@ def test_every_operation_is_in_the_table():
 @pytest.mark.parametrize("operation", RAISES)
 def test_an_operation_raises_where_the_table_says_so(operation, trouble, caplog):
     kind, cache = trouble
-    told = RAISES[operation][["away", "refuses", "strict"].index(kind)]
+    told = RAISES[operation][COLUMNS[kind]]
     if told.startswith("raises"):
         with pytest.raises(BackendError):
             OPERATIONS[operation](cache)

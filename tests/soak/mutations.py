@@ -99,7 +99,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an entry is not bound to its key", "_model/envelope.py",
-        'f"{namespace}\\0{key}".encode()', 'f"{namespace}".encode()',
+        'namespace + "\\0" + key', 'namespace + "\\0"',
         "tests/model/test_envelope.py",
     ),
     Mutation(
