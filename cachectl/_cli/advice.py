@@ -19,10 +19,10 @@ _HELPS: Final[Mapping[str, str]] = {
 
 def advised(error: BackendError, directory: str) -> str:
     """Return what an error says, with the directory that it is about, if there is one, and what helps:
-    what an error itself says of that comes after a semicolon.
+    what an error itself says of that is a command of ours, or comes after a semicolon.
     """
     text = str(error)
-    if not directory:
+    if not directory or "cachectl cl" in text:  # clear, or cleanup
         return text
     if directory not in text:
         text = f"{directory}: {text}"

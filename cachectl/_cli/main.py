@@ -69,9 +69,9 @@ def _run(arguments: Sequence[str]) -> int:
         _ended(str(interrupted), interrupted.code)  # which the terminal may not see any more
         os._exit(interrupted.code)
     except NotWritten as error:
-        code, signalled = _not_written(error), _interrupt_before(error)
-        if signalled is not None:  # by the terminal that went away, most often
-            os._exit(signalled.code)
+        code, hangup = _not_written(error), _interrupt_before(error)
+        if hangup is not None:  # the terminal went away, most often
+            os._exit(hangup.code)
         return code
     except OSError as error:
         return _ended(_in_words(error), code_of_system(error))

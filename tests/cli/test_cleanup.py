@@ -248,4 +248,5 @@ def test_damaged_database(tool):
     for command in (["cleanup"], ["stats"], ["get", "a", "k"], ["clear", "a", "--yes"]):
         ended = tool(*command)
         assert (ended.code, ended.raw) == (5, b"")
-        assert ended.err == f"cachectl: the cache in {tool.directory}: file is not a database\n"
+        assert ended.err.startswith(f"cachectl: {tool.directory}")
+    assert "file is not a database" in ended.err
