@@ -21,6 +21,8 @@ from benchmarks.rows.redis import side_by_side
 from cachectl import Namespace, Write
 from cachectl._backends.file.rows import microseconds
 from cachectl._backends.file.schema import make
+from cachectl._backends.place import Place
+from cachectl._backends.sqlite import Connection
 
 _KEYS: Final = DOCUMENT.names()[:200]
 _DATA: Final = dump_json(DOCUMENT.value)
@@ -37,8 +39,10 @@ class BareTable:
     """The tables of the file backend, with nothing but the statements that must be."""
 
     def __init__(self, path: Path) -> None:
+        made = Connection(Place(path / "cache.db", puts_aside=False))
+        make(made, path)
+        made.close()
         self._connection = sqlite3.connect(path / "cache.db", isolation_level=None)
-        make(self._connection, path)
         self._connection.execute("PRAGMA synchronous = 1")
         self._connection.execute("PRAGMA mmap_size = 67108864")
         self.close = self._connection.close
