@@ -43,7 +43,7 @@ class CleanupOptions(NamedTuple):
                 None if older_than is None else parse_duration(older_than),
                 None if max_entries is None else check_whole("max_entries", max_entries, 0),
                 _size(max_bytes),
-                None if deadline is None else parse_duration(deadline),
+                _seconds(deadline),
             )
 
     def rule(self, limits: Limits, now: float) -> CleanupRule:
@@ -150,6 +150,11 @@ class Cleanup:
 
     def _rule(self, name: str) -> CleanupRule:
         return self._options.rule(self._limits(name), self._now)
+
+
+def _seconds(deadline: Duration | None) -> float | None:
+    is_nothing = type(deadline) in {int, float} and deadline == 0
+    return 0.0 if is_nothing else None if deadline is None else parse_duration(deadline)
 
 
 def _size(max_bytes: int | str | None) -> int | None:

@@ -223,7 +223,7 @@ def test_a_cache_that_cannot_be_used_falls_back_to_fetching(on_disk: Host) -> No
     (on_disk.directory / "thesis.odt").write_text("years of work")
     lyra = Lyra(on_disk.open())
     summaries = [lyra.chat(TOKEN)["summary"] for _ in range(3)]
-    assert summaries == ["fetch 1", "fetch 2", "fetch 3"]
+    assert summaries == ["fetch 1"] * 3  # memory stands in
     assert [path.name for path in on_disk.directory.iterdir()] == ["thesis.odt"]
 
 

@@ -146,7 +146,7 @@ class ValuesContract(Contract):
         users.set("k", "before")
         with pytest.raises(UnsupportedValue) as caught:
             users.set("k", value)
-        assert str(caught.value).startswith("namespace users: ")
+        assert str(caught.value).startswith("namespace users, set 'k': ")
         assert named in str(caught.value)
         assert users.get("k") == "before"
 
