@@ -39,6 +39,7 @@ class BareTable:
     """The tables of the file backend, with nothing but the statements that must be."""
 
     def __init__(self, path: Path) -> None:
+        (path / "cache.db").touch()
         made = Connection(Place(path / "cache.db", puts_aside=False))
         make(made, path)
         made.close()

@@ -13,7 +13,15 @@ from typing import Any, Final, TypeVar
 
 from cachectl._backends.directory import claim, create_private, require_ours
 from cachectl._backends.place import COUNTERS, BegunAnew, Place
-from cachectl._backends.sqlite import FAILURES, Connection, Patience, is_damage, prepared, verified
+from cachectl._backends.sqlite import (
+    FAILURES,
+    Connection,
+    Patience,
+    is_damage,
+    is_locked,
+    prepared,
+    verified,
+)
 from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.deadline import SECONDS
@@ -195,14 +203,15 @@ class CounterDatabase:
         """Return what is read of the database, also where nothing can be written; nothing if there is none."""
         try:
             connection = self._found()
-        except sqlite3.OperationalError:
-            if self._place is None:
+        except sqlite3.OperationalError as error:
+            if self._place is None or is_locked(error):
                 raise
             from cachectl._backends.reading import open_to_read  # not as a rule
 
             connection = open_to_read(Connection, self._place)
             with prepared(connection, self._place):
-                found = read(connection)
+                is_made = connection.execute("SELECT 1 FROM sqlite_master").fetchall()
+                found = read(connection) if is_made else []
             connection.close()
             return found
         return [] if connection is None else read(connection)

@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
-from cachectl._backends.place import Identity, Place
+from cachectl._backends.place import BegunAnew, Identity, Place
 from cachectl._model.deadline import deadline, note_in_vain, note_wait
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendError, BackendRefused
 
 T = TypeVar("T")
 C = TypeVar("C", bound="Connection")
-Mode = Literal["rwc", "rw", "ro", "ro&immutable=1", "ro&vfs=unix-none"]
+Mode = Literal["rw", "ro", "ro&immutable=1", "ro&vfs=unix-none"]
 """How a file is opened; `reading` says when the last two are used."""
 BESIDE_A_LOG: Final[Mode] = "ro&vfs=unix-none"
 
@@ -107,7 +107,7 @@ class Connection:
 
     __slots__ = ("__weakref__", "_place", "cursor", "execute", "file", "mode", "path", "sqlite")
 
-    def __init__(self, place: Place | None, mode: Mode = "rwc") -> None:
+    def __init__(self, place: Place | None, mode: Mode = "rw") -> None:
         path = None if place is None else place.path
         if path in _of_parent:
             raise BackendRefused(f"{path}: {_IN_USE}")
@@ -118,13 +118,18 @@ class Connection:
         if path is not None and path.is_dir():
             assert place is not None
             raise place.damaged(IsADirectoryError("it is a directory"), self.file)
-        self.sqlite = sqlite3.connect(
-            f"{path.as_uri()}?mode={mode}" if path else ":memory:",
-            uri=True,
-            timeout=0,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        try:
+            self.sqlite = sqlite3.connect(
+                f"{path.as_uri()}?mode={mode}" if path else ":memory:",
+                uri=True,
+                timeout=0,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        except sqlite3.OperationalError:
+            if place is not None and place.file() is None:  # nobody else's umask is to make one
+                raise BegunAnew(f"{path} was removed just now") from None
+            raise
         self.sqlite.text_factory = _AS_TEXT
         self.cursor = self.sqlite.cursor()
         self.execute: Callable[..., sqlite3.Cursor] = self.cursor.execute
