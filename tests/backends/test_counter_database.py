@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from cachectl._backends.counter_database import CounterDatabase
+from cachectl._backends.directory import claim, create_private
 from cachectl._metrics.counters import Batch, Counts
 from cachectl._metrics.windows import Window
+from cachectl.errors import BackendBusy
 from cachectl.testing import Clock
 
 FIRST = Counts(hits=3, misses=2, last_hit_us=40)
@@ -72,3 +74,19 @@ def test_an_amount_that_nobody_can_have_counted_is_left_out(
 ):
     counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=2**63 - 1, misses=-5, sets=1)}))
     assert counters.read(Window(None, None, clock()))["ns"] == Counts(sets=1)
+
+
+def test_a_database_that_another_process_is_about_to_make_is_not_damaged(tmp_path: Path):
+    """Nothing is in it yet, and nobody can have it just now."""
+    directory = tmp_path / "cache"
+    claim(directory)
+    create_private(directory / "counters.db")
+    with closing(sqlite3.connect(directory / "counters.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        counters = CounterDatabase(directory, timeout=0.1)
+        with pytest.raises(BackendBusy):
+            counters.read(Window.last(None, 0.0))
+        other.execute("ROLLBACK")
+    assert counters.read(Window.last(None, 0.0)) == {}
+    counters.close()
+    assert not list(directory.glob("*damaged*"))
