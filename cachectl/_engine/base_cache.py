@@ -136,13 +136,13 @@ class BaseCache(Unshared):
 
     def policy(self, name: str) -> Policy:
         """Return the policy of a namespace, whether or not it is in use."""
-        return self._core.policy(name)
+        return self._core.policy(check_namespace(name))
 
     def policy_from(self, name: str) -> str:
         """Return who sets the policy of a namespace: `configuration`, `application` for what one set
         in its code, both, `defaults`, or `others` where this cache only reads.
         """
-        return self._core.policy_from(name)
+        return self._core.policy_from(check_namespace(name))
 
     def require_writable(self) -> None:
         """Raise `BackendRefused` if this cache is only read."""

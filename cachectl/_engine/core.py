@@ -128,14 +128,12 @@ class Core:
         return Publishing(self.backend, self._state_seen)
 
     def policy(self, name: str) -> Policy:
-        name = check_namespace(name)
         if isinstance(self.backend, SupportsPolicies):
             return self.backend.policy(name)
         found = self._states.get(name)
         return self.policies.of(name) if found is None else found.policy
 
     def policy_from(self, name: str) -> str:
-        name = check_namespace(name)
         return (
             "others" if isinstance(self.backend, SupportsPolicies) else self.policies.source(name)
         )

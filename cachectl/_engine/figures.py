@@ -13,7 +13,7 @@ from cachectl._backends.capabilities import (
     SupportsStatus,
 )
 from cachectl._backends.protocols import Backend
-from cachectl._backends.selection import usage_of
+from cachectl._backends.selection import counts_of, usage_of
 from cachectl._engine.counting import Counting
 from cachectl._engine.policies import Policies
 from cachectl._model.deadline import call_began, one_call
@@ -85,8 +85,10 @@ class Figures:
         where the backend would have to be asked and is away.
         """
         unknown = [name for name in names if name not in known]
-        if unknown and window.ring is not None:
-            ever = self._counting.read(window._replace(ring=None, start=None), unknown).counts
+        if not unknown or window.ring is None:
+            return unknown
+        with suppress(BackendUnavailable):
+            ever = counts_of(self._backend, unknown, window._replace(ring=None, start=None))
             return [name for name in unknown if name not in ever]
         return []
 

@@ -1,6 +1,8 @@
 """Observation: listeners hear of every hit, miss, set and eviction, with its key and its reason."""
 
 import logging
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -81,12 +83,20 @@ def test_a_disabled_namespace_misses_for_that_reason_and_counts_nothing(cache):
 
 @on_files
 def test_a_damaged_entry_and_a_backend_in_trouble_are_reasons_to_miss(opener: Opener):
-    cache = opener(strict=False)
-    users = cache.namespace("users")
-    events = heard(cache)
-    opener.directory.mkdir(mode=0o755)
-    users.get("k")
-    assert events == [Event(MISS, "users", "k", reason=MissReason.ERROR)]
+    with opener() as cache:
+        cache.namespace("users").set("k", "v")
+    with closing(sqlite3.connect(opener.directory / "cache.db", isolation_level=None)) as other:
+        other.execute("UPDATE entries SET value = 'no bytes'")
+        cache = opener(strict=False, file__timeout="0.1s")
+        events = heard(cache)
+        cache.namespace("users").get("k")
+        cache.close()
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        cache = opener(strict=False, file__timeout="0.1s")
+        more = heard(cache)
+        cache.namespace("users").get("k")
+    assert [event.reason for event in [*events, *more]] == [MissReason.DAMAGED, MissReason.ERROR]
 
 
 @in_memory

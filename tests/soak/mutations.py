@@ -159,7 +159,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a write on Redis spares the leases of loads", "_backends/redis/lua/put.lua",
-        "if stored > 0 and not lease then", "if stored > 0 and lease then",
+        "if stored > 0 and not lease and", "if stored > 0 and lease and",
         f"{CONTRACT} -k 'TestBackends and redis and load'",
     ),
     Mutation(
