@@ -139,8 +139,10 @@ class FileBackend(BaseBackend[FileStore]):
 
         Raises `BackendRefused` for a place that is not ours.
         """
-        exists = self._writer.is_open or self._reader.connections.exists()
-        return self.table if exists else None
+        if self._writer.is_open:
+            return self.table
+        self._writer.let_go()  # of what is not there any more
+        return self.table if self._reader.connections.exists() else None
 
     def totals(self) -> Mapping[str, Usage]:
         held = self._reader.totals()

@@ -91,7 +91,9 @@ class Writer:
                 raise BackendBusy(_TAKEN)
             try:
                 connection = self._connection
-                if connection is None or connection.file != self._place.file():
+                if connection is None or (  # who only removes has looked just now
+                    mode == "IMMEDIATE" and connection.file != self._place.file()
+                ):
                     connection = self._connect()
                 if connection.sqlite.in_transaction:  # of one who was interrupted on his way
                     connection.execute("ROLLBACK")
