@@ -94,7 +94,9 @@ def disturb(
 def test_what_was_removed_stays_removed_and_calls_return_on_ground_that_gives_way(
     ground: type[Files] | type[Redis], kind: str, tmp_path: Path, capsys
 ):
-    """What is calm loses nothing: then all lookups are counted as well."""
+    """What is calm loses nothing. Then all lookups are counted as well, unless a process ended while there
+    was no room for its counts.
+    """
     Truth.make(tmp_path / "truth")
     os.environ["SOAK_SECRET"] = str(SEED)
     journal, chance = Journal(tmp_path), Random(f"{SEED}:{ground.__name__}:{kind}")
@@ -120,6 +122,6 @@ def test_what_was_removed_stays_removed_and_calls_return_on_ground_that_gives_wa
     assert ended == [0] * WORKERS, (tmp_path / "0.log").read_text()[-3000:]
     assert looked_up > 100
     assert counted <= looked_up + interrupted + workers.killed * AT_ONCE
-    assert kind == "rough" or looked_up <= counted
+    assert kind == "rough" or "fill" in happened or looked_up <= counted
     for each in told:
         assert each["after"][1] <= each["before"][1] + 4

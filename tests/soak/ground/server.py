@@ -30,7 +30,7 @@ class Redis:
             {"backend": "redis", "redis.url": url} for url in (direct, direct, slow)
         ]
         self.calm: list[Callable[[], None]] = [
-            self.stop, self.fill, self.delete_values, self.be_replica, self.hang_up,
+            self.stop, self.be_full, self.delete_values, self.be_replica, self.hang_up,
         ]  # fmt: skip
         self.rough: list[Callable[[], None]] = [
             *self.calm, self.restart, self.evict, self.delete_any, self.flush,
@@ -50,7 +50,7 @@ class Redis:
         self._last()
         self._server.process.send_signal(signal.SIGCONT)
 
-    def fill(self) -> None:
+    def be_full(self) -> None:
         """Let it refuse whatever takes memory."""
         self._with_policy("noeviction", 1.0)
 

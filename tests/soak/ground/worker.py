@@ -41,10 +41,13 @@ WEIGHTS = {
 
 
 class Lane:
-    """What one thread or task does, one call after the other; nobody else writes its keys."""
+    """What one thread or task does, one call after the other; nobody else writes its keys. What a
+    `strict` one counts is written when its cache is closed, and so not if its process is killed.
+    """
 
     def __init__(self, worker: "Worker", name: str, keys: list[int]) -> None:
         self.name = name
+        self._looked_up = INTERRUPTED if name.endswith("strict") else LOOKED_UP
         self._worker = worker
         self._keys = keys
         self._chance = Random(f"{worker.seed}:{name}")
@@ -72,7 +75,7 @@ class Lane:
     async def _get(self, cache: Cache | AsyncCache, kind: str, key: int) -> None:
         bound, away = self._worker.truth.bound(key), self._is_away(cache)
         found = await awaited(space(cache).get(f"k{key}"))
-        self._worker.journal.note(LOOKED_UP)
+        self._worker.journal.note(self._looked_up)
         if found is not MISSING:
             self._check(cache, kind, key, found, 0 if away else bound)
 
@@ -91,7 +94,7 @@ class Lane:
 
         load: Any = load_in_task if isinstance(cache, AsyncCache) else lambda: value
         found = await awaited(space(cache).get_or_load(f"k{key}", load, tags=[tag_of(key)]))
-        self._worker.journal.note(LOOKED_UP)
+        self._worker.journal.note(self._looked_up)
         self._check(cache, kind, key, found, 0 if away else bound)
 
     async def _set(self, cache: Cache | AsyncCache, kind: str, key: int) -> None:
@@ -209,7 +212,7 @@ class Worker:
                     self.journal.complain(f"{self.number}: {caller} hangs")
                     faulthandler.dump_traceback()
                     os._exit(1)
-            self._recover(cache)
+            self._recover(cache, strict)
         del cache, strict, callers
         return {"slowest": self.journal.slowest, "before": before, "after": at_rest()}
 
@@ -249,14 +252,20 @@ class Worker:
                 for _ in range(20):
                     run(lane.act(another))
 
-    def _recover(self, cache: Cache) -> None:
-        """Look at what a cache says once nothing disturbs it."""
-        deadline = time.monotonic() + RECOVERED
-        while (status := cache.status()).status != "ok" or not space(cache).set("end", 1):
-            if time.monotonic() > deadline:
-                self.journal.complain(f"{self.number}: not back after {RECOVERED} s: {status}")
+    def _recover(self, cache: Cache, strict: Cache) -> None:
+        """Wait until the cache is in use again, now that nothing disturbs it."""
+        deadline, said = time.monotonic() + RECOVERED, ""
+        while time.monotonic() < deadline:
+            try:
+                assert space(strict).set("end", self.number)
+                assert space(cache).set("end", self.number)
+                assert cache.status().status != "fallback_only"
+            except (BackendError, AssertionError):
+                said = traceback.format_exc()
+                time.sleep(0.1)
+            else:
                 return
-            time.sleep(0.1)
+        self.journal.complain(f"{self.number}: not back: {cache.status()} {said}")
 
 
 def main() -> None:
