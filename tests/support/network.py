@@ -122,6 +122,10 @@ class Proxy:
         self.cut = cut
         self.connections = 0
 
+    def lead_to(self, server: Server) -> None:
+        """Forward to another server what comes from now on."""
+        self._socket = str(server.socket)
+
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         replies, requests = await asyncio.open_unix_connection(self._socket)

@@ -64,7 +64,7 @@ from cachectl._model.records import (
     Written,
 )
 from cachectl._model.tally import note_removed
-from cachectl.errors import BackendError, BackendRefused, DamagedEntry
+from cachectl.errors import BackendError, BackendRefused, BackendUnavailable, DamagedEntry
 
 T = TypeVar("T")
 
@@ -252,6 +252,10 @@ class RedisStore:
             return await self._client.run_after(
                 as_outcome, ("MSET", *values), "put", self._base, *arguments
             )
+        except (
+            BackendUnavailable
+        ):  # it did all of this, or nothing, and would not answer this either
+            raise
         except BackendError:  # of the script, perhaps: no removal would find what it did not index
             with suppress(BackendError):
                 await self._client.command(anything, "UNLINK", *values[::2])

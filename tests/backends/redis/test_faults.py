@@ -1,5 +1,6 @@
 """Clocks that differ, replies that are lost, and what somebody else wrote under our keys."""
 
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -8,6 +9,7 @@ from threading import Event, Thread
 
 import pytest
 
+from cachectl import Cache
 from cachectl._backends.redis.backend import RedisBackend
 from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
@@ -15,7 +17,7 @@ from cachectl._model.records import Usage, Written
 from cachectl.errors import BackendRefused, BackendUnavailable
 from tests.backends.redis.blocking import blocking
 from tests.backends.redis.items import FREE, item
-from tests.support.servers import Server
+from tests.support.servers import Server, redis_server
 
 
 @pytest.fixture
@@ -188,3 +190,18 @@ def test_a_planted_score_is_listed_as_a_time(backend, raw, clock, planted):
     raw.zadd("app:{ns}:lru", {"a": planted})
     assert {listed.key: listed.used_at for listed in store.scan()}["a"] == 0
     assert [used for used, _ in backend.oldest(["ns"], 2)["ns"]].count(0) == 1
+
+
+def test_a_large_write_that_is_not_answered_is_waited_for_once():
+    """It happened as a whole or not at all: nothing of it is to be taken back."""
+    with redis_server() as server, server.client() as raw:
+        with Cache.open(backend="redis", url=server.url, strict=True) as cache:
+            users = cache.namespace("users", ttl="1h")
+            users.set("k", "v")
+            server.process.send_signal(signal.SIGSTOP)
+            try:
+                with pytest.raises(BackendUnavailable):
+                    users.set("large", "x" * 50_000)
+            finally:
+                server.process.send_signal(signal.SIGCONT)
+            assert "cmdstat_unlink" not in raw.info("commandstats")

@@ -92,6 +92,7 @@ class Files:
                     closing(sqlite3.connect(copy / name)) as to,
                 ):
                     from_.backup(to)
+                (copy / name).chmod(0o600)
         except (OSError, shutil.Error, sqlite3.Error):  # it changed meanwhile, or is not there
             return
         self._last()

@@ -24,8 +24,8 @@ class Redis:
         self._running = ExitStack()
         self._nobody = free_port()
         self._server = self._start()
-        proxy = Proxy(self._server, seed=chance.randrange(1000), late=0.02, seconds=0.2)
-        direct, slow = self._server.url, stack.enter_context(proxied(proxy))
+        self._proxy = Proxy(self._server, seed=chance.randrange(1000), late=0.02, seconds=0.2)
+        direct, slow = self._server.url, stack.enter_context(proxied(self._proxy))
         self.settings: list[dict[str, object]] = [
             {"backend": "redis", "redis.url": url} for url in (direct, direct, slow)
         ]
@@ -90,6 +90,7 @@ class Redis:
         self._running.close()
         self._last()
         self._server = self._start()
+        self._proxy.lead_to(self._server)
 
     def _start(self) -> Server:
         self._running = ExitStack()
