@@ -106,7 +106,7 @@ class Place:
         return True
 
     def closed(self) -> None:
-        """Take note that nothing is open: SQLite may remove the log."""
+        """Take note that a connection was closed: with the last one SQLite removes the log."""
         self._logs = _NO_LOGS
 
     def damaged(self, error: Exception, file: Identity | None) -> BackendError:

@@ -152,6 +152,8 @@ class Connection:
         with suppress(sqlite3.ProgrammingError):  # it is closed
             self.cursor.close()
         self.sqlite.close()
+        if self._place is not None:
+            self._place.closed()
 
 
 def leave_to_parent(connections: Iterable[Connection]) -> None:

@@ -181,8 +181,17 @@ class Writer:
                 return
 
     def growth(self) -> int:
-        """Return by how many bytes the database is to grow for what is in its log."""
-        return self._do(_growth)
+        """Return by how many bytes the database is to grow for what is in its log. Raises `BackendBusy`
+        instead of waiting for others.
+        """
+        if not self.turn.attempt():
+            raise BackendBusy(_TAKEN)
+        try:
+            return _growth(self._there())
+        except FAILURES as error:
+            raise translated(_WHAT, error, self._directory) from None
+        finally:
+            self.turn.release()
 
     def shorten_log(self) -> bool:
         """Let the log be empty, unless others read it just then; return whether it is."""

@@ -442,3 +442,22 @@ def test_where_the_log_is_taken_away_this_process_and_others_see_each_other_agai
         other.namespace("users").set("k", "other")
     assert users.get("k") == "other"
     assert users.get("old") == "after"
+
+
+@pytest.mark.parametrize("opener", ["file"], indirect=True)
+def test_the_log_that_goes_with_a_fork_is_not_missed(opener, caplog):
+    """Who forks closes what is open, and SQLite removes the log with the last connection."""
+    cache = opener(strict=False)
+    users = cache.namespace("users")
+    for number in range(3):
+        users.set("k", number)
+        cache.flush()
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert users.get("k") == number
+        users.set("k", number)
+        cache.flush()
+    assert cache.status().notes == ()
+    assert not caplog.records
