@@ -96,7 +96,7 @@ def _may_need_room(error: Exception) -> bool:
 
 _kept: Final[list["Connection"]] = []
 """What is not closed before this process ends."""
-_of_parent: Final[set[Path | None]] = set()
+_of_parent: Final[list[Path | None]] = []
 
 
 class Connection:
@@ -109,8 +109,8 @@ class Connection:
 
     def __init__(self, place: Place | None, mode: Mode = "rw") -> None:
         path = None if place is None else place.path
-        if path in _of_parent:
-            raise BackendRefused(f"{path}: {_IN_USE}")
+        if _of_parent:
+            raise BackendRefused(f"{_of_parent[0]}: {_IN_USE}")
         self.path = path
         self.mode: Mode = mode
         self._place = place
@@ -157,15 +157,15 @@ class Connection:
 
 
 def leave_to_parent(connections: Iterable[Connection]) -> None:
-    """Never close what threads used that did not come along into this process, and open nothing more of
-    these files. To close it would wait for those threads, and SQLite would take the locks that the
-    parent has for ours, and write without any.
+    """Never close what threads used that did not come along into this process, and open nothing more. To
+    close it would wait for those threads, as anything may that needs what all connections share; and
+    of these files SQLite would take the locks that the parent has for ours, and write without any.
     """
     for connection in connections:
         from ctypes import py_object, pythonapi
 
         pythonapi.Py_IncRef(py_object(connection))  # also not when this process ends
-        _of_parent.add(connection.path)
+        _of_parent.append(connection.path)
 
 
 @contextmanager
