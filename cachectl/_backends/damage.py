@@ -8,9 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from cachectl._backends.file_lock import wait_for_lock
 from cachectl._backends.place import Identity
-from cachectl._backends.sqlite import Patience
-from cachectl._model.deadline import SECONDS
 
 _ASIDE: Final = ".damaged-"
 _STAMP: Final = re.compile(r"\d{8}T\d{6}\.\d{6}", re.ASCII)
@@ -27,7 +26,7 @@ def put_aside(path: Path, file: Identity | None) -> Path | None:
     """
     held = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _wait_for(held)
+        wait_for_lock(held, "the damaged database")
         try:
             return _rename(path) if _identity(path) == file else None
         finally:  # also for processes that were forked meanwhile, which have it open
@@ -66,14 +65,3 @@ def _identity(path: Path) -> Identity | None:
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _wait_for(lock: int) -> None:
-    patience = Patience(SECONDS)
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            patience.pause("the damaged database")
-        else:
-            return

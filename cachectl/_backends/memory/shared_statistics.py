@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.directory import PlaceRefused, claim, create_private, require_ours
-from cachectl._backends.sqlite import Patience
+from cachectl._backends.file_lock import wait_for_lock
 from cachectl._metrics.counters import Batch, Counts
 from cachectl._metrics.program import this_program
 from cachectl._metrics.windows import Window
-from cachectl._model.deadline import SECONDS, wait_anew
+from cachectl._model.deadline import wait_anew
 from cachectl._model.records import Usage
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendError
@@ -180,7 +180,7 @@ class SharedStatistics:
         lock = self._directory / "begin.lock"
         create_private(lock)
         with lock.open("rb") as file:
-            _lock(file)
+            wait_for_lock(file, "the shared counters")
             try:
                 yield
             finally:  # also for processes that were forked meanwhile, which have the file open
@@ -214,18 +214,6 @@ class SharedStatistics:
     def _path(self) -> Path:
         """One file per cache object: a process may have several."""
         return self._directory / f"{os.getpid()}-{id(self):x}.usage"
-
-
-def _lock(file: IO[bytes]) -> None:
-    """Wait for a lock, for as long as a call may. Raises `BackendBusy`."""
-    patience = Patience(SECONDS)
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            patience.pause("the shared counters")
-        else:
-            return
 
 
 def _read(path: Path) -> dict[str, list[int]]:

@@ -1,0 +1,19 @@
+"""Waiting for a lock on a file, which the kernel releases with its holder."""
+
+import fcntl
+from typing import IO
+
+from cachectl._backends.sqlite import Patience
+from cachectl._model.deadline import SECONDS
+
+
+def wait_for_lock(file: IO[bytes] | int, what: str) -> None:
+    """Lock a file, waiting for as long as a call may. Raises `BackendBusy`."""
+    patience = Patience(SECONDS)
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            patience.pause(what)
+        else:
+            return
