@@ -6,7 +6,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,16 +17,9 @@ from cachectl._backends.file.value_files import ValueFiles
 from cachectl.errors import BackendRefused
 from tests.support.home import ROOT
 from tests.support.mounts import small, take_all_bytes, take_all_inodes
+from tests.support.removals import REMOVALS
 
 LARGE = os.urandom(2 * 1024 * 1024)  # in a file of its own
-REMOVALS: dict[str, Callable[[Cache], object]] = {
-    "delete": lambda cache: cache.namespace("a").delete("k1"),
-    "delete_many": lambda cache: cache.namespace("a").delete_many(f"k{n}" for n in range(700)),
-    "invalidate": lambda cache: cache.namespace("a").invalidate(tag="odd"),
-    "clear": lambda cache: cache.namespace("a").clear(),
-    "clear_all": lambda cache: cache.clear(),
-    "cleanup": lambda cache: cache.cleanup(max_entries=10),
-}
 
 
 @pytest.fixture

@@ -2,22 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from cachectl import AsyncCache, Cache, Write
 from tests.support.openers import PATIENCE, settings
+from tests.support.removals import REMOVALS
 from tests.support.servers import Server, redis_server
-
-REMOVALS: dict[str, Callable[[Cache], object]] = {
-    "delete": lambda cache: cache.namespace("a").delete("k1"),
-    "delete_many": lambda cache: cache.namespace("a").delete_many(f"k{n}" for n in range(700)),
-    "invalidate": lambda cache: cache.namespace("a").invalidate(tag="odd"),
-    "clear": lambda cache: cache.namespace("a").clear(),
-    "clear_all": lambda cache: cache.clear(),
-    "cleanup": lambda cache: cache.cleanup(max_entries=10),
-}
 
 
 @pytest.fixture(scope="module")
