@@ -444,7 +444,7 @@ def test_where_the_log_is_taken_away_this_process_and_others_see_each_other_agai
     assert users.get("old") == "after"
 
 
-@pytest.mark.parametrize("opener", ["file"], indirect=True)
+@pytest.mark.parametrize("opener", ["threads"], indirect=True)
 def test_the_log_that_goes_with_a_fork_is_not_missed(opener, caplog):
     """Who forks closes what is open, and SQLite removes the log with the last connection."""
     cache = opener(strict=False)
