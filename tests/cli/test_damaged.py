@@ -122,10 +122,15 @@ def test_who_watches_is_told_of_another_cache_and_shows_that(filled: Tool):
         assert b'"entries":1' in process.stdout.readline().replace(b" ", b"")
         shutil.rmtree(filled.directory)
         wait_until(lambda: b'"entries":0' in _line(process.stdout))
+        for _ in range(3):
+            process.stdout.readline()
     finally:
         process.terminate()
         _, errors = process.communicate(timeout=30)
-    assert errors.count(b"cache.db was removed") == 1
+    assert errors.count(b"WARNING: %b/cache.db was removed" % bytes(filled.directory)) == 1
+    assert (
+        errors.count(b": %b/cache.db was removed" % bytes(filled.directory)) == 2
+    )  # and as what `stats` says of the cache
 
 
 def _line(stream) -> bytes:

@@ -162,22 +162,29 @@ class ReadConnections:
             raise BackendRefused("this cache was closed: open it again to use it")
         while self.exists():
             with suppress(BegunAnew):
-                connection = self._attempt()
-                if connection is None or connection.file == self._place.file():
+                connection, unshared = self._attempt()
+                if connection is None:
+                    return None
+                if connection.file == self._place.file():
+                    self._admit(connection, unshared)
                     return connection
-                self.retire(connection)  # another was put there meanwhile
+                connection.close()  # another was put there meanwhile
         return None
 
-    def _attempt(self) -> ReadConnection | None:
-        """Return a connection to what is there; None if it is empty: another process may be about to
-        make it.
+    def _attempt(self) -> tuple[ReadConnection | None, _Unshared | None]:
+        """Return what `_open` does for what is there; no connection if it is empty: another process may be
+        about to make it.
         """
         connection, unshared = self._open()
         with prepared(connection, self._place):
             made = is_made(connection, self._directory)
-        if not made:
-            connection.close()
-            return None
+        if made:
+            return connection, unshared
+        connection.close()
+        return None, None
+
+    def _admit(self, connection: ReadConnection, unshared: _Unshared | None) -> None:
+        """Keep account of a connection, and of where it is to rest."""
         if self._place.opened(connection.file):
             self.drop()
         now = self.idle
@@ -186,7 +193,6 @@ class ReadConnections:
         elif unshared is not None and not (isinstance(now, _Unshared) and now.is_same()):
             self.idle = unshared
         self._opened.add(connection)
-        return connection
 
     def _open(self) -> tuple[ReadConnection, _Unshared | None]:
         """Return a connection, and where it is to rest if SQLite does not share its database."""

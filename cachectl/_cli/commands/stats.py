@@ -116,7 +116,7 @@ def _answer(report: Stats, names: Sequence[str], alarm: _Alarm) -> None:
     crossed = alarm.crossed(report, names)
     _show(report, names or list(report.namespaces))
     for note in report.backend.notes:
-        out.note(note)
+        out.note_once(note)
     _say_what_they_are_in(report.applications)
     for name in report.unknown:
         out.note(unknown(name))

@@ -42,6 +42,7 @@ class Output:
         self.directory = ""
         """Where the files are that are worked with; nothing if there are none."""
         self._answered = False
+        self._noted: set[str] = set()  # what `note_once` said, and can still be read
 
     def use(self, form: Format, *others: Format) -> None:
         """Print in `form`: a table, JSON or, where a command has them, one of `others`."""
@@ -53,6 +54,12 @@ class Output:
         """Say something beside the data, unless told to be quiet."""
         if self.level >= 0:
             self._say(message)
+
+    def note_once(self, message: str) -> None:
+        """Say something that stays true, unless it was said before and can still be read."""
+        if message not in self._noted:
+            self._noted.add(message)
+            self.note(message)
 
     def detail(self, message: str) -> None:
         """Say something that only people watching, or asking for it, want to know."""
@@ -130,6 +137,7 @@ class Output:
         """Clear a terminal; a file or a pipe just goes on."""
         if sys.stdout.isatty() and self.format is Format.TABLE:
             sys.stdout.write("\x1b[H\x1b[2J")
+            self._noted.clear()
 
     def table(self, table: "Table", *, fold: bool = True) -> None:
         """Write a table; on a terminal its cells may fold, elsewhere every row is a line."""
