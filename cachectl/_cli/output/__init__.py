@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain, islice
-from typing import IO, TYPE_CHECKING, Any
+from shutil import get_terminal_size
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from cachectl._cli.exits import NotWritten
+from cachectl._cli.output.glyphs import Glyphs, glyphs_for
 from cachectl._cli.output.text import printable
 from cachectl._masking import masked
 from cachectl.errors import UsageError
@@ -19,6 +21,8 @@ from cachectl.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+_LEAST_WIDTH: Final = 40
 
 
 class Format(StrEnum):
@@ -132,6 +136,32 @@ class Output:
         writer.writerow(header)
         for row in rows:
             writer.writerow([_csv_cell(cell) for cell in row])
+
+    @property
+    def width(self) -> int | None:
+        """The cells of a line of the terminal on stdout; None for a file or a pipe, where none is too long."""
+        if not sys.stdout.isatty():
+            return None
+        return max(_LEAST_WIDTH, get_terminal_size().columns)
+
+    @property
+    def glyphs(self) -> Glyphs:
+        """The signs that stdout can show."""
+        return glyphs_for(sys.stdout)
+
+    def context(self, heading: str, *parts: str) -> None:
+        """Write in front of a table what it is about. Of what is too long for a screen the last parts go
+        first, and then the middle of the first one. With --quiet there are rows alone.
+        """
+        if self.level < 0:
+            return
+        from cachectl._cli.output import layout
+
+        width, known = self.width, [part for part in parts if part]
+        if width is None:
+            self.line(f"# {heading} {printable(self.glyphs.between.join(known))}")
+        else:
+            self.line(layout.context(heading, known, width, self.glyphs))
 
     def clear_screen(self) -> None:
         """Clear a terminal; a file or a pipe just goes on."""

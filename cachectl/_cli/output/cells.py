@@ -1,0 +1,74 @@
+"""Figures as they stand in tables: three digits and a unit, aligned; nothing is ever cut.
+
+`cachectl._model.units` has what stands in sentences.
+"""
+
+from typing import Final
+
+_EXACT_BELOW: Final = 10_000
+_PARTS: Final = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+def count(number: int) -> str:
+    """Return a count: `9,999`, `12.4k`, `1.20M`."""
+    if abs(number) < _EXACT_BELOW:
+        return f"{number:,}"
+    return _three_digits(number, 1000, ("", "k", "M", "G", "T", "P"))
+
+
+def size(number: float) -> str:
+    """Return bytes, the units below each other: `847   B`, `3.02 KiB`."""
+    if round(number) < 1000:
+        return f"{round(number)}   B"
+    return _three_digits(number, 1024, ("   B", " KiB", " MiB", " GiB", " TiB", " PiB"))
+
+
+def rate(share: float) -> str:
+    """Return a share as a percentage; only what is exactly none or all is called so."""
+    if share in (0.0, 1.0):
+        return f"{share:.0%}"
+    if share < 0.001:
+        return "<0.1%"
+    return ">99.9%" if share > 0.999 else f"{share:.1%}"
+
+
+def money(dollars: float) -> str:
+    """Return dollars and cents, thousands from 10,000 on: `$12.92`, `<$0.01`, `$105k`."""
+    if 0 < dollars < 0.01:
+        return "<$0.01"
+    return f"${dollars:,.2f}" if dollars < _EXACT_BELOW else f"${count(round(dollars))}"
+
+
+def span(seconds: float) -> str:
+    """Return a duration in its two largest units: `2d 23h`, `625 ms`, `38 µs`."""
+    if 0 < seconds < 0.001:
+        return f"{max(1, round(seconds * 1e6))} µs"
+    if 0 < seconds < 1:
+        return f"{_digits(seconds * 1e3)} ms"
+    if 0 < seconds < 10:
+        return f"{seconds:.2f}s"
+    rest, parts = round(seconds), []
+    for length, unit in _PARTS:
+        number, rest = divmod(rest, length)
+        if number:
+            parts.append(f"{number}{unit}")
+    return " ".join(parts[:2]) or "0s"
+
+
+def age(seconds: float) -> str:
+    """Return a duration in its largest unit: `3d`, `12m`."""
+    whole = round(seconds)
+    return next((f"{whole // length}{unit}" for length, unit in _PARTS if whole >= length), "0s")
+
+
+def _three_digits(number: float, base: int, units: tuple[str, ...]) -> str:
+    step, value = 0, float(number)
+    while abs(value) >= 999.5 and step < len(units) - 1:
+        value, step = value / base, step + 1
+    return f"{_digits(value)}{units[step]}"
+
+
+def _digits(value: float) -> str:
+    """Return a number with three digits."""
+    decimals = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
+    return f"{value:.{decimals}f}"
