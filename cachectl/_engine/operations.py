@@ -24,7 +24,6 @@ from cachectl._engine.hashed import marked
 from cachectl._engine.options import LoadOptions
 from cachectl._engine.state import NamespaceState
 from cachectl._engine.writer import Writer
-from cachectl._metrics.recorder import log
 from cachectl._model.batches import batches
 from cachectl._model.deadline import one_call, spent
 from cachectl._model.entry import Entry
@@ -250,6 +249,5 @@ class Operations:
         return self._removed(removed, operation)
 
     def _removed(self, removed: Removed, operation: str) -> Removed:
-        self.state.recorder.record_invalidated(removed)
-        log.debug("%s %s: %d removed", operation, self.state.name, removed.entries)
+        self.state.recorder.record_invalidated(removed, operation)
         return removed

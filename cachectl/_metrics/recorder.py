@@ -134,10 +134,12 @@ class Recorder:
         if self._observed:
             self._tell_of_sets(items, written)
 
-    def record_invalidated(self, removed: Removed) -> None:
+    def record_invalidated(self, removed: Removed, operation: str) -> None:
         """Record what someone removed."""
         if self.counting and removed.entries:
             self._counters.current().invalidated += removed.entries
+        if self._observed:
+            log.debug("%s %s: %d removed", operation, self.namespace, removed.entries)
 
     def record_cleanup(self, step: CleanupStep) -> None:
         """Record what a step of a cleanup, or a lookup that met an expired entry, removed."""

@@ -10,12 +10,13 @@ from cachectl._cli.output import cells
 from cachectl._cli.output.glyphs import ASCII, UNICODE, bar, meter, trend
 from cachectl._cli.output.layout import Column, Line, context, shortened, table
 
-ROWS = [
+Row = tuple[str, float, int]
+ROWS: list[Row] = [
     ("documents-of-customers", 0.3, 1_234_567),
     ("音楽テスト名前空間", 0.9999, 3),
     ("a", 0.0, 0),
 ]
-COLUMNS = [
+COLUMNS: list[Column[Row]] = [
     Column("namespace", 0, lambda row: row[0], lambda row: row[0], is_text=True),
     Column("meter", 3, lambda row: meter(row[1], UNICODE), None),
     Column("hit rate", 1, lambda row: cells.rate(row[1]), lambda row: str(row[1])),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from cachectl._backends.file import clearing, eviction, leases, policies, rebuild, rows
 from cachectl._backends.file.freeing import Freeing
@@ -21,6 +22,8 @@ from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule, CleanupStep, Removed, RemovedEntry
 from cachectl._model.tally import note_removed
 from cachectl.errors import BackendBusy, BackendError, BackendRefused
+
+_NOTHING: Final = Removed()
 
 
 class Removals:
@@ -192,6 +195,8 @@ def _remove_keys(transaction: Transaction, keys: Sequence[str]) -> Removed:
     found = rows.find_removable(transaction, keys)
     if transaction.has_leases:
         leases.revoke(transaction, keys)
+    if not found:
+        return _NOTHING
     removed = eviction.remove(transaction, found)
     if len(found) == 1 and (expires_at := found[0].expires_at) is not None:
         removed = RemovedEntry(*removed)

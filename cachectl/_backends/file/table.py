@@ -183,7 +183,7 @@ class EntryTable:
 
         self._writer.open(patience)
         files = ExitStack()
-        files.enter_context(debris.being_written(self._directory))
+        files.enter_context(debris.being_written(self._directory, patience))
         return files
 
     def _write_file(self, data: bytes) -> str:

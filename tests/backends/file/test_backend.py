@@ -1,16 +1,21 @@
 """The file backend: what is in its directory, and that others may not put anything there."""
 
+import fcntl
 import os
 import sqlite3
 import stat
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from cachectl import MISSING, BackendError, BackendRefused, ConfigError
+from cachectl import MISSING, BackendBusy, BackendError, BackendRefused, ConfigError
+from cachectl._backends.directory import MARKER
 from cachectl._backends.file.backend import FileBackend
 from cachectl._backends.file.debris import being_written
+from cachectl._backends.sqlite import Patience
+from cachectl._model.deadline import SECONDS
 from cachectl.testing import Clock
 from tests.support.openers import Opener
 
@@ -197,12 +202,26 @@ def test_value_files_of_nobody_go_with_cleanup_after_an_hour_while_others_are_wr
     hour_ago = own.stat().st_mtime - 3601
     for path in (old, own, foreign):
         os.utime(path, (hour_ago, hour_ago))
-    with being_written(opener.directory):
+    with being_written(opener.directory, Patience(1.0)):
         cache.cleanup()
     assert {*own.parent.iterdir()} == {own, young, foreign}
     cache.cleanup()
     assert {*own.parent.iterdir()} == {own, foreign}
     assert users.get("k") == LARGE
+
+
+def test_a_large_value_waits_no_longer_than_others_for_a_cleanup_that_was_stopped(opener: Opener):
+    """It lists the value files with the lock that says that nobody writes one."""
+    users = opener().namespace("users")
+    users.set("small", "value")
+    with (opener.directory / MARKER).open() as marker:
+        fcntl.flock(marker, fcntl.LOCK_EX)
+        began = time.monotonic()
+        with pytest.raises(BackendBusy, match="value files"):
+            users.set("k", LARGE)
+        assert time.monotonic() - began < 2 * SECONDS
+        assert value_files(opener.directory) == []
+    assert users.set("k", LARGE)
 
 
 def test_a_missing_value_file_is_a_miss_and_an_error(opener: Opener):

@@ -14,6 +14,7 @@ import pytest
 from cachectl import MISSING, AsyncCache, Cache, Write
 from cachectl._backends.file.debris import being_written
 from cachectl._backends.file.value_files import ValueFiles
+from cachectl._backends.sqlite import Patience
 from cachectl.errors import BackendRefused
 from tests.support.home import ROOT
 from tests.support.mounts import small, take_all_bytes, take_all_inodes
@@ -175,7 +176,7 @@ def test_what_is_written_just_now_is_no_debris(tmp_path):
     directory = tmp_path / "cache"
     with Cache.open(directory=directory) as cache:
         cache.namespace("a").set("k", "value")
-        with being_written(directory):
+        with being_written(directory, Patience(1.0)):
             name = ValueFiles(directory).write(LARGE)
             cache.cleanup()
             assert (directory / name).exists()
