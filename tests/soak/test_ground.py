@@ -79,7 +79,7 @@ def disturb(
     """Let one thing happen after the other until then; return what did."""
     happened = []
     while time.monotonic() < end:
-        number, seconds = chance.randrange(WORKERS), chance.uniform(0.2, 2)
+        number, seconds = chance.randrange(WORKERS), chance.uniform(0.2, 4)
         kill, stop = partial(workers.kill, number), partial(workers.stop, number, seconds)
         possible: list[Callable[[], None]] = [*events, kill, stop]
         event = chance.choice(possible)
