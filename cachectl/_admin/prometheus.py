@@ -17,6 +17,7 @@ _GAUGES: Final = (
 )
 _METRICS: Final = (
     *((metric, "gauge", description, name) for metric, description, name in _GAUGES),
+    ("misses_total", "counter", "Lookups that found nothing fresh.", "misses"),
     *((row.metric, "counter", row.help, row.report) for row in ROWS if row.report),
 )
 

@@ -202,6 +202,10 @@ class SupportsRecovery(SupportsStatus, Protocol):
 class SupportsSparing(Protocol):
     """A backend that spares its callers errors, and says so."""
 
+    @property
+    def is_away(self) -> bool:
+        """Whether something else answers now."""
+
     def note_spared(self, note: Callable[[str], None]) -> None:
         """Call `note` with the namespace of each lookup, and of each call that writes or removes,
         that something else answers because the backend is away.

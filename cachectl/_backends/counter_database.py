@@ -276,6 +276,9 @@ def _prepare(connection: Connection) -> None:
         " WITHOUT ROWID"
     )
     present = {row[1] for row in connection.execute("PRAGMA table_info(counters)")}
+    if "misses" in present:  # from before their reasons were counted
+        connection.execute("ALTER TABLE counters RENAME COLUMN misses TO missed_absent")
+        present.add("missed_absent")
     for name in _COLUMNS:
         if name not in present:  # a database from before this counter existed
             connection.execute(f"ALTER TABLE counters ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")

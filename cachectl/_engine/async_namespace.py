@@ -59,10 +59,10 @@ class AsyncNamespace(BaseNamespace):
                 )  # what is found was checked when it was written
                 if plain is not key:
                     return await self.get(plain, default)
-                self._recorder.record_miss(key, self._absent, loads=default is TO_LOAD)
+                self._recorder.record_miss(key, self._absent, now, loads=default is TO_LOAD)
             else:
                 await self.operations.remove_expired(key, now)
-                self._recorder.record_miss(key, MissReason.EXPIRED, loads=default is TO_LOAD)
+                self._recorder.record_miss(key, MissReason.EXPIRED, now, loads=default is TO_LOAD)
         except NO_KEY:  # the store could make nothing of it
             plain = self._checks.key("get", key)
             if plain is key:
@@ -73,7 +73,7 @@ class AsyncNamespace(BaseNamespace):
             if plain is not key:  # what is bound to a key is bound to its text
                 return await self.get(plain, default)
             self._recorder.record_suppressed(error)
-            self._recorder.record_miss(key, MissReason.DAMAGED, loads=default is TO_LOAD)
+            self._recorder.record_miss(key, MissReason.DAMAGED, now, loads=default is TO_LOAD)
         except BackendError as error:
             plain = self._checks.key("get", key)
             if plain is not key:
@@ -81,7 +81,7 @@ class AsyncNamespace(BaseNamespace):
             if self.state.strict:
                 raise
             self._recorder.record_suppressed(error)
-            self._recorder.record_miss(key, MissReason.ERROR, loads=default is TO_LOAD)
+            self._recorder.record_miss(key, MissReason.ERROR, now, loads=default is TO_LOAD)
         return default
 
     async def set(

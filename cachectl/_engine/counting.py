@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from cachectl._backends.capabilities import SupportsFork, SupportsSlots
+from cachectl._backends.capabilities import SupportsFork, SupportsSlots, SupportsSparing
 from cachectl._backends.protocols import Backend
 from cachectl._backends.selection import counts_of
 from cachectl._metrics.counters import Counts, added
@@ -16,6 +16,7 @@ from cachectl._metrics.troubles import Troubles
 from cachectl._metrics.windows import Window
 from cachectl._metrics.write_behind import CounterBuffer
 from cachectl._model.importing import importing
+from cachectl._model.records import Usage
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendError, BackendUnavailable
 
@@ -52,6 +53,7 @@ class Counting:
     ) -> None:
         self.listeners: Listeners = Listeners()
         self._backend = backend
+        self._sparing = backend if isinstance(backend, SupportsSparing) else None
         self._flush = flush
         self._clock = clock
         self._strict = strict
@@ -72,9 +74,19 @@ class Counting:
         if name not in self._recorders:
             counters = self.buffer.counters(name, self.start)
             self._recorders[name] = Recorder(
-                name, counters, self.listeners, self.troubles, counting=counting
+                name, counters, self.listeners, self.troubles, self._is_away, counting=counting
             )
         return self._recorders[name]
+
+    def with_known(self, usage: Mapping[str, Usage]) -> Mapping[str, Usage]:
+        """Return what is held, with what is known here of keys that went."""
+        known = {name: recorder.known.memory for name, recorder in list(self._recorders.items())}
+        return {
+            name: held._replace(memory_bytes=held.memory_bytes + known.get(name, 0))
+            if held.memory_bytes is not None
+            else held
+            for name, held in usage.items()
+        }
 
     def flush(self, write_uses: Callable[[], None]) -> None:
         """Call `write_uses`, and write counts; also those that ended processes left, if this cache
@@ -127,6 +139,9 @@ class Counting:
         except BackendError as error:
             self._refuse_outage(error)
             return self._read_unwritten(window, names)
+
+    def _is_away(self) -> bool:
+        return self._sparing is not None and self._sparing.is_away
 
     def _read_unwritten(self, window: Window, names: Collection[str]) -> "Counted":
         """Return the same where not all could be written: with what was not, or that alone."""

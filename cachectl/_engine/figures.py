@@ -129,6 +129,8 @@ class Figures:
 
     def _held(self, names: Collection[str], now: float) -> Mapping[str, Usage]:
         usage = usage_of(self._backend, names)
+        if self._backend.live:
+            usage = self._counting.with_known(usage)
         if isinstance(self._backend, SupportsExpiredEntries):
             with suppress(BackendUnavailable):  # since just now: what it holds is known
                 return with_expired(usage, self._backend.expired_entries(now, names))

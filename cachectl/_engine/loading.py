@@ -12,6 +12,7 @@ from cachectl._engine.options import LoadOptions
 from cachectl._engine.singleflight.flights import Flight
 from cachectl._engine.state import NamespaceState
 from cachectl._engine.writer import Writer
+from cachectl._metrics.events import MissReason
 from cachectl._metrics.recorder import Recorder, log
 from cachectl._model.arguments import check_called
 from cachectl._model.deadline import one_call, spent
@@ -121,13 +122,14 @@ class Lookup:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self._reason = recorder.take_reason()
         self._is_counted = False
 
     def loads(self) -> None:
         """Count it as a miss, unless it was counted."""
         if not self._is_counted:
             self._is_counted = True
-            self._recorder.record_load()
+            self._recorder.record_load(self._reason)
 
     def shares(self, worth: Worth) -> None:
         """Count it as one that shares a load which took so much, unless it was counted."""
@@ -190,6 +192,8 @@ class Loading:
     async def reload(self, key: str, loader: Callable[[], Any], options: LoadOptions) -> Any:
         """Call `loader` whatever is cached, and store what it returns."""
         wanted = self._checked(key, loader, options)
+        state = self._values.state
+        state.recorder.record_miss(key, MissReason.BYPASSED, state.clock())
         return (await self._made(wanted, monotonic(), self._values.replace)).value
 
     async def _made(

@@ -54,10 +54,10 @@ class Namespace(BaseNamespace):
                 )  # what is found was checked when it was written
                 if plain is not key:
                     return self.get(plain, default)
-                self._recorder.record_miss(key, self._absent, loads=default is TO_LOAD)
+                self._recorder.record_miss(key, self._absent, now, loads=default is TO_LOAD)
             else:
                 run(self.operations.remove_expired(key, now))
-                self._recorder.record_miss(key, MissReason.EXPIRED, loads=default is TO_LOAD)
+                self._recorder.record_miss(key, MissReason.EXPIRED, now, loads=default is TO_LOAD)
         except NO_KEY:  # the store could make nothing of it
             plain = self._checks.key("get", key)
             if plain is key:
@@ -68,7 +68,7 @@ class Namespace(BaseNamespace):
             if plain is not key:  # what is bound to a key is bound to its text
                 return self.get(plain, default)
             self._recorder.record_suppressed(error)
-            self._recorder.record_miss(key, MissReason.DAMAGED, loads=default is TO_LOAD)
+            self._recorder.record_miss(key, MissReason.DAMAGED, now, loads=default is TO_LOAD)
         except BackendError as error:
             plain = self._checks.key("get", key)
             if plain is not key:
@@ -76,7 +76,7 @@ class Namespace(BaseNamespace):
             if self.state.strict:
                 raise
             self._recorder.record_suppressed(error)
-            self._recorder.record_miss(key, MissReason.ERROR, loads=default is TO_LOAD)
+            self._recorder.record_miss(key, MissReason.ERROR, now, loads=default is TO_LOAD)
         return default
 
     def set(
@@ -158,10 +158,10 @@ class Namespace(BaseNamespace):
 
         Concurrent callers of one key share one call of a loader. What it raises reaches all of
         them and is not cached; nor is what it returns if anybody, in any process, wrote or removed
-        the key meanwhile, or a tag of `tags`. With `bypass` there is no lookup: the loader is
-        called, and its value replaces the cached one. `cost` may be a function of the value. A
-        value that cannot be stored is returned all the same, and counted as an error. Raises
-        `UnsupportedValue` for an async loader, which nothing here awaits.
+        the key meanwhile, or a tag of `tags`. With `bypass` nothing is looked up, which is a miss:
+        the loader is called, and its value replaces the cached one. `cost` may be a function of
+        the value. A value that cannot be stored is returned all the same, and counted as an error.
+        Raises `UnsupportedValue` for an async loader, which nothing here awaits.
         """
         completed = self.state.flights.completed
         if bypass is not False:

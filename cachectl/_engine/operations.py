@@ -177,7 +177,7 @@ class Operations:
             removed = await self.store.remove([key])
         finally:
             flights.invalidate_key(key)
-        self._removed(removed, "delete")
+        self._removed(removed, "delete", [key])
         if type(removed) is RemovedEntry:
             return removed.expires_at > self.state.clock()
         return removed.entries == 1
@@ -187,7 +187,7 @@ class Operations:
         for batch in batches(self.checks.keys(keys)):
             with unbroken():
                 removed = await self._changed(batch, self.store.remove(batch))
-                self._removed(removed, "delete")
+                self._removed(removed, "delete", batch)
             total = total.plus(removed)
         return total
 
@@ -248,6 +248,8 @@ class Operations:
                 raise
         return self._removed(removed, operation)
 
-    def _removed(self, removed: Removed, operation: str) -> Removed:
-        self.state.recorder.record_invalidated(removed, operation)
+    def _removed(
+        self, removed: Removed, operation: str, keys: Sequence[str] | None = None
+    ) -> Removed:
+        self.state.recorder.record_invalidated(removed, operation, keys)
         return removed

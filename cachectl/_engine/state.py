@@ -71,6 +71,7 @@ class NamespaceState:
         """Follow `policy` from now on, in all threads."""
         self.policy: Policy = policy
         self.recorder.counting = policy.metrics
+        self.recorder.limited = policy.max_entries is not None or policy.max_bytes is not None
         self.entries.use(policy)
         if self._functions is not None:
             self._functions.forget_keys()

@@ -69,5 +69,6 @@ class Writer:
             for item in large:
                 size, namespace = item.entry.size, self._recorder.namespace
                 log.info("namespace %s: %d bytes are over max_bytes", namespace, size)
-                self._recorder.record_invalidated(await self.store.remove([item.key]), "set")
+                removed = await self.store.remove([item.key])
+                self._recorder.record_invalidated(removed, "set", [item.key])
         return [item for item in items if item.entry.size <= max_bytes] if large else items

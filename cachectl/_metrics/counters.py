@@ -33,7 +33,13 @@ class Counts:
     """The counters of one namespace. All are whole numbers, so that sums stay exact."""
 
     hits: int = _row("Lookups that found a fresh entry.")
-    misses: int = _row("Lookups that did not.")
+    missed_absent: int = _row("Misses of which nothing is known: never stored, as far as known.")
+    missed_expired: int = _row("Misses of what had expired.")
+    missed_evicted: int = _row("Misses of what a limit had removed.")
+    missed_invalidated: int = _row("Misses of what someone had removed.")
+    missed_damaged: int = _row("Misses of what was damaged.")
+    missed_bypassed: int = _row("Loads that were asked for whatever is cached.")
+    missed_error: int = _row("Misses because the backend failed, or was away.")
     sets: int = _row("Entries written.")
     evictions: int = _row("Entries removed by a limit.")
     expired: int = _row("Entries removed by their TTL.")
@@ -55,6 +61,11 @@ class Counts:
     saved_over: int = _row("Nano-dollars by which `saved_cost` is too much.", report=None)
     last_hit_us: int = 0  # microseconds since 1970; merged by maximum
 
+    @property
+    def misses(self) -> int:
+        """Lookups that found nothing fresh. Each is counted once, by its reason: so they add up."""
+        return sum(getattr(self, name) for name in MISSED.values())
+
     def plus(self, other: "Counts") -> "Counts":
         merged = Counts(**{name: getattr(self, name) + getattr(other, name) for name in SUMMED})
         merged.last_hit_us = max(self.last_hit_us, other.last_hit_us)
@@ -75,6 +86,7 @@ class Counts:
             for row in ROWS
             if row.report is not None
         }
+        figures["misses"] = self.misses
         figures["saved_cost"] = (self.saved_cost * 1000 - self.saved_over) / 10**9
         return figures
 
@@ -97,6 +109,10 @@ ROWS: Final = _rows()
 LAST_HIT: Final = "last_hit_us"
 SUMMED: Final = tuple(row.name for row in ROWS)
 """The names of the counters that are merged by adding, in the order they are stored."""
+MISSED: Final = {
+    name.removeprefix("missed_"): name for name in SUMMED if name.startswith("missed_")
+}
+"""The counters of misses, by their reasons."""
 
 
 def moved(earlier: Mapping[str, Counts], later: Mapping[str, Counts]) -> dict[str, Counts]:

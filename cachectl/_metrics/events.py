@@ -27,7 +27,10 @@ class MissReason(StrEnum):
 
     ABSENT = "absent"
     EXPIRED = "expired"
+    EVICTED = "evicted"
+    INVALIDATED = "invalidated"
     DAMAGED = "damaged"
+    BYPASSED = "bypassed"
     ERROR = "error"
     DISABLED = "disabled"
 

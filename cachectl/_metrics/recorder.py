@@ -1,10 +1,12 @@
 """What happens in one namespace, counted and told to those who listen."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from cachectl._metrics.counters import MISSED
 from cachectl._metrics.events import Event, EventKind, Listeners, MissReason
+from cachectl._metrics.known_keys import KnownKeys
 from cachectl._metrics.thread_counters import ThreadCounters
 from cachectl._metrics.troubles import Troubles
 from cachectl._model.entry import Entry, Worth
@@ -15,7 +17,10 @@ log: Final = logging.getLogger("cachectl")
 
 
 class Recorder:
-    """Records for one namespace. Counts unless told not to; listeners hear of everything."""
+    """Records for one namespace. Counts unless told not to; listeners hear of everything.
+
+    `is_away` returns whether something else than the backend answers now.
+    """
 
     def __init__(
         self,
@@ -23,6 +28,7 @@ class Recorder:
         counters: ThreadCounters,
         listeners: Listeners,
         troubles: Troubles,
+        is_away: Callable[[], bool],
         *,
         counting: bool,
     ) -> None:
@@ -32,6 +38,9 @@ class Recorder:
         self._local = counters.local  # looked up once: it is on the path of every hit
         self._listeners = listeners
         self._troubles = troubles
+        self._is_away = is_away
+        self.limited: bool = False
+        self.known: KnownKeys = KnownKeys()
         self._has_told_of_unstored = False
         self.has_written: bool = False
         self._told: set[str] = set()
@@ -60,23 +69,42 @@ class Recorder:
         if self._observed:
             self._listeners.tell(Event(EventKind.HIT, self.namespace, key, entry.size))
 
-    def record_miss(self, key: str, reason: MissReason, *, loads: bool = False) -> None:
+    def record_miss(self, key: str, found: MissReason, now: float, *, loads: bool = False) -> None:
         """Record a lookup that found nothing. One of a disabled namespace is not counted; one that is
         followed by a load is when it is known who loads.
         """
-        if self.counting and not loads and reason is not MissReason.DISABLED:
+        reason = self._reason(key, found, now) if self.counting else found
+        if loads:
+            vars(self._local)["reason"] = reason
+        elif reason is not MissReason.DISABLED:
+            self.record_load(reason)
+        if self._observed:
+            self._listeners.tell(Event(EventKind.MISS, self.namespace, key, reason=reason))
+
+    def take_reason(self) -> MissReason:
+        """Return why the lookup missed that this thread made just now, to load."""
+        reason: MissReason = vars(self._local).pop("reason", MissReason.ABSENT)
+        return reason
+
+    def record_load(self, reason: MissReason) -> None:
+        """Count a lookup that found nothing, and loads."""
+        if self.counting:
             try:  # as in a hit: a call less is a tenth of a miss
                 counts = self._local.counts
             except AttributeError:
                 counts = self._counters.current()
-            counts.misses += 1
-        if self._observed:
-            self._listeners.tell(Event(EventKind.MISS, self.namespace, key, reason=reason))
+            name = MISSED[reason]
+            setattr(counts, name, getattr(counts, name) + 1)
 
-    def record_load(self) -> None:
-        """Count a lookup that found nothing, and loads."""
-        if self.counting:
-            self._counters.current().misses += 1
+    def _reason(self, key: str, found: MissReason, now: float) -> MissReason:
+        """Return why there is nothing, as far as this process knows."""
+        if found is MissReason.EXPIRED:
+            self.known.expired(key, now)
+        if found is not MissReason.ABSENT:
+            return found
+        if self._is_away():
+            return MissReason.ERROR
+        return self.known.reason(key, now, limited=self.limited)
 
     def record_shared(self, worth: Worth) -> None:
         """Count a lookup that found nothing, and got what another had loaded."""
@@ -120,6 +148,7 @@ class Recorder:
 
     def record_lost(self) -> None:
         """Count that what this namespace held is gone, by no doing of ours."""
+        self.known.forget()
         if self.counting:
             self._counters.current().errors += 1
 
@@ -131,13 +160,24 @@ class Recorder:
             counts.sets += written.stored
             counts.expired += written.expired
             counts.evictions += len(written.evicted) + written.dropped
+            if written.stored == len(items):
+                self.known.stored(items)
+            self.known.evicted(written.evicted)
         if self._observed:
             self._tell_of_sets(items, written)
 
-    def record_invalidated(self, removed: Removed, operation: str) -> None:
-        """Record what someone removed."""
+    def record_invalidated(
+        self, removed: Removed, operation: str, keys: Sequence[str] | None = None
+    ) -> None:
+        """Record what someone removed: of these keys, or else by a tag, or all by `clear`."""
         if self.counting and removed.entries:
             self._counters.current().invalidated += removed.entries
+            if keys is not None:
+                self.known.invalidated(keys)
+            elif operation == "clear":
+                self.known.cleared()
+            else:
+                self.known.invalidated_by_tag()
         if self._observed:
             log.debug("%s %s: %d removed", operation, self.namespace, removed.entries)
 
@@ -147,6 +187,7 @@ class Recorder:
             counts = self._counters.current()
             counts.expired += step.expired.entries + step.dropped.expired
             counts.evictions += step.evicted.entries + step.dropped.evicted
+            self.known.evicted(step.evicted_keys)
         if self._observed:
             self._tell_of_evictions(step.evicted_keys)
 

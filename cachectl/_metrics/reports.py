@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from math import hypot
 from typing import Final
 
-from cachectl._metrics.counters import Counts
+from cachectl._metrics.counters import MISSED, Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.policy import Limits, Policy
 from cachectl._model.records import Removed, Usage
@@ -55,7 +55,7 @@ class NamespaceStats:
     `saved_cost` dollars, `last_hit_at` Unix seconds; None is unknown or no limit.
 
     `hits`, `misses` and `shared`, those that waited for the load of another, are all lookups; the
-    `hit_rate` is that of hits and misses.
+    `hit_rate` is that of hits and misses. Loads that were asked for whatever is cached are misses.
 
     `expired_entries` are those of the `entries` that have expired and are not removed yet: at least so
     many, from 10,000 on. `expired` counts those that were removed.
@@ -96,6 +96,13 @@ class NamespaceStats:
     uncertainty: float
     other: Mapping[str, float]
     """Counters that have no field of their own here, by the names of `counters.ROWS`."""
+
+    @property
+    def missed(self) -> Mapping[str, int]:
+        """The misses by their reasons: absent, expired, evicted, invalidated, damaged, bypassed, error. They
+        add up to `misses`.
+        """
+        return {reason: int(self.other[name]) for reason, name in MISSED.items()}
 
     def __repr__(self) -> str:
         rate = "none" if self.hit_rate is None else f"{self.hit_rate:.1%}"

@@ -14,7 +14,7 @@ from cachectl._metrics.windows import Window
 from cachectl.errors import BackendBusy
 from cachectl.testing import Clock
 
-FIRST = Counts(hits=3, misses=2, last_hit_us=40)
+FIRST = Counts(hits=3, missed_absent=2, last_hit_us=40)
 
 
 @pytest.fixture
@@ -40,12 +40,12 @@ def test_a_damaged_counter_counts_from_nothing_and_no_other_is_touched(
     counters.add(Batch("a", 1, clock(), {"ns": FIRST, "other": FIRST}))
     damage(tmp_path / "cache", "UPDATE counters SET hits = ? WHERE namespace = 'ns'", value)
     for window in windows:
-        assert counters.read(window)["ns"] == Counts(misses=2, last_hit_us=40)
+        assert counters.read(window)["ns"] == Counts(missed_absent=2, last_hit_us=40)
     for _ in range(3):
         counters.add(Batch("a", 2, clock(), {"ns": Counts(hits=1), "other": FIRST}))
     for window in windows:
         read = counters.read(window)
-        assert read["ns"] == Counts(hits=1, misses=2, last_hit_us=40)
+        assert read["ns"] == Counts(hits=1, missed_absent=2, last_hit_us=40)
         assert type(read["ns"].hits) is int
         assert read["other"] == FIRST.plus(FIRST)
 
@@ -72,7 +72,7 @@ def test_what_is_no_number_of_a_batch_keeps_no_later_one_away(
 def test_an_amount_that_nobody_can_have_counted_is_left_out(
     counters: CounterDatabase, clock: Clock
 ):
-    counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=2**63 - 1, misses=-5, sets=1)}))
+    counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=2**63 - 1, missed_absent=-5, sets=1)}))
     assert counters.read(Window(None, None, clock()))["ns"] == Counts(sets=1)
 
 

@@ -13,7 +13,8 @@ FIGURES = [
     "entries", "max_entries", "bytes", "max_bytes", "memory_bytes", "ttl", "hits", "misses",
     "hit_rate", "sets", "evictions", "expired", "invalidated", "errors", "saved_cost",
     "saved_seconds", "last_hit_at", "compression_ratio", "compress_seconds", "decompress_seconds",
-    "shared", "policy_from", "expired_entries", "uncertainty",
+    "shared", "policy_from", "expired_entries", "uncertainty", "missed_absent", "missed_expired",
+    "missed_evicted", "missed_invalidated", "missed_damaged", "missed_bypassed", "missed_error",
 ]  # fmt: skip
 KNOWN: dict[str, dict[str, object]] = {
     "file": {"free_bytes": 0},

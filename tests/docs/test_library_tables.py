@@ -100,7 +100,7 @@ def trouble(request, tmp_path, refusing) -> Iterator[tuple[str, Cache]]:
         cache = Cache.open(backend="redis", url=refusing)
     else:
         cache = Cache.open(backend="redis", url=NOBODY, strict=request.param == "strict")
-    cache.namespace("users")._recorder.record_miss("a", MissReason.ABSENT)
+    cache.namespace("users")._recorder.record_miss("a", MissReason.ABSENT, 0.0)
     yield request.param, cache
     if request.param != "strict":
         cache.close()

@@ -74,13 +74,13 @@ def test_what_could_not_be_sent_waits_and_arrives_once(
         thread_counters.current().hits += 1
         with pytest.raises(BackendRefused):
             counter_buffer.flush()
-        thread_counters.current().misses += 1
+        thread_counters.current().missed_absent += 1
         with pytest.raises(BackendRefused):
             counter_buffer.flush()
         place.mend()
         counter_buffer.flush()
         clock.advance(7)
-    assert place.counts(None, clock) == Counts(hits=5, misses=5)
+    assert place.counts(None, clock) == Counts(hits=5, missed_absent=5)
     assert counter_buffer.pending() == {}
 
 

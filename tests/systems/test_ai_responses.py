@@ -140,14 +140,15 @@ def test_the_example_output_is_printed_from_the_statistics(in_memory: Host, redi
 
 
 def test_bypassing_asks_again_and_keeps_the_new_answer(anywhere: Host) -> None:
-    """Advanced Usage, "Bypass Cache for Fresh Results": no lookup, and the next one gets it."""
+    """Advanced Usage, "Bypass Cache for Fresh Results": a miss for that reason, and the next one gets it."""
     manager = Manager(anywhere.open())
     manager.analyze_music(FEATURES, COACHING)
     fresh = manager.analyze_music(FEATURES, COACHING, bypass_cache=True)
     assert summary(fresh) == "answer 2"
     assert manager.analyze_music(FEATURES, COACHING) == fresh
     figures = manager.ai.stats()
-    assert (figures.hits, figures.misses, figures.sets) == (1, 1, 2)
+    assert (figures.hits, figures.misses, figures.sets) == (1, 2, 2)
+    assert figures.missed["bypassed"] == 1
 
 
 def test_a_cleared_cache_asks_again(anywhere: Host) -> None:

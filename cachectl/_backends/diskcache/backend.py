@@ -98,7 +98,7 @@ class _Counters(ReadOnlyCounters):
             raise UsageError("diskcache counts without times; ask without --since")
         counted = [part for part in self._backend.figures() if part.statistics]
         hits, misses = sum(part.hits for part in counted), sum(part.misses for part in counted)
-        return {NAMESPACE: Counts(hits=hits, misses=misses)}
+        return {NAMESPACE: Counts(hits=hits, missed_absent=misses)}
 
 
 def _require_known(namespace: str) -> None:

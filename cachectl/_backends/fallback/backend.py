@@ -95,6 +95,10 @@ class FallbackBackend:
         if isinstance(self._backend, SupportsSlots):
             self._backend.touch(namespace, uses)
 
+    @property
+    def is_away(self) -> bool:
+        return self._breaker.is_open
+
     def note_spared(self, note: Callable[[str], None]) -> None:
         self._spared = note
 

@@ -124,6 +124,7 @@ def _merged(tables: Iterable[Table]) -> Counts:
     merged = Counts()
     for table in tables:
         amounts = {name: _amount(table, name) for name in (*SUMMED, LAST_HIT)}
+        amounts["missed_absent"] += _amount(table, "misses")  # from before reasons were counted
         merged = merged.plus(Counts(**amounts))
     return merged
 

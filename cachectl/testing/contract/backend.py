@@ -4,6 +4,7 @@ from cachectl.testing.contract.counters import CountersContract
 from cachectl.testing.contract.entries import EntriesContract
 from cachectl.testing.contract.hashed_keys import HashedKeysContract
 from cachectl.testing.contract.loads import LoadsContract
+from cachectl.testing.contract.misses import MissesContract
 from cachectl.testing.contract.overall import OverallContract
 from cachectl.testing.contract.planning import PlanningContract
 from cachectl.testing.contract.removal import RemovalContract
@@ -19,6 +20,7 @@ class BackendContract(
     LoadsContract,
     OverallContract,
     CountersContract,
+    MissesContract,
     ThreadsContract,
     HashedKeysContract,
 ):

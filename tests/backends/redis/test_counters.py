@@ -13,11 +13,11 @@ from tests.support.openers import Opener
 
 def test_counters_are_added_exactly_once(backend, raw, clock):
     """A batch that is sent again after a lost reply changes nothing; another client's does."""
-    counts = {"ns": Counts(hits=3, last_hit_us=50), "other": Counts(misses=1)}
+    counts = {"ns": Counts(hits=3, last_hit_us=50), "other": Counts(missed_absent=1)}
     for client, sequence in [("a", 1), ("a", 1), ("a", 2), ("b", 1), ("a", 1)]:
         backend.counters.add(Batch(client, sequence, clock(), counts))
     read = backend.counters.read(Window(None, None, clock()))
-    assert read == {"ns": Counts(hits=9, last_hit_us=50), "other": Counts(misses=3)}
+    assert read == {"ns": Counts(hits=9, last_hit_us=50), "other": Counts(missed_absent=3)}
     assert 0 < raw.ttl("app:{ns}:seen:a") <= 86_400
 
 
@@ -80,11 +80,13 @@ def test_what_is_damaged_among_the_counters_is_mended_once_and_nothing_is_added_
 ):
     """It counts from what can be read, which is what was shown before; others keep all they had."""
     window = Window(None, None, clock())
-    first = Counts(hits=3, misses=2, last_hit_us=40)
+    first = Counts(hits=3, missed_absent=2, last_hit_us=40)
     backend.counters.add(Batch("a", 1, clock(), {"ns": first, "other": first}))
     damage(raw)
     shown = backend.counters.read(window).get("ns", Counts())
-    batch = Batch("a", 2, clock(), {"ns": Counts(hits=1, misses=1, last_hit_us=50), "other": first})
+    batch = Batch(
+        "a", 2, clock(), {"ns": Counts(hits=1, missed_absent=1, last_hit_us=50), "other": first}
+    )
     for _ in range(3):
         backend.counters.add(batch)
     read = backend.counters.read(window)
@@ -95,7 +97,7 @@ def test_what_is_damaged_among_the_counters_is_mended_once_and_nothing_is_added_
 
 
 def test_an_amount_that_nobody_can_have_counted_is_left_out(backend, clock):
-    counts = Counts(hits=2**63 - 1, misses=-5, sets=1)
+    counts = Counts(hits=2**63 - 1, missed_absent=-5, sets=1)
     backend.counters.add(Batch("a", 1, clock(), {"ns": counts}))
     assert backend.counters.read(Window(None, None, clock()))["ns"] == Counts(sets=1)
 
