@@ -11,6 +11,7 @@ from cachectl._metrics.reports import (
     NamespaceStats,
     Stats,
     Status,
+    Trend,
 )
 from cachectl._model.entry import LATEST
 from cachectl._model.records import Removed
@@ -40,10 +41,22 @@ def stats(report: Stats, names: Iterable[str]) -> dict[str, Any]:
         "window": {
             "start": timestamp(window.start), "end": timestamp(window.end), "seconds": seconds,
         },
-        "totals": figures(report.totals),
-        "namespaces": {name: figures(report.namespaces[name]) for name in names},
+        "totals": _with_trend(figures(report.totals), report.trend),
+        "namespaces": {
+            name: _with_trend(figures(report.namespaces[name]), report.trends.get(name))
+            for name in names
+        },
         "applications": applications(report.applications),
     }  # fmt: skip
+
+
+def _with_trend(document: dict[str, Any], found: Trend | None) -> dict[str, Any]:
+    """Return the figures of a namespace with what was counted in the parts of a window."""
+    if found is None:
+        return document
+    parts = [{**part._asdict(), "hit_rate": part.hit_rate} for part in found.parts]
+    trend = {"start": timestamp(found.start), "seconds": found.seconds, "parts": parts}
+    return {**document, "counting_since": timestamp(found.counting_since), "trend": trend}
 
 
 def applications(found: Iterable[Application]) -> list[dict[str, Any]]:

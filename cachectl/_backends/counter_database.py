@@ -1,16 +1,17 @@
 """Counters in an SQLite database, for backends that live on one machine.
 
 A database of its own: a process that writes counts never waits for one that writes
-entries. Every (namespace, ring, bucket) is a row; width 0 is the row of totals.
+entries.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
+from cachectl._backends import counter_tables
 from cachectl._backends.directory import claim, create_private, require_ours
 from cachectl._backends.place import COUNTERS, BegunAnew, Place
 from cachectl._backends.sqlite import (
@@ -22,44 +23,12 @@ from cachectl._backends.sqlite import (
     prepared,
     verified,
 )
-from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts
+from cachectl._metrics.counters import Batch, Counts, Series
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.deadline import SECONDS
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendError
 
-_COLUMNS: Final = (*SUMMED, LAST_HIT)
-_MOST: Final = 10**16
-"""The most that a bucket counts, so that the sum of a ring does not overflow. A total may be 100 times
-as much."""
-
-
-def _sane(name: str) -> str:
-    """Return what is read of a counter: 0 if it was damaged, and goes on from there."""
-    most = f"iif(width, {_MOST}, {100 * _MOST})"
-    return f"iif(typeof({name}) = 'integer' AND {name} BETWEEN 0 AND {most}, {name}, 0)"
-
-
-_ADD: Final = (
-    f"INSERT INTO counters(namespace, width, bucket, {', '.join(_COLUMNS)})"
-    f" VALUES(?, ?, ?{', ?' * len(_COLUMNS)})"
-    " ON CONFLICT(namespace, width, bucket) DO UPDATE SET "
-    + ", ".join(f"{name} = {_sane(name)} + excluded.{name}" for name in SUMMED)
-    + f", {LAST_HIT} = max({_sane(LAST_HIT)}, excluded.{LAST_HIT})"
-)
-_SUM: Final = (
-    "SELECT namespace, "  # noqa: S608 - column names of ours
-    + ", ".join(f"sum({_sane(name)})" for name in SUMMED)
-    + f", max({_sane(LAST_HIT)}) FROM counters WHERE width = ? AND bucket BETWEEN ? AND ?"
-    " GROUP BY namespace"
-)
-_SEEN: Final = (
-    "INSERT INTO clients VALUES(?, ?, ?) ON CONFLICT(client) DO UPDATE SET"
-    " sequence = excluded.sequence, at = excluded.at"
-    " WHERE excluded.sequence > clients.sequence OR typeof(clients.sequence) <> 'integer'"
-    " RETURNING 1"
-)
-"""Returns a row if this batch is new: the last sequence of each client is remembered."""
 _WHAT: Final = "the counters"
 
 T = TypeVar("T")
@@ -86,9 +55,10 @@ class CounterDatabase:
     def add(self, batch: Batch) -> None:
         def add(connection: Connection) -> None:
             with connection.transaction():
-                if connection.execute(_SEEN, (batch.client, batch.sequence, batch.at)).fetchall():
-                    connection.cursor.executemany(_ADD, list(_rows(batch)))
-                self._prune(connection, batch.at)
+                counter_tables.add(connection, batch)
+                if batch.at - self._pruned >= RINGS[0].width:
+                    self._pruned = batch.at
+                    counter_tables.prune(connection, batch.at)
 
         try:
             self._do(lambda: add(self._made()))
@@ -97,19 +67,11 @@ class CounterDatabase:
                 raise
 
     def read(self, window: Window) -> dict[str, Counts]:
-        width = window.ring.width if window.ring else 0
+        return self._read_or_tell(lambda found: counter_tables.counts(found, window))
 
-        def read(connection: Connection) -> list[tuple[Any, ...]]:
-            span = (window.start or 0, window.end)  # what a clock put after it is not within
-            return connection.execute(_SUM, (width, *span)).fetchall()
-
-        try:
-            rows = self._do(lambda: self._read(read))
-        except BackendError as error:
-            if not self._is_told(error):
-                raise
-            rows = []
-        return {row[0]: Counts(**dict(zip(_COLUMNS, row[1:], strict=True))) for row in rows}
+    def series(self, window: Window, parts: int, of: Collection[str] = ()) -> dict[str, Series]:
+        found = self._read_or_tell(lambda found: counter_tables.series(found, window, parts))
+        return {name: found[name] for name in of if name in found} if of else found
 
     def reset(self) -> None:
         """Delete all counts."""
@@ -138,9 +100,9 @@ class CounterDatabase:
     def verify(self) -> None:
         """Read all of it. Raises `BackendError` if that cannot be done."""
 
-        def verify(connection: Connection) -> list[None]:
+        def verify(connection: Connection) -> dict[str, None]:
             verified(connection)
-            return []
+            return {}
 
         self._do(lambda: self._read(verify))
 
@@ -185,6 +147,15 @@ class CounterDatabase:
             raise failure
         return action()
 
+    def _read_or_tell(self, read: Callable[[Connection], dict[str, T]]) -> dict[str, T]:
+        """Return what is read of the database; nothing if it is damaged, which is told."""
+        try:
+            return self._do(lambda: self._read(read))
+        except BackendError as error:
+            if not self._is_told(error):
+                raise
+            return {}
+
     def _is_told(self, error: BackendError) -> bool:
         """Tell of damage, and return whether this is an error of that kind."""
         if self._place is None or not is_damage(error):
@@ -199,7 +170,7 @@ class CounterDatabase:
             self._close()
         return self._connection
 
-    def _read(self, read: Callable[[Connection], list[T]]) -> list[T]:
+    def _read(self, read: Callable[[Connection], dict[str, T]]) -> dict[str, T]:
         """Return what is read of the database, also where nothing can be written; nothing if there is none."""
         try:
             connection = self._found()
@@ -211,10 +182,10 @@ class CounterDatabase:
             connection = open_to_read(Connection, self._place)
             with prepared(connection, self._place):
                 is_made = connection.execute("SELECT 1 FROM sqlite_master").fetchall()
-                found = read(connection) if is_made else []
+                found = read(connection) if is_made else {}
             connection.close()
             return found
-        return [] if connection is None else read(connection)
+        return {} if connection is None else read(connection)
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -245,49 +216,8 @@ class CounterDatabase:
     def _connect(self) -> Connection:
         connection = Connection(self._place)
         with prepared(connection, self._place):
-            _prepare(connection)
+            counter_tables.prepare(connection)
         if self._place is not None:
             self._place.opened(connection.file)
         self._connection = connection
         return connection
-
-    def _prune(self, connection: Connection, now: float) -> None:
-        if now - self._pruned < RINGS[0].width:
-            return
-        self._pruned = now
-        expired = ((ring.width, now - ring.span - ring.width) for ring in RINGS)
-        connection.cursor.executemany(
-            "DELETE FROM counters WHERE width = ? AND bucket < ?", expired
-        )
-        connection.execute("DELETE FROM clients WHERE at < ?", (now - REMEMBERED,))
-
-
-def _prepare(connection: Connection) -> None:
-    columns = ", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in _COLUMNS)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS counters(namespace TEXT, width INTEGER, bucket INTEGER,"
-        f" {columns}, PRIMARY KEY(width, namespace, bucket)) WITHOUT ROWID"
-    )
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS clients(client TEXT PRIMARY KEY, sequence INTEGER, at REAL)"
-        " WITHOUT ROWID"
-    )
-    present = {row[1] for row in connection.execute("PRAGMA table_info(counters)")}
-    if "misses" in present:  # from before their reasons were counted
-        connection.execute("ALTER TABLE counters RENAME COLUMN misses TO missed_absent")
-        present.add("missed_absent")
-    for name in _COLUMNS:
-        if name not in present:  # a database from before this counter existed
-            connection.execute(f"ALTER TABLE counters ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")
-
-
-def _rows(batch: Batch) -> Iterator[tuple[str | int, ...]]:
-    for namespace, counts in batch.counts.items():
-        amounts = (getattr(counts, name) for name in _COLUMNS)
-        values = [amount if 0 <= amount <= _MOST else 0 for amount in amounts]
-        yield (namespace, 0, 0, *values)
-        for ring in RINGS:
-            yield (namespace, ring.width, ring.bucket(batch.at), *values)

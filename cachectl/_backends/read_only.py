@@ -1,14 +1,14 @@
 """What backends have in common that are only read: whatever writes is refused, by one sentence."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import NoReturn, TypeVar
 
 from cachectl._backends.base import BaseBackend
 from cachectl._backends.planning import planned
 from cachectl._backends.protocols import Store
-from cachectl._metrics.counters import Batch, Counts
+from cachectl._metrics.counters import Batch, Counts, Series
 from cachectl._metrics.windows import Window
 from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits
@@ -89,6 +89,11 @@ class ReadOnlyCounters:
     @abstractmethod
     def read(self, window: Window) -> dict[str, Counts]:
         """Return the counts of each namespace within `window`."""
+
+    def series(self, window: Window, parts: int, of: Collection[str] = ()) -> dict[str, Series]:
+        """Return nothing but totals: when anything was counted is not known."""
+        totals = self.read(window).items()
+        return {name: Series([], counts, None) for name, counts in totals if not of or name in of}
 
 
 S = TypeVar("S", bound=Store)

@@ -113,14 +113,18 @@ class Cache(BaseCache):
         wanted = Wanted(manifests, namespace, writes, keys, loader, options, refresh, jobs)
         return wanted.warm(self._handle)
 
-    def stats(self, *names: str, since: Duration | None = None) -> "Stats":
+    def stats(
+        self, *names: str, since: Duration | None = None, parts: int | None = None
+    ) -> "Stats":
         """Return the figures of these namespaces, or of all, counted by all processes.
 
         With `since`, counts are those of the time before now, such as `"1h"`; what is held is
-        that of now. The cost does not grow with the number of entries. Raises `BackendError` if
-        the backend refuses; while it is away, the figures are those of this process.
+        that of now. With `parts` there are `trends` as well, of so many parts of that time, and all
+        that was ever counted (`all_time`). The cost does not grow with the number of entries.
+        Raises `BackendError` if the backend refuses; while it is away, the figures are those of
+        this process, without trends.
         """
-        return self._core.figures.stats(names, since)
+        return self._core.figures.stats(names, since, parts)
 
     def status(self) -> "Status":
         """Return which backend works now, and why it is not the configured one."""

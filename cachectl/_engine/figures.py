@@ -16,12 +16,14 @@ from cachectl._backends.protocols import Backend
 from cachectl._backends.selection import counts_of, usage_of
 from cachectl._engine.counting import Counting
 from cachectl._engine.policies import Policies
+from cachectl._metrics.counters import Counts, Series
+from cachectl._model.arguments import check_whole
 from cachectl._model.deadline import call_began, one_call
 from cachectl._model.importing import importing
 from cachectl._model.policy import Limits, Policy, check_namespaces, is_namespace
 from cachectl._model.records import Usage, with_expired
 from cachectl._model.units import Duration, window_of
-from cachectl.errors import BackendUnavailable
+from cachectl.errors import BackendError, BackendUnavailable
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._metrics.reports import Application, Stats, Status
@@ -51,11 +53,15 @@ class Figures:
         self._configured = configured
         self._in_use = in_use
 
-    def stats(self, names: Collection[str], since: Duration | None) -> "Stats":
+    def stats(
+        self, names: Collection[str], since: Duration | None, parts: int | None = None
+    ) -> "Stats":
         from cachectl._metrics.reports import Stats
         from cachectl._metrics.windows import Window
 
         now, names = self._clock(), check_namespaces(names)
+        if parts is not None:
+            check_whole("parts", parts, 1)
         window = Window.last(window_of(since), now)
         with one_call(call_began()):
             (counts, notes), usage = self._counting.read(window, names), self._held(names, now)
@@ -66,17 +72,49 @@ class Figures:
         if not isinstance(self._backend, SupportsPolicies):
             known |= {*self._configured, *self._in_use}
         unknown = self._unknown(names, known, window)
-        figures = Stats.of(
-            names or sorted(known),
-            usage,
-            counts,
-            self._policy,
-            window,
-            status,
-            unknown,
-            Limits() if names else self._policies.limits(),
-        )
-        return replace(figures, applications=self.applications())
+        chosen, limits = names or sorted(known), Limits() if names else self._policies.limits()
+
+        def figures(counts: Mapping[str, Counts], window: Window) -> Stats:
+            return Stats.of(chosen, usage, counts, self._policy, window, status, unknown, limits)
+
+        found = figures(counts, window)
+        if parts is not None:
+            found = self._with_trends(found, parts, figures)
+        return replace(found, applications=self.applications())
+
+    def _with_trends(
+        self,
+        found: "Stats",
+        parts: int,
+        figures: "Callable[[Mapping[str, Counts], Window], Stats]",
+    ) -> "Stats":
+        """Return figures with what was counted in the parts of their window, and since counting began, as
+        far as that is written, and can be read.
+        """
+        from cachectl._metrics.reports import Trend
+        from cachectl._metrics.windows import Window
+
+        with suppress(BackendError), one_call(call_began()):
+            window, series = found.window, self._series(found, found.window, parts)
+            began = min((one.since for one in series.values() if one.since), default=None)
+            if window.ring is None and began is not None:
+                window = Window.last(window.end - began, window.end)
+                series = self._series(found, window, parts)
+            if window.ring is not None:
+                totals = {name: one.total for name, one in series.items()}
+                return replace(
+                    found,
+                    trends={name: Trend.of(window, [one], parts) for name, one in series.items()},
+                    trend=Trend.of(window, series.values(), parts),
+                    all_time=figures(totals, found.window._replace(ring=None, start=None)),
+                )
+        return found
+
+    def _series(self, found: "Stats", window: "Window", parts: int) -> dict[str, Series]:
+        """Return the series of all namespaces of a report, also of those that never counted."""
+        names = list(found.namespaces)
+        series = self._backend.counters.series(window, parts, names) if names else {}
+        return {name: series.get(name) or Series.of_nothing(window, parts) for name in names}
 
     def _unknown(
         self, names: Collection[str], known: Collection[str], window: "Window"

@@ -92,11 +92,13 @@ class Handle:
         """Return what a function returns that blocks. Raises `UsageError` once the cache was closed."""
         return await self._in_use().call(function, *args, **kwargs)
 
-    async def stats(self, names: tuple[str, ...], since: Duration | None) -> "Stats":
+    async def stats(
+        self, names: tuple[str, ...], since: Duration | None, parts: int | None = None
+    ) -> "Stats":
         """Return figures, which are read once for all tasks that wait for the same."""
         chosen, seconds = tuple(check_namespaces(names)), window_of(since)
-        read = partial(self.core.figures.stats, chosen, seconds)
-        return await self._in_use().share((chosen, seconds), read)
+        read = partial(self.core.figures.stats, chosen, seconds, parts)
+        return await self._in_use().share((chosen, seconds, parts), read)
 
     async def in_thread_of_its_own(
         self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs

@@ -4,7 +4,7 @@ To add a counter, add a row to `Counts`. Storage, windows, the JSON and CSV of `
 metrics for Prometheus follow it; `Recorder` adds to it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -141,6 +141,21 @@ class Batch(NamedTuple):
     counts: Mapping[str, Counts]
 
 
+class Series(NamedTuple):
+    """The counts of one namespace in the parts of a window, oldest first; all that it ever counted, and
+    since when (Unix seconds). None is not known: of one that an older version began to count.
+    """
+
+    parts: list[Counts]
+    total: Counts
+    since: float | None
+
+    @classmethod
+    def of_nothing(cls, window: Window, parts: int) -> "Series":
+        """Return that of a namespace that never counted anything."""
+        return cls([Counts() for _ in range(window.divided(parts).parts)], Counts(), None)
+
+
 REMEMBERED: Final = 86_400.0
 """Seconds for which a store knows a batch again. One that may have been added is not sent later."""
 
@@ -156,3 +171,8 @@ class CounterStore(Protocol):
 
     def read(self, window: Window) -> dict[str, Counts]:
         """Return the counts of each namespace that ever counted anything, within `window`."""
+
+    def series(self, window: Window, parts: int, of: Collection[str] = ()) -> dict[str, Series]:
+        """Return how the counts of each namespace, or of some, came about within `window`, as
+        `Window.divided` has it: no parts if it is all time.
+        """

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from math import hypot
-from typing import Final
+from typing import Final, NamedTuple
 
-from cachectl._metrics.counters import MISSED, Counts
+from cachectl._metrics.counters import MISSED, Counts, Series
 from cachectl._metrics.windows import Window
 from cachectl._model.policy import Limits, Policy
 from cachectl._model.records import Removed, Usage
@@ -176,11 +176,50 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
+class Part(NamedTuple):
+    """What was counted in one part of a window. The rate is None without lookups."""
+
+    hits: int
+    misses: int
+    evictions: int
+
+    @property
+    def hit_rate(self) -> float | None:
+        return _ratio(self.hits, self.hits + self.misses)
+
+
+class Trend(NamedTuple):
+    """A window in equal parts of so many `seconds`, oldest first, from `start` on (Unix seconds). They
+    add up to what was counted within it; the last one has not ended yet.
+
+    `counting_since` is when counting began; None if that is not known.
+    """
+
+    start: float
+    seconds: float
+    parts: Sequence[Part]
+    counting_since: float | None
+
+    @classmethod
+    def of(cls, window: Window, series: Iterable[Series], parts: int) -> "Trend":
+        """Return that of one or more namespaces."""
+        series, divided = list(series), window.divided(parts)
+        sums = [Counts() for _ in range(divided.parts)]
+        for one in series:
+            sums = [*map(Counts.plus, sums, one.parts)]
+        counted = [Part(part.hits, part.misses, part.evictions) for part in sums]
+        since = min((one.since for one in series if one.since is not None), default=None)
+        return cls(divided.start, divided.seconds, counted, since)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Stats:
     """The figures of a cache at `generated_at` (Unix seconds), counted within `window`: by
     namespace, and in total. `unknown` are those of the namespaces that nobody has used or configured,
     `applications` what uses the cache on this machine.
+
+    Who asked for parts of the window finds them in `trends`, by namespace, and those of all in `trend`;
+    and in `all_time` the figures since counting began.
     """
 
     generated_at: float
@@ -190,6 +229,9 @@ class Stats:
     namespaces: Mapping[str, NamespaceStats]
     unknown: Sequence[str] = ()
     applications: Sequence[Application] = ()
+    trends: Mapping[str, Trend] = field(default_factory=dict)
+    trend: Trend | None = None
+    all_time: "Stats | None" = None
 
     def __repr__(self) -> str:
         names = ", ".join(self.namespaces) or "no namespace"

@@ -20,6 +20,25 @@ window is read from the first ring that spans it, and begins on a whole bucket: 
 more that moves its edge by 1.7 % at most, and `Window.start` says where it is."""
 
 
+class Division(NamedTuple):
+    """A span of time, which begins at `start`, Unix seconds, in equal parts. A bucket that lies in two
+    of them belongs to the first.
+    """
+
+    start: int
+    span: int
+    parts: int
+
+    @property
+    def seconds(self) -> float:
+        """The length of a part."""
+        return self.span / self.parts
+
+    def part(self, bucket: int) -> int:
+        """Return the number of the part to which a bucket belongs."""
+        return (bucket - self.start) * self.parts // self.span
+
+
 class Window(NamedTuple):
     """The time whose counts are asked for, in Unix seconds.
 
@@ -29,6 +48,14 @@ class Window(NamedTuple):
     ring: Ring | None
     start: float | None
     end: float
+
+    def divided(self, parts: int) -> "Division":
+        """Return the window in so many parts, or in fewer: none is shorter than a bucket."""
+        if self.ring is None or self.start is None:
+            return Division(0, 0, 0)
+        start, width = int(self.start), self.ring.width
+        buckets = (self.ring.bucket(self.end) - start) // width + 1
+        return Division(start, buckets * width, min(parts, buckets))
 
     @classmethod
     def last(cls, seconds: float | None, now: float) -> "Window":

@@ -90,3 +90,28 @@ def test_a_database_that_another_process_is_about_to_make_is_not_damaged(tmp_pat
     assert counters.read(Window.last(None, 0.0)) == {}
     counters.close()
     assert not list(directory.glob("*damaged*"))
+
+
+def test_what_an_older_version_counted_is_kept_and_its_misses_have_no_reason(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock
+):
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST}))
+    counters.close()
+    damage(tmp_path / "cache", "ALTER TABLE counters RENAME COLUMN missed_absent TO misses")
+    damage(tmp_path / "cache", "ALTER TABLE counters DROP COLUMN since")
+    counters.add(Batch("a", 2, clock(), {"ns": Counts(missed_expired=1), "new": FIRST}))
+
+    found = counters.series(Window.last(60, clock()), 1)
+    assert found["ns"].total == FIRST.plus(Counts(missed_expired=1))
+    assert (found["ns"].since, found["new"].since) == (None, clock())
+    assert found["ns"].parts == [found["ns"].total]
+
+
+@pytest.mark.parametrize("value", ["foo", -1.0, 1e300, b"x"], ids=repr)
+def test_since_when_it_counts_is_not_known_where_that_was_damaged(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock, value: object
+):
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST}))
+    damage(tmp_path / "cache", "UPDATE counters SET since = ?", value)
+
+    assert counters.series(Window.last(60, clock()), 1)["ns"].since is None

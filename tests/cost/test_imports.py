@@ -19,6 +19,7 @@ FILE: Final = {
     "trust",
     "base_store",
     "counter_database",
+    "counter_tables",
     "directory",
     "eviction",
     "eviction.access_log",

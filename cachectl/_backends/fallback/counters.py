@@ -1,7 +1,9 @@
 """Counters of a backend that may be away: they wait, and nothing stands in for them."""
 
+from collections.abc import Collection
+
 from cachectl._backends.fallback.breaker import CircuitBreaker
-from cachectl._metrics.counters import Batch, CounterStore, Counts
+from cachectl._metrics.counters import Batch, CounterStore, Counts, Series
 from cachectl._metrics.windows import Window
 
 
@@ -17,3 +19,6 @@ class FallbackCounters:
 
     def read(self, window: Window) -> dict[str, Counts]:
         return self._breaker.call(lambda: self._counters.read(window))
+
+    def series(self, window: Window, parts: int, of: Collection[str] = ()) -> dict[str, Series]:
+        return self._breaker.call(lambda: self._counters.series(window, parts, of))

@@ -13,7 +13,7 @@ from cachectl._backends.capabilities import SupportsFork
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.memory.shared_statistics import SharedStatistics
 from cachectl._backends.memory.store import MemoryStore
-from cachectl._metrics.counters import Batch, CounterStore, Counts
+from cachectl._metrics.counters import Batch, CounterStore, Counts, Series
 from cachectl._metrics.windows import Window
 from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import CleanupStep, Usage, with_expired
@@ -58,9 +58,15 @@ class MemoryBackend(BaseBackend[MemoryStore]):
             self._shared_statistics.add(batch)
 
     def read(self, window: Window) -> dict[str, Counts]:
-        if self._shared_statistics and self._observe:
-            return self._shared_statistics.read(window)
-        return self._counts.read(window)
+        return self._kept.read(window)
+
+    def series(self, window: Window, parts: int, of: Collection[str] = ()) -> dict[str, Series]:
+        return self._kept.series(window, parts, of)
+
+    @property
+    def _kept(self) -> CounterDatabase | SharedStatistics:
+        """Where the counts are that are reported."""
+        return (self._observe and self._shared_statistics) or self._counts
 
     def make_store(self, namespace: str) -> MemoryStore:
         return MemoryStore()

@@ -10,7 +10,7 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, Final
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.directory import PlaceRefused, claim, create_private, require_ours
 from cachectl._backends.file_lock import wait_for_lock
-from cachectl._metrics.counters import Batch, Counts
+from cachectl._metrics.counters import Batch, Counts, Series
 from cachectl._metrics.program import this_program
 from cachectl._metrics.windows import Window
 from cachectl._model.deadline import wait_anew
@@ -63,6 +63,9 @@ class SharedStatistics:
 
     def read(self, window: Window) -> dict[str, Counts]:
         return self._counters.read(window)
+
+    def series(self, window: Window, parts: int, of: Collection[str] = ()) -> dict[str, Series]:
+        return self._counters.series(window, parts, of)
 
     def usage(self) -> dict[str, Usage]:
         """Return the sum over all living processes."""

@@ -13,12 +13,13 @@ from cachectl._backends.redis.keyspace import Keyspace
 from cachectl._backends.redis.shapes import anything, pairs
 from cachectl._backends.redis.transport.packing import Argument
 from cachectl._backends.redis.transport.resp import Reply
-from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts
+from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts, Series
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.coroutines import run
 
 Table = Mapping[bytes, bytes]
 
+_SINCE: Final = "since_us"
 _TOO_MUCH: Final = 10**18
 """What no counter reaches: one that is there was written by somebody else."""
 
@@ -42,6 +43,9 @@ class RedisCounters:
     def read_of(self, names: Collection[str], window: Window) -> dict[str, Counts]:
         """Return the counts of some namespaces."""
         return run(self._read(window, names))
+
+    def series(self, window: Window, parts: int, of: Collection[str] = ()) -> dict[str, Series]:
+        return run(self._series(window, parts, of))
 
     async def _add(self, batch: Batch) -> None:
         """Add what each namespace counted: one that refuses it by itself keeps nobody waiting."""
@@ -72,28 +76,45 @@ class RedisCounters:
                     log.warning("the counts of namespace %s are lost: %s", name, str(error))
 
     async def _read(self, window: Window, of: Collection[str] = ()) -> dict[str, Counts]:
+        tables = await self._tables(window, of)
+        if window.ring is None:
+            return {name: _merged([total]) for name, (total, _) in tables.items()}
+        return {name: _merged(buckets.values()) for name, (_, buckets) in tables.items()}
+
+    async def _series(self, window: Window, parts: int, of: Collection[str]) -> dict[str, Series]:
+        divided = window.divided(parts)
+        found: dict[str, Series] = {}
+        for name, (total, buckets) in (await self._tables(window, of)).items():
+            counted: list[list[Table]] = [[] for _ in range(divided.parts)]
+            for bucket, table in buckets.items():
+                counted[divided.part(bucket)].append(table)
+            since = _amount(total, _SINCE) / 1e6 or None
+            found[name] = Series([*map(_merged, counted)], _merged([total]), since)
+        return found
+
+    async def _tables(
+        self, window: Window, of: Collection[str]
+    ) -> dict[str, tuple[Table, dict[int, Table]]]:
+        """Return of each namespace that ever counted its totals, and its buckets within `window`."""
         names = await self._keys.namespaces(self._client, of)
-        suffixes = list(_suffixes(window))
-        commands: list[tuple[str, str]] = []
-        for base in map(self._keys.base, names):
-            commands.append(("EXISTS", f"{base}c"))
-            commands += (("HGETALL", base + suffix) for suffix in suffixes)
-        tables = await self._client.pipeline(_table, commands, foreign=[])
-        width = 1 + len(suffixes)
-        return {
-            name: _merged(tables[at + 1 : at + width])
-            for name, at in zip(names, range(0, len(tables), width), strict=True)
-            if tables[at]
-        }
+        buckets = list(_buckets(window))
+        suffixes = ["c", *(f"c:{window.ring.width}:{at}" for at in buckets if window.ring)]
+        commands = [
+            ("HGETALL", self._keys.base(name) + suffix) for name in names for suffix in suffixes
+        ]
+        tables = iter(await self._client.pipeline(_table, commands, foreign=[]))
+        read = {name: (next(tables), {at: next(tables) for at in buckets}) for name in names}
+        return {name: found for name, found in read.items() if found[0]}
 
 
 def _table(reply: Reply) -> Table:
-    """Return what is in a table of counters; where one is only asked for, whether it is there."""
-    return {b"": b""} if reply == 1 else {} if reply == 0 else dict(pairs(reply))
+    """Return what is in a table of counters."""
+    return dict(pairs(reply))
 
 
 def _arguments(batch: Batch, counts: Counts) -> Iterator[Argument]:
-    yield from (batch.client, batch.sequence, int(REMEMBERED), counts.last_hit_us, 1 + len(RINGS))
+    yield from (batch.client, batch.sequence, int(REMEMBERED), counts.last_hit_us)
+    yield from (int(batch.at * 1e6), 1 + len(RINGS))
     yield from ("c", "")
     for ring in RINGS:
         yield from (f"c:{ring.width}:{ring.bucket(batch.at)}", ring.span + ring.width)
@@ -111,13 +132,10 @@ def all_suffixes(now: float) -> Iterator[str]:
             yield f"c:{ring.width}:{bucket}"
 
 
-def _suffixes(window: Window) -> Iterator[str]:
-    if window.ring is None or window.start is None:
-        yield "c"
-    else:
-        width = window.ring.width
-        for bucket in range(int(window.start), window.ring.bucket(window.end) + 1, width):
-            yield f"c:{width}:{bucket}"
+def _buckets(window: Window) -> Iterator[int]:
+    if window.ring is not None and window.start is not None:
+        last = window.ring.bucket(window.end)
+        yield from range(int(window.start), last + 1, window.ring.width)
 
 
 def _merged(tables: Iterable[Table]) -> Counts:

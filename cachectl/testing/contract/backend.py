@@ -9,6 +9,7 @@ from cachectl.testing.contract.overall import OverallContract
 from cachectl.testing.contract.planning import PlanningContract
 from cachectl.testing.contract.removal import RemovalContract
 from cachectl.testing.contract.threads import ThreadsContract
+from cachectl.testing.contract.trends import TrendsContract
 from cachectl.testing.contract.values import ValuesContract
 
 
@@ -21,6 +22,7 @@ class BackendContract(
     OverallContract,
     CountersContract,
     MissesContract,
+    TrendsContract,
     ThreadsContract,
     HashedKeysContract,
 ):

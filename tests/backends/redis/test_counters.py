@@ -141,3 +141,14 @@ def test_what_cannot_be_added_whole_is_not_added_at_all(raw, redis_url, clock, c
     finally:
         backend.close()
         raw.execute_command("ACL", "DELUSER", "app")
+
+
+def test_what_an_older_version_counted_is_kept_and_its_misses_have_no_reason(backend, raw, clock):
+    raw.sadd("app:namespaces", "ns")
+    raw.hset("app:{ns}:c", mapping={"misses": 3, "hits": 1})
+    backend.counters.add(Batch("a", 1, clock(), {"ns": Counts(missed_expired=1)}))
+
+    found = backend.counters.series(Window.last(60, clock()), 1)["ns"]
+    assert found.total == Counts(hits=1, missed_absent=3, missed_expired=1)
+    assert found.parts == [Counts(missed_expired=1)]
+    assert found.since is None

@@ -1,0 +1,126 @@
+"""The tables of counters in SQLite, and the statements that add to them and read them.
+
+Every (namespace, ring, bucket) is a row; width 0 is the row of totals.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from cachectl._backends.sqlite import Connection
+from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts, Series
+from cachectl._metrics.windows import RINGS, Window
+from cachectl._model.entry import LATEST
+
+_COLUMNS: Final = (*SUMMED, LAST_HIT)
+_MOST: Final = 10**16
+"""The most that a bucket counts, so that the sum of a ring does not overflow. A total may be 100 times
+as much."""
+
+
+def _sane(name: str) -> str:
+    """Return what is read of a counter: 0 if it was damaged, and goes on from there."""
+    most = f"iif(width, {_MOST}, {100 * _MOST})"
+    return f"iif(typeof({name}) = 'integer' AND {name} BETWEEN 0 AND {most}, {name}, 0)"
+
+
+_ADD: Final = (
+    f"INSERT INTO counters(namespace, width, bucket, since, {', '.join(_COLUMNS)})"
+    f" VALUES(?, ?, ?, ?{', ?' * len(_COLUMNS)})"
+    " ON CONFLICT(namespace, width, bucket) DO UPDATE SET "
+    + ", ".join(f"{name} = {_sane(name)} + excluded.{name}" for name in SUMMED)
+    + f", {LAST_HIT} = max({_sane(LAST_HIT)}, excluded.{LAST_HIT})"
+)
+_SUMS: Final = ", ".join((*(f"sum({_sane(name)})" for name in SUMMED), f"max({_sane(LAST_HIT)})"))
+_WITHIN: Final = "FROM counters WHERE width = ? AND bucket BETWEEN ? AND ?"
+_SUM: Final = f"SELECT namespace, {_SUMS} {_WITHIN} GROUP BY namespace"
+_TOTALS: Final = f"SELECT namespace, since, {_SUMS} {_WITHIN} GROUP BY namespace"
+_PARTS: Final = (
+    f"SELECT namespace, (bucket - ?) * ? / ? AS part, {_SUMS} {_WITHIN} GROUP BY namespace, part"
+)
+_SEEN: Final = (
+    "INSERT INTO clients VALUES(?, ?, ?) ON CONFLICT(client) DO UPDATE SET"
+    " sequence = excluded.sequence, at = excluded.at"
+    " WHERE excluded.sequence > clients.sequence OR typeof(clients.sequence) <> 'integer'"
+    " RETURNING 1"
+)
+"""Returns a row if this batch is new: the last sequence of each client is remembered."""
+
+
+def add(connection: Connection, batch: Batch) -> None:
+    """Add a batch, within a transaction, unless it was added before."""
+    if connection.execute(_SEEN, (batch.client, batch.sequence, batch.at)).fetchall():
+        connection.cursor.executemany(_ADD, list(_rows(batch)))
+
+
+def counts(connection: Connection, window: Window) -> dict[str, Counts]:
+    """Return what namespaces counted within a window."""
+    width = window.ring.width if window.ring else 0
+    span = (window.start or 0, window.end)  # what a clock put after it is not within
+    found = connection.execute(_SUM, (width, *span)).fetchall()
+    return {name: _counts(amounts) for name, *amounts in found}
+
+
+def series(connection: Connection, window: Window, parts: int) -> dict[str, Series]:
+    """Return the same in parts, and what each namespace ever counted."""
+    divided = window.divided(parts)
+    found: dict[str, Series] = {}
+    for name, since, *amounts in connection.execute(_TOTALS, (0, 0, 0)).fetchall():
+        none = [Counts() for _ in range(divided.parts)]
+        found[name] = Series(none, _counts(amounts), _time(since))
+    if window.ring is not None:
+        place = (divided.start, divided.parts, divided.span)
+        within = (window.ring.width, divided.start, window.end)
+        for name, part, *amounts in connection.execute(_PARTS, (*place, *within)).fetchall():
+            if name in found:
+                found[name].parts[int(part)] = _counts(amounts)
+    return found
+
+
+def prune(connection: Connection, now: float) -> None:
+    """Delete what no window reaches any more."""
+    expired = ((ring.width, now - ring.span - ring.width) for ring in RINGS)
+    connection.cursor.executemany("DELETE FROM counters WHERE width = ? AND bucket < ?", expired)
+    connection.execute("DELETE FROM clients WHERE at < ?", (now - REMEMBERED,))
+
+
+def prepare(connection: Connection) -> None:
+    """Make the tables, and what is new in them."""
+    columns = ", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in _COLUMNS)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS counters(namespace TEXT, width INTEGER, bucket INTEGER,"
+        f" since REAL NOT NULL DEFAULT 0, {columns}, PRIMARY KEY(width, namespace, bucket))"
+        " WITHOUT ROWID"
+    )
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS clients(client TEXT PRIMARY KEY, sequence INTEGER, at REAL)"
+        " WITHOUT ROWID"
+    )
+    present = {row[1] for row in connection.execute("PRAGMA table_info(counters)")}
+    if "misses" in present:  # from before their reasons were counted
+        connection.execute("ALTER TABLE counters RENAME COLUMN misses TO missed_absent")
+        present.add("missed_absent")
+    for name in ("since", *_COLUMNS):
+        if name not in present:  # a database from before this was counted
+            kind = "REAL" if name == "since" else "INTEGER"
+            connection.execute(f"ALTER TABLE counters ADD COLUMN {name} {kind} NOT NULL DEFAULT 0")
+
+
+def _rows(batch: Batch) -> Iterator[tuple[str | float, ...]]:
+    for namespace, counts in batch.counts.items():
+        amounts = (getattr(counts, name) for name in _COLUMNS)
+        values = [amount if 0 <= amount <= _MOST else 0 for amount in amounts]
+        yield (namespace, 0, 0, batch.at, *values)
+        for ring in RINGS:
+            yield (namespace, ring.width, ring.bucket(batch.at), batch.at, *values)
+
+
+def _counts(amounts: Sequence[int]) -> Counts:
+    return Counts(**dict(zip(_COLUMNS, amounts, strict=True)))
+
+
+def _time(since: object) -> float | None:
+    """Return when counting began; None if that is not known, or damaged."""
+    return since if isinstance(since, float) and 0 < since < LATEST else None
