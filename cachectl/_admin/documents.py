@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cachectl._metrics.reports import (
     Application,
     CleanupReport,
+    Details,
     NamespaceStats,
     Stats,
     Status,
@@ -43,7 +44,10 @@ def stats(report: Stats, names: Iterable[str]) -> dict[str, Any]:
         },
         "totals": _with_trend(figures(report.totals), report.trend),
         "namespaces": {
-            name: _with_trend(figures(report.namespaces[name]), report.trends.get(name))
+            name: {
+                **_with_trend(figures(report.namespaces[name]), report.trends.get(name)),
+                **(details(report.details[name]) if name in report.details else {}),
+            }
             for name in names
         },
         "applications": applications(report.applications),
@@ -57,6 +61,15 @@ def _with_trend(document: dict[str, Any], found: Trend | None) -> dict[str, Any]
     parts = [{**part._asdict(), "hit_rate": part.hit_rate} for part in found.parts]
     trend = {"start": timestamp(found.start), "seconds": found.seconds, "parts": parts}
     return {**document, "counting_since": timestamp(found.counting_since), "trend": trend}
+
+
+def details(found: Details) -> dict[str, Any]:
+    """Return what is noted of a namespace beside its counts."""
+    return {
+        "details_since": timestamp(found.since),
+        "latency": {kind: latency._asdict() for kind, latency in found.latency.items()},
+        "top_misses": [missed._asdict() for missed in found.top_misses],
+    }
 
 
 def applications(found: Iterable[Application]) -> list[dict[str, Any]]:

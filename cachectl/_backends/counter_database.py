@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from cachectl._backends import counter_tables
+from cachectl._backends import counter_tables, sketch_tables
 from cachectl._backends.directory import claim, create_private, require_ours
 from cachectl._backends.place import COUNTERS, BegunAnew, Place
 from cachectl._backends.sqlite import (
@@ -24,6 +24,7 @@ from cachectl._backends.sqlite import (
     verified,
 )
 from cachectl._metrics.counters import Batch, Counts, Series
+from cachectl._metrics.sketches import Sketch
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.deadline import SECONDS
 from cachectl._model.turn import Turn
@@ -73,16 +74,19 @@ class CounterDatabase:
         found = self._read_or_tell(lambda found: counter_tables.series(found, window, parts))
         return {name: found[name] for name in of if name in found} if of else found
 
+    def sketches(self, window: Window, of: Collection[str]) -> dict[str, Sketch]:
+        return self._read_or_tell(lambda found: sketch_tables.read(found, window, of))
+
     def reset(self) -> None:
         """Delete all counts."""
-        self._do(lambda: self._made().execute("DELETE FROM counters"))
+        self._do(lambda: counter_tables.reset(self._made()))
 
     def forget(self, namespace: str) -> None:
         """Delete the counts of a namespace."""
 
         def forget() -> None:
             if self._found() is not None:
-                self._made().execute("DELETE FROM counters WHERE namespace = ?", (namespace,))
+                counter_tables.forget(self._made(), namespace)
 
         self._do(forget)
 

@@ -6,6 +6,7 @@ Every (namespace, ring, bucket) is a row; width 0 is the row of totals.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from cachectl._backends import sketch_tables
 from cachectl._backends.sqlite import Connection
 from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts, Series
 from cachectl._metrics.windows import RINGS, Window
@@ -50,6 +51,7 @@ def add(connection: Connection, batch: Batch) -> None:
     """Add a batch, within a transaction, unless it was added before."""
     if connection.execute(_SEEN, (batch.client, batch.sequence, batch.at)).fetchall():
         connection.cursor.executemany(_ADD, list(_rows(batch)))
+        sketch_tables.add(connection, batch.sketches, batch.at)
 
 
 def counts(connection: Connection, window: Window) -> dict[str, Counts]:
@@ -81,6 +83,19 @@ def prune(connection: Connection, now: float) -> None:
     expired = ((ring.width, now - ring.span - ring.width) for ring in RINGS)
     connection.cursor.executemany("DELETE FROM counters WHERE width = ? AND bucket < ?", expired)
     connection.execute("DELETE FROM clients WHERE at < ?", (now - REMEMBERED,))
+    sketch_tables.prune(connection, now)
+
+
+def forget(connection: Connection, namespace: str) -> None:
+    """Delete what a namespace counted."""
+    for table in ("counters", *sketch_tables.TABLES):
+        connection.execute(f"DELETE FROM {table} WHERE namespace = ?", (namespace,))  # noqa: S608
+
+
+def reset(connection: Connection) -> None:
+    """Delete what all namespaces counted."""
+    for table in ("counters", *sketch_tables.TABLES):
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608
 
 
 def prepare(connection: Connection) -> None:
@@ -98,6 +113,7 @@ def prepare(connection: Connection) -> None:
         "CREATE TABLE IF NOT EXISTS clients(client TEXT PRIMARY KEY, sequence INTEGER, at REAL)"
         " WITHOUT ROWID"
     )
+    sketch_tables.prepare(connection)
     present = {row[1] for row in connection.execute("PRAGMA table_info(counters)")}
     if "misses" in present:  # from before their reasons were counted
         connection.execute("ALTER TABLE counters RENAME COLUMN misses TO missed_absent")

@@ -9,6 +9,7 @@ from cachectl._backends.base import BaseBackend
 from cachectl._backends.planning import planned
 from cachectl._backends.protocols import Store
 from cachectl._metrics.counters import Batch, Counts, Series
+from cachectl._metrics.sketches import Sketch
 from cachectl._metrics.windows import Window
 from cachectl._model.entry import Entry
 from cachectl._model.policy import Limits
@@ -94,6 +95,10 @@ class ReadOnlyCounters:
         """Return nothing but totals: when anything was counted is not known."""
         totals = self.read(window).items()
         return {name: Series([], counts, None) for name, counts in totals if not of or name in of}
+
+    def sketches(self, window: Window, of: Collection[str]) -> dict[str, Sketch]:
+        """Return nothing: that is not known."""
+        return {}
 
 
 S = TypeVar("S", bound=Store)

@@ -107,17 +107,22 @@ class AsyncCache(BaseCache):
         return await wanted.warm_for_tasks(self._handle)
 
     async def stats(
-        self, *names: str, since: Duration | None = None, parts: int | None = None
+        self,
+        *names: str,
+        since: Duration | None = None,
+        parts: int | None = None,
+        details: bool = False,
     ) -> "Stats":
         """Return the figures of these namespaces, or of all, counted by all processes.
 
         With `since`, counts are those of the time before now, such as `"1h"`; what is held is
         that of now. With `parts` there are `trends` as well, of so many parts of that time, and all
-        that was ever counted (`all_time`). The cost does not grow with the number of entries.
+        that was ever counted (`all_time`); with `details` how long lookups and loads take, and the ten
+        keys of each namespace that are missed most. The cost does not grow with the number of entries.
         Raises `BackendError` if the backend refuses; while it is away, the figures are those of
         this process, without trends.
         """
-        return await self._handle.stats(names, since, parts)
+        return await self._handle.stats(names, since, parts, details=details)
 
     async def status(self) -> "Status":
         """Return which backend works now, and why it is not the configured one."""

@@ -17,7 +17,7 @@ from cachectl.errors import BackendError, DamagedEntry
 
 if TYPE_CHECKING:
     from cachectl._engine.handle import Handle
-    from cachectl._metrics.reports import NamespaceStats
+    from cachectl._metrics.reports import MissedKey, NamespaceStats
 
 T = TypeVar("T")
 
@@ -192,6 +192,12 @@ class AsyncNamespace(BaseNamespace):
     async def stats(self, *, since: Duration | None = None) -> "NamespaceStats":
         """Return the figures of this namespace, as `AsyncCache.stats` does."""
         return (await self._handle.stats((self.name,), since)).namespaces[self.name]
+
+    async def top_misses(
+        self, limit: int = 10, *, since: Duration | None = None
+    ) -> "Sequence[MissedKey]":
+        """Return the keys that were missed most; see `Namespace.top_misses`."""
+        return await self._handle.in_thread(self._handle.top_misses, self.name, limit, since)
 
     async def flush(self) -> None:
         """Write the uses that lookups recorded. Raises `BackendError`; nothing is lost then."""

@@ -74,7 +74,14 @@ class Counting:
         if name not in self._recorders:
             counters = self.buffer.counters(name, self.start)
             self._recorders[name] = Recorder(
-                name, counters, self.listeners, self.troubles, self._is_away, counting=counting
+                name,
+                counters,
+                self.buffer.notes(name),
+                self.listeners,
+                self.troubles,
+                self._is_away,
+                self._clock,
+                counting=counting,
             )
         return self._recorders[name]
 
@@ -101,7 +108,9 @@ class Counting:
             with nullcontext() if slots is None else slots.writing_uses():
                 write_uses()
         finally:  # whichever namespace refuses its uses
-            self.buffer.flush()
+            counted = self.buffer.flush()
+            for name, recorder in list(self._recorders.items()):
+                recorder.time_some(counted.get(name, Counts()).lookups)
             if slots is not None:
                 slots.release_left()
                 slots.collect(self._backend.counters)
@@ -125,6 +134,18 @@ class Counting:
         """Return what all processes counted, in these namespaces or in all; of this process alone
         while that cannot be had. A strict cache raises `BackendUnavailable`.
         """
+        if not self.write():
+            return self._read_unwritten(window, names)
+        try:
+            return Counted(counts_of(self._backend, names, window))
+        except BackendError as error:
+            self._refuse_outage(error)
+            return self._read_unwritten(window, names)
+
+    def write(self) -> bool:
+        """Write what was counted, also by processes that ended; return whether all could be. A strict cache
+        raises `BackendUnavailable`.
+        """
         try:
             self._flush()
         except BackendError as error:
@@ -132,13 +153,9 @@ class Counting:
             told = not isinstance(error, BackendUnavailable) and self.troubles.is_news(error, "")
             level = logging.WARNING if told and not self._strict else logging.DEBUG
             log.log(level, "not all counts and uses are written yet: %s", str(error))
-            return self._read_unwritten(window, names)
+            return False
         self.collect()
-        try:
-            return Counted(counts_of(self._backend, names, window))
-        except BackendError as error:
-            self._refuse_outage(error)
-            return self._read_unwritten(window, names)
+        return True
 
     def _is_away(self) -> bool:
         return self._sparing is not None and self._sparing.is_away

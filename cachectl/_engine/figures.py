@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cachectl._backends.capabilities import (
     SupportsDiscovery,
@@ -17,6 +17,7 @@ from cachectl._backends.selection import counts_of, usage_of
 from cachectl._engine.counting import Counting
 from cachectl._engine.policies import Policies
 from cachectl._metrics.counters import Counts, Series
+from cachectl._metrics.sketches import NOTHING, Sketch
 from cachectl._model.arguments import check_whole
 from cachectl._model.deadline import call_began, one_call
 from cachectl._model.importing import importing
@@ -26,8 +27,11 @@ from cachectl._model.units import Duration, window_of
 from cachectl.errors import BackendError, BackendUnavailable
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
-    from cachectl._metrics.reports import Application, Stats, Status
+    from cachectl._metrics.reports import Application, Details, MissedKey, Stats, Status
     from cachectl._metrics.windows import Window
+
+_MOST_MISSED: Final = 10
+"""Keys that a report names."""
 
 
 class Figures:
@@ -54,7 +58,12 @@ class Figures:
         self._in_use = in_use
 
     def stats(
-        self, names: Collection[str], since: Duration | None, parts: int | None = None
+        self,
+        names: Collection[str],
+        since: Duration | None,
+        parts: int | None = None,
+        *,
+        details: bool = False,
     ) -> "Stats":
         from cachectl._metrics.reports import Stats
         from cachectl._metrics.windows import Window
@@ -80,6 +89,10 @@ class Figures:
         found = figures(counts, window)
         if parts is not None:
             found = self._with_trends(found, parts, figures)
+        if details:
+            found = replace(
+                found, details=self._details(list(found.namespaces), window, _MOST_MISSED)
+            )
         return replace(found, applications=self.applications())
 
     def _with_trends(
@@ -115,6 +128,26 @@ class Figures:
         names = list(found.namespaces)
         series = self._backend.counters.series(window, parts, names) if names else {}
         return {name: series.get(name) or Series.of_nothing(window, parts) for name in names}
+
+    def top_misses(self, name: str, limit: int, since: Duration | None) -> "Sequence[MissedKey]":
+        from cachectl._metrics.windows import Window
+
+        check_whole("limit", limit, 1)
+        window = Window.last(window_of(since), self._clock())
+        with one_call(call_began()):
+            self._counting.write()
+        return self._details([name], window, limit)[name].top_misses
+
+    def _details(
+        self, names: Sequence[str], window: "Window", limit: int
+    ) -> "Mapping[str, Details]":
+        """Return what is noted beside the counts, as far as that is written, and can be read."""
+        from cachectl._metrics.reports import Details
+
+        sketches: Mapping[str, Sketch] = {}
+        with suppress(BackendError), one_call(call_began()):
+            sketches = self._backend.counters.sketches(window, names) if names else {}
+        return {name: Details.of(sketches.get(name, NOTHING), window, limit) for name in names}
 
     def _unknown(
         self, names: Collection[str], known: Collection[str], window: "Window"

@@ -1,7 +1,7 @@
 """What applications hold of a cache: its namespaces, for threads and for tasks."""
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -21,7 +21,7 @@ from cachectl._model.units import Duration, window_of
 if TYPE_CHECKING:  # imports asyncio
     from cachectl._backends.worker import Worker
     from cachectl._engine.async_namespace import AsyncNamespace
-    from cachectl._metrics.reports import NamespaceStats, Stats
+    from cachectl._metrics.reports import MissedKey, NamespaceStats, Stats
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Handle:
         found = self._for_threads.get(name)
         if found is None:  # of those that threads make at once, all get the first
             store = self.core.backend.store_for_threads(name)
-            made = Namespace(state, Operations(state, store, for_threads), self.figures)
+            made = Namespace(state, Operations(state, store, for_threads), self)
             found = self._for_threads.setdefault(name, made)
         return found
 
@@ -92,13 +92,22 @@ class Handle:
         """Return what a function returns that blocks. Raises `UsageError` once the cache was closed."""
         return await self._in_use().call(function, *args, **kwargs)
 
+    def top_misses(self, name: str, limit: int, since: Duration | None) -> "Sequence[MissedKey]":
+        """Return the keys of one namespace that were missed most."""
+        return self.core.figures.top_misses(name, limit, since)
+
     async def stats(
-        self, names: tuple[str, ...], since: Duration | None, parts: int | None = None
+        self,
+        names: tuple[str, ...],
+        since: Duration | None,
+        parts: int | None = None,
+        *,
+        details: bool = False,
     ) -> "Stats":
         """Return figures, which are read once for all tasks that wait for the same."""
         chosen, seconds = tuple(check_namespaces(names)), window_of(since)
-        read = partial(self.core.figures.stats, chosen, seconds, parts)
-        return await self._in_use().share((chosen, seconds, parts), read)
+        read = partial(self.core.figures.stats, chosen, seconds, parts, details=details)
+        return await self._in_use().share((chosen, seconds, parts, details), read)
 
     async def in_thread_of_its_own(
         self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs

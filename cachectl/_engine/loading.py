@@ -120,8 +120,9 @@ class Made(NamedTuple):
 class Lookup:
     """A lookup that found nothing, until it is known who loads; counted once."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, key: str) -> None:
         self._recorder = recorder
+        self._key = key
         self._reason = recorder.take_reason()
         self._is_counted = False
 
@@ -129,7 +130,7 @@ class Lookup:
         """Count it as a miss, unless it was counted."""
         if not self._is_counted:
             self._is_counted = True
-            self._recorder.record_load(self._reason)
+            self._recorder.record_load(self._key, self._reason)
 
     def shares(self, worth: Worth) -> None:
         """Count it as one that shares a load which took so much, unless it was counted."""
@@ -154,7 +155,7 @@ class Loading:
         If loads have completed since there were `completed`, one may have stored the value.
         """
         waited = spent()  # by the lookup, before this
-        lookup = Lookup(self._values.state.recorder)
+        lookup = Lookup(self._values.state.recorder, key)
         try:
             wanted = self._checked(key, loader, options)
             return await self._load(wanted, completed, waited, lookup)
@@ -223,6 +224,8 @@ class Loading:
     async def _called(self, wanted: Load) -> Made:
         started = perf_counter()
         value = await self.call(wanted.loader)
-        load_us = round((perf_counter() - started) * 1e6)
+        seconds = perf_counter() - started
+        self._values.state.recorder.record_load_time(seconds)
+        load_us = round(seconds * 1e6)
         item = self._values.made(wanted, value, load_us)
         return Made(value, item, Worth(load_us) if item is None else Worth.of(item.entry))

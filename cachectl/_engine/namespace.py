@@ -17,8 +17,8 @@ from cachectl._model.write import Write
 from cachectl.errors import BackendError, DamagedEntry
 
 if TYPE_CHECKING:
-    from cachectl._engine.state import Figures
-    from cachectl._metrics.reports import NamespaceStats
+    from cachectl._engine.handle import Handle
+    from cachectl._metrics.reports import MissedKey, NamespaceStats
 
 T = TypeVar("T")
 
@@ -31,9 +31,9 @@ class Namespace(BaseNamespace):
     value that memory returns is shared with all who get it, so treat it as read-only.
     """
 
-    def __init__(self, state: NamespaceState, operations: Operations, figures: "Figures") -> None:
+    def __init__(self, state: NamespaceState, operations: Operations, handle: "Handle") -> None:
         super().__init__(state, operations)
-        self._figures = figures
+        self._handle = handle
 
     @overload
     def get(self, key: str) -> Any | MissingType: ...
@@ -214,7 +214,15 @@ class Namespace(BaseNamespace):
 
     def stats(self, *, since: Duration | None = None) -> "NamespaceStats":
         """Return the figures of this namespace, as `Cache.stats` does."""
-        return self._figures(self.name, since)
+        return self._handle.figures(self.name, since)
+
+    def top_misses(
+        self, limit: int = 10, *, since: Duration | None = None
+    ) -> "Sequence[MissedKey]":
+        """Return the keys that were missed most, by all processes, in that order: within the last eight
+        days, or the time before now, in pieces of two hours. See `Details`.
+        """
+        return self._handle.top_misses(self.name, limit, since)
 
     def flush(self) -> None:
         """Write the uses that lookups recorded. Raises `BackendError`; nothing is lost then."""

@@ -14,10 +14,6 @@ from cachectl._model.policy import Policy
 
 if TYPE_CHECKING:
     from cachectl._engine.decorator.known import Functions
-    from cachectl._metrics.reports import NamespaceStats
-    from cachectl._model.units import Duration
-
-    Figures = Callable[[str, Duration | None], NamespaceStats]
 
 
 class NamespaceState:

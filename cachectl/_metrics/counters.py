@@ -6,8 +6,10 @@ metrics for Prometheus follow it; `Recorder` adds to it.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
+from cachectl._metrics.sketches import Sketch
 from cachectl._metrics.windows import Window
 
 
@@ -65,6 +67,11 @@ class Counts:
     def misses(self) -> int:
         """Lookups that found nothing fresh. Each is counted once, by its reason: so they add up."""
         return sum(getattr(self, name) for name in MISSED.values())
+
+    @property
+    def lookups(self) -> int:
+        """Hits and misses."""
+        return self.hits + self.misses
 
     def plus(self, other: "Counts") -> "Counts":
         merged = Counts(**{name: getattr(self, name) + getattr(other, name) for name in SUMMED})
@@ -133,12 +140,15 @@ _NOTHING: Final = Counts()
 
 
 class Batch(NamedTuple):
-    """Counts of one process on their way: added exactly once, however often they are sent."""
+    """Counts of one process on their way: added exactly once, however often they are sent; and what it
+    noted beside them, by namespace.
+    """
 
     client: str
     sequence: int
     at: float
     counts: Mapping[str, Counts]
+    sketches: Mapping[str, Sketch] = MappingProxyType({})
 
 
 class Series(NamedTuple):
@@ -176,3 +186,6 @@ class CounterStore(Protocol):
         """Return how the counts of each namespace, or of some, came about within `window`, as
         `Window.divided` has it: no parts if it is all time.
         """
+
+    def sketches(self, window: Window, of: Collection[str]) -> dict[str, Sketch]:
+        """Return what was noted of these namespaces in the buckets that `sketched` names."""

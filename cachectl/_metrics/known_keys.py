@@ -10,7 +10,7 @@ from typing import Final
 from cachectl._metrics.events import MissReason
 from cachectl._model.records import Item
 
-_WAYS: Final = 4
+_WAYS: Final = 8
 """Places in which a key may be; if all are taken, one of them is overwritten."""
 _FIRST: Final = 16
 _MOST: Final = 32_768
@@ -18,9 +18,9 @@ _MOST: Final = 32_768
 _EVICTED: Final = -1.0
 _INVALIDATED: Final = -2.0
 
-Table = tuple["array[int]", "array[float]"]
-"""Hashes of keys, 0 where there is none; and beside each the Unix time at which its entry expires, or
-why it went.
+Table = tuple["array[int]", "array[float]", int]
+"""Hashes of keys, 0 where there is none; beside each the Unix time at which its entry expires, or why it
+went; and the bits of a hash that say where its places begin.
 """
 
 
@@ -35,13 +35,13 @@ class KnownKeys:
     def forget(self) -> None:
         """Know nothing any more."""
         self._table: Table = _empty(_FIRST)
-        self._noted = 0
+        self._left = _FIRST // 2
         self._by_tag = False
 
     @property
     def memory(self) -> int:
         """The bytes that this takes."""
-        hashes, facts = self._table
+        hashes, facts, _ = self._table
         return hashes.itemsize * len(hashes) + facts.itemsize * len(facts)
 
     def stored(self, items: Iterable[Item]) -> None:
@@ -65,8 +65,8 @@ class KnownKeys:
 
     def cleared(self) -> None:
         """Note that everything was removed."""
-        hashes, facts = self._table
-        self._table = hashes, array("d", [_INVALIDATED]) * len(facts)
+        hashes, facts, places = self._table
+        self._table = hashes, array("d", [_INVALIDATED]) * len(facts), places
 
     def invalidated_by_tag(self) -> None:
         """Note that entries were removed whose keys are not known."""
@@ -76,12 +76,13 @@ class KnownKeys:
         """Return why there is no entry. What went before its time, and was not removed key by key here,
         another process evicted, if there is a limit; or else it was invalidated.
         """
-        hashes, facts = self._table
+        hashes, facts, places = self._table
         hashed = hash(key) or 1
-        at = _place(hashes, hashed)
-        if hashes[at] != hashed:
+        first = hashed & places
+        held = hashes[first : first + _WAYS]
+        if hashed not in held:
             return MissReason.ABSENT
-        fact = facts[at]
+        fact = facts[first + held.index(hashed)]
         if fact < 0:
             return MissReason.EVICTED if fact == _EVICTED else MissReason.INVALIDATED
         if fact <= now:
@@ -90,36 +91,43 @@ class KnownKeys:
         return MissReason.EVICTED if is_evicted else MissReason.INVALIDATED
 
     def _note(self, key: str, fact: float) -> None:
-        hashes, facts = self._table
+        hashes, facts, places = self._table
         hashed = hash(key) or 1
-        at = _place(hashes, hashed)
-        if hashes[at] != hashed:
-            self._noted += 1
-            if 2 * self._noted > len(hashes) and len(hashes) < _MOST:
-                self._grow()
-                return self._note(key, fact)
-            hashes[at] = hashed
-        facts[at] = fact
-        return None
+        at = first = hashed & places
+        for found in hashes[first : first + _WAYS]:
+            if found == hashed:
+                facts[at] = fact
+                return
+            if not found:
+                break
+            at += 1
+        else:
+            at = first + (hashed >> 32) % _WAYS
+        if self._left == 0:
+            self._grow()
+            self._note(key, fact)
+            return
+        self._left -= 1
+        hashes[at], facts[at] = hashed, fact
 
     def _grow(self) -> None:
-        table = _empty(2 * len(self._table[0]))
-        for hashed, fact in zip(*self._table, strict=True):
-            if hashed:
-                at = _place(table[0], hashed)
-                table[0][at], table[1][at] = hashed, fact
-        self._table = table
+        """Double the table, if it is not as large as it may be."""
+        hashes, facts, _ = self._table
+        if len(hashes) >= _MOST:
+            self._left = -1  # never again
+            return
+        self._table = _empty(2 * len(hashes))
+        self._left = len(hashes)
+        larger, beside, places = self._table
+        for hashed, fact in zip(hashes, facts, strict=True):
+            first = hashed & places
+            for at in range(first, first + _WAYS) if hashed else ():
+                if not larger[at]:
+                    larger[at], beside[at] = hashed, fact
+                    self._left -= 1
+                    break
 
 
 def _empty(size: int) -> Table:
-    return array("q", [0]) * size, array("d", [0.0]) * size
-
-
-def _place(hashes: "array[int]", hashed: int) -> int:
-    """Return where a hash is or, if it is nowhere, where it may be put."""
-    first = hashed % len(hashes) & -_WAYS
-    places = hashes[first : first + _WAYS]
-    for at, found in enumerate(places, first):
-        if found == hashed or not found:
-            return at
-    return first + (hashed >> 32) % _WAYS
+    """Return a table, and what of a hash says where its places begin."""
+    return array("q", [0]) * size, array("d", [0.0]) * size, (size - 1) & -_WAYS

@@ -1,9 +1,11 @@
 """Counts on their way from where a process counts to the `CounterStore`, exactly once."""
 
 import os
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, Self
 
 from cachectl._metrics.counters import REMEMBERED, Batch, CounterStore, Counts, added, moved
+from cachectl._metrics.sketches import Sketch
 from cachectl._metrics.thread_counters import LocalCounts
 from cachectl._metrics.windows import RINGS
 
@@ -98,23 +100,26 @@ class Outgoing:
         outgoing.collect(min(slot.counted_at, now))
         return outgoing
 
-    def collect(self, at: float) -> None:
-        """Make a batch of what was counted since, at about that time."""
+    def collect(self, at: float) -> dict[str, Counts]:
+        """Make a batch of what was counted since, at about that time, and return that."""
         totals = self.source.totals()
         counts = moved(self._drained, totals)
         if not counts:
-            return
+            return counts
         self._drained = totals
         last = self.pending[-1] if len(self.pending) > 1 else None
         if last and RINGS[0].bucket(last.at) == RINGS[0].bucket(at):  # never sent yet
             self.pending[-1] = last._replace(counts=added(counts, last.counts.items()))
-            return
+            return counts
         self._sequence += 1
         self.pending.append(Batch(self.source.client, self._sequence, at, counts))
+        return counts
 
-    def send(self, store: CounterStore) -> None:
-        """Write all batches. Raises `BackendError`; nothing is lost then."""
+    def send(self, store: CounterStore, take: Callable[[], Mapping[str, Sketch]] = dict) -> None:
+        """Write all batches, the last with what `take` returns. Raises `BackendError`; nothing is lost then."""
         while self.pending:
+            if len(self.pending) == 1 and self.source.on_its_way is None:
+                self.pending[0] = self.pending[0]._replace(sketches=take())
             self.source.begin(self.pending[0])
             store.add(self.pending[0])
             self.source.commit()

@@ -7,11 +7,17 @@ from typing import Final
 from cachectl._metrics.counters import MISSED
 from cachectl._metrics.events import Event, EventKind, Listeners, MissReason
 from cachectl._metrics.known_keys import KnownKeys
+from cachectl._metrics.sketches import Notes
 from cachectl._metrics.thread_counters import ThreadCounters
 from cachectl._metrics.troubles import Troubles
 from cachectl._model.entry import Entry, Worth
 from cachectl._model.records import CleanupStep, Item, Removed, Written
 from cachectl.errors import BackendError, CacheError
+
+_ONE_IN: Final = 100
+"""Of how many lookups one is timed."""
+_NOT_OF_KEYS: Final = frozenset({MissReason.BYPASSED, MissReason.ERROR})
+"""Why lookups miss that would miss with every key."""
 
 log: Final = logging.getLogger("cachectl")
 
@@ -26,9 +32,11 @@ class Recorder:
         self,
         namespace: str,
         counters: ThreadCounters,
+        notes: Notes,
         listeners: Listeners,
         troubles: Troubles,
         is_away: Callable[[], bool],
+        clock: Callable[[], float],
         *,
         counting: bool,
     ) -> None:
@@ -36,6 +44,8 @@ class Recorder:
         self.counting = counting
         self._counters = counters
         self._local = counters.local  # looked up once: it is on the path of every hit
+        self._notes = notes
+        self._clock = clock
         self._listeners = listeners
         self._troubles = troubles
         self._is_away = is_away
@@ -44,7 +54,8 @@ class Recorder:
         self._has_told_of_unstored = False
         self.has_written: bool = False
         self._told: set[str] = set()
-        self._observed = bool(listeners)
+        self._listened = self._observed = bool(listeners)
+        self._to_time = 0
         listeners.on_change(self._listeners_changed)
 
     def count_elsewhere(self) -> None:
@@ -67,7 +78,7 @@ class Recorder:
             if entry.load_us:
                 counts.saved_us += entry.load_us
         if self._observed:
-            self._listeners.tell(Event(EventKind.HIT, self.namespace, key, entry.size))
+            self._observe(EventKind.HIT, key, now, size=entry.size)
 
     def record_miss(self, key: str, found: MissReason, now: float, *, loads: bool = False) -> None:
         """Record a lookup that found nothing. One of a disabled namespace is not counted; one that is
@@ -77,18 +88,51 @@ class Recorder:
         if loads:
             vars(self._local)["reason"] = reason
         elif reason is not MissReason.DISABLED:
-            self.record_load(reason)
+            self.record_load(key, reason)
         if self._observed:
-            self._listeners.tell(Event(EventKind.MISS, self.namespace, key, reason=reason))
+            self._observe(EventKind.MISS, key, now, reason=reason)
+
+    def time_some(self, lookups: int) -> None:
+        """Note how long some of the next lookups take: one in a hundred, if they are as many again. A
+        hit that is not one of them costs nothing more.
+        """
+        self._to_time = max(1, lookups // _ONE_IN)
+        self._observed = True
+
+    def record_load_time(self, seconds: float) -> None:
+        """Note how long a loader took."""
+        if self.counting:
+            self._notes.took("load", seconds)
+
+    def _observe(
+        self,
+        kind: EventKind,
+        key: str,
+        began: float,
+        *,
+        size: int | None = None,
+        reason: MissReason | None = None,
+    ) -> None:
+        """Note how long a lookup took that is to be timed, and tell of it who listens."""
+        if self._to_time > 0:
+            self._to_time -= 1
+            if self.counting and reason is not MissReason.DISABLED:
+                self._notes.took(kind, self._clock() - began)
+        if self._to_time <= 0:
+            self._observed = self._listened
+        if self._listened:
+            self._listeners.tell(Event(kind, self.namespace, key, size, reason))
 
     def take_reason(self) -> MissReason:
         """Return why the lookup missed that this thread made just now, to load."""
         reason: MissReason = vars(self._local).pop("reason", MissReason.ABSENT)
         return reason
 
-    def record_load(self, reason: MissReason) -> None:
+    def record_load(self, key: str, reason: MissReason) -> None:
         """Count a lookup that found nothing, and loads."""
         if self.counting:
+            if reason not in _NOT_OF_KEYS:
+                self._notes.missed(key)
             try:  # as in a hit: a call less is a tenth of a miss
                 counts = self._local.counts
             except AttributeError:
@@ -162,7 +206,8 @@ class Recorder:
             counts.evictions += len(written.evicted) + written.dropped
             if written.stored == len(items):
                 self.known.stored(items)
-            self.known.evicted(written.evicted)
+            if written.evicted:
+                self.known.evicted(written.evicted)
         if self._observed:
             self._tell_of_sets(items, written)
 
@@ -218,4 +263,5 @@ class Recorder:
             self._listeners.tell(Event(EventKind.EVICTION, self.namespace, key))
 
     def _listeners_changed(self) -> None:
-        self._observed = bool(self._listeners)
+        self._listened = bool(self._listeners)
+        self._observed = self._listened or self._to_time > 0

@@ -6,6 +6,7 @@ from math import hypot
 from typing import Final, NamedTuple
 
 from cachectl._metrics.counters import MISSED, Counts, Series
+from cachectl._metrics.sketches import KINDS, Sketch, quantile, sketched, top
 from cachectl._metrics.windows import Window
 from cachectl._model.policy import Limits, Policy
 from cachectl._model.records import Removed, Usage
@@ -176,7 +177,7 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-class Part(NamedTuple):
+class TrendPart(NamedTuple):
     """What was counted in one part of a window. The rate is None without lookups."""
 
     hits: int
@@ -197,7 +198,7 @@ class Trend(NamedTuple):
 
     start: float
     seconds: float
-    parts: Sequence[Part]
+    parts: Sequence[TrendPart]
     counting_since: float | None
 
     @classmethod
@@ -207,9 +208,52 @@ class Trend(NamedTuple):
         sums = [Counts() for _ in range(divided.parts)]
         for one in series:
             sums = [*map(Counts.plus, sums, one.parts)]
-        counted = [Part(part.hits, part.misses, part.evictions) for part in sums]
+        counted = [TrendPart(part.hits, part.misses, part.evictions) for part in sums]
         since = min((one.since for one in series if one.since is not None), default=None)
         return cls(divided.start, divided.seconds, counted, since)
+
+
+class Latency(NamedTuple):
+    """How long something takes, in seconds, within 2 %: half of what was `measured`, and 99 of a hundred.
+    None if nothing was.
+    """
+
+    p50: float | None
+    p99: float | None
+    measured: int
+
+    @classmethod
+    def of(cls, times: Mapping[int, int]) -> "Latency":
+        return cls(quantile(times, 0.5), quantile(times, 0.99), sum(times.values()))
+
+
+class MissedKey(NamedTuple):
+    """A key, and how often it was missed, at least."""
+
+    key: str
+    misses: int
+
+
+class Details(NamedTuple):
+    """What is noted of a namespace beside its counts, from `since` (Unix seconds) on: in pieces of two
+    hours, for eight days.
+
+    `latency` is that of a `hit`, a `miss` and a `load`; all loads are measured, and of lookups about one in
+    a hundred. `top_misses` are the keys that were missed most, in that order: of each two hours so many
+    keys are kept that what is among them is not missed rarely. Misses that any key would have been,
+    during an outage or by a bypass, are not among them.
+    """
+
+    since: float
+    latency: Mapping[str, Latency]
+    top_misses: Sequence[MissedKey]
+
+    @classmethod
+    def of(cls, sketch: Sketch, window: Window, limit: int) -> "Details":
+        """Return what there is to say of a sketch, with so many keys."""
+        latency = {kind: Latency.of(sketch.times.get(kind, {})) for kind in KINDS}
+        missed = [MissedKey(*each) for each in top(sketch.missed, limit)]
+        return cls(sketched(window)[0], latency, missed)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -219,7 +263,8 @@ class Stats:
     `applications` what uses the cache on this machine.
 
     Who asked for parts of the window finds them in `trends`, by namespace, and those of all in `trend`;
-    and in `all_time` the figures since counting began.
+    and in `all_time` the figures since counting began. `details` are those of each namespace, for who
+    asked for them.
     """
 
     generated_at: float
@@ -232,6 +277,7 @@ class Stats:
     trends: Mapping[str, Trend] = field(default_factory=dict)
     trend: Trend | None = None
     all_time: "Stats | None" = None
+    details: Mapping[str, Details] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         names = ", ".join(self.namespaces) or "no namespace"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cachectl._metrics.counters import CounterStore, Counts, added, moved
 from cachectl._metrics.outgoing import Outgoing, ProcessCounts
+from cachectl._metrics.sketches import Notes, Sketch
 from cachectl._metrics.thread_counters import LocalCounts, ThreadCounters
 from cachectl._model.turn import Turn
 
@@ -34,6 +35,7 @@ class CounterBuffer:
         self._clock = clock
         self._slots = slots
         self._namespaces: dict[str, ThreadCounters] = {}
+        self._notes: dict[str, Notes] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -46,19 +48,34 @@ class CounterBuffer:
         self._turn = Turn("the counts")
         for counters in self._namespaces.values():
             counters.reset()
+        for notes in self._notes.values():
+            notes.reset()
+
+    def notes(self, namespace: str) -> Notes:
+        """Return where this process notes what it does not count for the namespace."""
+        return self._notes.setdefault(namespace, Notes())
 
     def counters(self, namespace: str, on_new_thread: Callable[[], None]) -> ThreadCounters:
         """Return where this process counts for the namespace."""
         made = ThreadCounters(on_new_thread, partial(self._make_row, namespace))
         return self._namespaces.setdefault(namespace, made)
 
-    def flush(self) -> None:
-        """Write all that was counted. Raises `BackendError`; nothing is lost then."""
+    def flush(self) -> dict[str, Counts]:
+        """Write all that was counted, and return what is new of that. Raises `BackendError`; nothing is lost
+        then.
+        """
+        counted: dict[str, Counts] = {}
         with self._turn:
             for outgoing in self._outgoing():
-                outgoing.collect(self._clock())
-                outgoing.send(self._store)
+                counted = added(counted, outgoing.collect(self._clock()).items())
+                outgoing.send(self._store, self._take)
             self._left, self._settling = [], self._left
+        return counted
+
+    def _take(self) -> dict[str, Sketch]:
+        """Return what was noted, and forget it."""
+        taken = {name: notes.take() for name, notes in list(self._notes.items())}
+        return {name: sketch for name, sketch in taken.items() if sketch is not None}
 
     def leave_slot(self) -> None:
         """Count somewhere else from now on. What a thread is just adding there is written, too."""

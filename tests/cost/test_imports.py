@@ -44,6 +44,7 @@ FILE: Final = {
     "capabilities",
     "protocols",
     "selection",
+    "sketch_tables",
     "immediate",
     "leases",
     "place",

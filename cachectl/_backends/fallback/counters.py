@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from cachectl._backends.fallback.breaker import CircuitBreaker
 from cachectl._metrics.counters import Batch, CounterStore, Counts, Series
+from cachectl._metrics.sketches import Sketch
 from cachectl._metrics.windows import Window
 
 
@@ -22,3 +23,6 @@ class FallbackCounters:
 
     def series(self, window: Window, parts: int, of: Collection[str] = ()) -> dict[str, Series]:
         return self._breaker.call(lambda: self._counters.series(window, parts, of))
+
+    def sketches(self, window: Window, of: Collection[str]) -> dict[str, Sketch]:
+        return self._breaker.call(lambda: self._counters.sketches(window, of))

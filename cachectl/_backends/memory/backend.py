@@ -14,6 +14,7 @@ from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.memory.shared_statistics import SharedStatistics
 from cachectl._backends.memory.store import MemoryStore
 from cachectl._metrics.counters import Batch, CounterStore, Counts, Series
+from cachectl._metrics.sketches import Sketch
 from cachectl._metrics.windows import Window
 from cachectl._model.policy import EVICTIONS
 from cachectl._model.records import CleanupStep, Usage, with_expired
@@ -62,6 +63,9 @@ class MemoryBackend(BaseBackend[MemoryStore]):
 
     def series(self, window: Window, parts: int, of: Collection[str] = ()) -> dict[str, Series]:
         return self._kept.series(window, parts, of)
+
+    def sketches(self, window: Window, of: Collection[str]) -> dict[str, Sketch]:
+        return self._kept.sketches(window, of)
 
     @property
     def _kept(self) -> CounterDatabase | SharedStatistics:

@@ -21,6 +21,7 @@ from cachectl._backends.directory import PlaceRefused, claim, create_private, re
 from cachectl._backends.file_lock import wait_for_lock
 from cachectl._metrics.counters import Batch, Counts, Series
 from cachectl._metrics.program import this_program
+from cachectl._metrics.sketches import Sketch
 from cachectl._metrics.windows import Window
 from cachectl._model.deadline import wait_anew
 from cachectl._model.records import Usage
@@ -66,6 +67,9 @@ class SharedStatistics:
 
     def series(self, window: Window, parts: int, of: Collection[str] = ()) -> dict[str, Series]:
         return self._counters.series(window, parts, of)
+
+    def sketches(self, window: Window, of: Collection[str]) -> dict[str, Sketch]:
+        return self._counters.sketches(window, of)
 
     def usage(self) -> dict[str, Usage]:
         """Return the sum over all living processes."""

@@ -5,6 +5,7 @@ Tables of buckets are dropped by the server once their ring has moved on.
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain, islice, product
 from typing import Final
 
 from cachectl._backends.redis.client import Call, Client
@@ -14,11 +15,14 @@ from cachectl._backends.redis.shapes import anything, pairs
 from cachectl._backends.redis.transport.packing import Argument
 from cachectl._backends.redis.transport.resp import Reply
 from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts, Series
+from cachectl._metrics.sketches import KEYS, KINDS, NOTHING, SKETCHED, Sketch, merged, sketched
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.coroutines import run
 
 Table = Mapping[bytes, bytes]
 
+_SKETCHES: Final = ("t", "m", "b")
+"""Tables of times, of missed keys, and of what those began with."""
 _SINCE: Final = "since_us"
 _TOO_MUCH: Final = 10**18
 """What no counter reaches: one that is there was written by somebody else."""
@@ -50,7 +54,10 @@ class RedisCounters:
     async def _add(self, batch: Batch) -> None:
         """Add what each namespace counted: one that refuses it by itself keeps nobody waiting."""
         calls: dict[str, Call] = {
-            name: (self._keys.base(name), tuple(_arguments(batch, counts)))
+            name: (
+                self._keys.base(name),
+                tuple(_arguments(batch, counts, batch.sketches.get(name, NOTHING))),
+            )
             for name, counts in batch.counts.items()
         }
         if not calls:
@@ -92,6 +99,23 @@ class RedisCounters:
             found[name] = Series([*map(_merged, counted)], _merged([total]), since)
         return found
 
+    def sketches(self, window: Window, of: Collection[str]) -> dict[str, Sketch]:
+        return run(self._sketches(window, of))
+
+    async def _sketches(self, window: Window, of: Collection[str]) -> dict[str, Sketch]:
+        """Read the three tables of each bucket of each namespace."""
+        first, last = sketched(window)
+        bases = [self._keys.base(name) for name in of]
+        places = [f"{SKETCHED.width}:{at}" for at in range(first, last + 1, SKETCHED.width)]
+        commands: list[tuple[Argument, ...]] = []
+        for base, place in product(bases, places):
+            commands.append(("HGETALL", f"{base}t:{place}"))
+            commands.append(("ZRANGE", f"{base}m:{place}", 0, -1, "WITHSCORES"))
+            commands.append(("HGETALL", f"{base}b:{place}"))
+        tables = iter(await self._client.pipeline(_table, commands, foreign=[]))
+        read = zip(tables, tables, tables, strict=True)
+        return {name: merged(_sketch(*each) for each in islice(read, len(places))) for name in of}
+
     async def _tables(
         self, window: Window, of: Collection[str]
     ) -> dict[str, tuple[Table, dict[int, Table]]]:
@@ -112,24 +136,47 @@ def _table(reply: Reply) -> Table:
     return dict(pairs(reply))
 
 
-def _arguments(batch: Batch, counts: Counts) -> Iterator[Argument]:
+def _arguments(batch: Batch, counts: Counts, sketch: Sketch) -> Iterator[Argument]:
+    amounts = [(name, getattr(counts, name)) for name in SUMMED]
+    moved = [each for each in amounts if 0 < each[1] < _TOO_MUCH]  # or a slot was damaged
+    times = [
+        (f"{kind}:{bucket}", count)
+        for kind, counted in sketch.times.items()
+        for bucket, count in counted.items()
+    ]
     yield from (batch.client, batch.sequence, int(REMEMBERED), counts.last_hit_us)
-    yield from (int(batch.at * 1e6), 1 + len(RINGS))
-    yield from ("c", "")
+    yield from (int(batch.at * 1e6), 1 + len(RINGS), len(moved), len(times))
+    yield from (f"{SKETCHED.width}:{SKETCHED.bucket(batch.at)}", SKETCHED.span + SKETCHED.width)
+    yield from (KEYS, "c", "")
     for ring in RINGS:
         yield from (f"c:{ring.width}:{ring.bucket(batch.at)}", ring.span + ring.width)
-    for name in SUMMED:
-        if 0 < (amount := getattr(counts, name)) < _TOO_MUCH:  # or a slot was damaged
-            yield from (name, amount)
+    yield from chain.from_iterable((*moved, *times, *sketch.missed.items()))
+
+
+def _sketch(times: Table, missed: Table, begun: Table) -> Sketch:
+    """Return what is in the three tables of a bucket; what somebody else wrote counts as nothing."""
+    counted: dict[str, dict[int, int]] = {kind: {} for kind in KINDS}
+    for field in times:
+        kind, _, bucket = field.decode(errors="replace").partition(":")
+        if kind in counted and bucket.removeprefix("-").isdecimal():
+            counted[kind][int(bucket)] = _number(times[field])
+    return Sketch(
+        counted,
+        {
+            key.decode(errors="replace"): max(0, _number(count) - _number(begun.get(key, b"")))
+            for key, count in missed.items()
+        },
+    )
 
 
 def all_suffixes(now: float) -> Iterator[str]:
-    """Yield the suffix of every table of counters that may be there."""
+    """Yield the suffix of every table of counters and sketches that may be there."""
     yield "c"
     for ring in RINGS:
         first, last = ring.bucket(now - ring.span - ring.width), ring.bucket(now) + ring.width
         for bucket in range(first, last + 1, ring.width):
-            yield f"c:{ring.width}:{bucket}"
+            tables = ("c", *_SKETCHES) if ring is SKETCHED else ("c",)
+            yield from (f"{table}:{ring.width}:{bucket}" for table in tables)
 
 
 def _buckets(window: Window) -> Iterator[int]:
@@ -151,5 +198,9 @@ def _amount(table: Table, name: str) -> int:
     """Return a counter; what somebody else wrote in its place counts as nothing. `count.lua` goes on
     from the same.
     """
-    digits = table.get(name.encode(), b"").lstrip(b"0")
+    return _number(table.get(name.encode(), b""))
+
+
+def _number(text: bytes) -> int:
+    digits = text.lstrip(b"0")
     return int(digits) if digits.isdigit() and len(digits) < len(str(_TOO_MUCH)) else 0

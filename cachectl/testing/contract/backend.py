@@ -1,6 +1,7 @@
 """All that every backend has to do."""
 
 from cachectl.testing.contract.counters import CountersContract
+from cachectl.testing.contract.details import DetailsContract
 from cachectl.testing.contract.entries import EntriesContract
 from cachectl.testing.contract.hashed_keys import HashedKeysContract
 from cachectl.testing.contract.loads import LoadsContract
@@ -23,6 +24,7 @@ class BackendContract(
     CountersContract,
     MissesContract,
     TrendsContract,
+    DetailsContract,
     ThreadsContract,
     HashedKeysContract,
 ):

@@ -1,15 +1,22 @@
--- ARGV: client, sequence, seconds to remember it, last hit, when it was counted, number of tables;
--- (suffix, seconds to keep it or '') of each table, of which only the first is kept for ever; (counter,
--- amount) of each that moved. Returns 1, or 0 if this client's batch was added before.
+-- ARGV: client, sequence, seconds to remember it, last hit, when it was counted, number of tables, of
+-- counters, of times; suffix of the tables of sketches, seconds to keep them, and how many keys; (suffix,
+-- seconds to keep it or '') of each table, of which only the first is kept for ever; (counter, amount)
+-- of each that moved; (time, amount) and then (missed key, amount). Returns 1, or 0 if this client's
+-- batch was added before.
 --
--- All is added or nothing: what may be refused is done first, where to do it again changes nothing. A
--- full server lets go on what has begun with a write that takes no room: these figures tell of it.
-local seen, tables = base .. 'seen:' .. ARGV[1], tonumber(ARGV[6])
+-- All is added or nothing, but for sketches: what may be refused is done first, where to do it again
+-- changes nothing. A full server lets go on what has begun with a write that takes no room: these
+-- figures tell of it.
+local seen, keep, most = base .. 'seen:' .. ARGV[1], ARGV[10], tonumber(ARGV[11])
+local last_table = 11 + 2 * tonumber(ARGV[6])
+local last_counter = last_table + 2 * tonumber(ARGV[7])
+local last_time = last_counter + 2 * tonumber(ARGV[8])
+local times, missed, begun = base .. 't:' .. ARGV[9], base .. 'm:' .. ARGV[9], base .. 'b:' .. ARGV[9]
 local names, counters = {}, {}
-for i = 7, 5 + 2 * tables, 2 do
+for i = 12, last_table, 2 do
   names[#names + 1] = base .. ARGV[i]
 end
-for j = 7 + 2 * tables, #ARGV, 2 do
+for j = last_table + 1, last_counter, 2 do
   counters[#counters + 1] = ARGV[j]
 end
 
@@ -40,10 +47,53 @@ local function mended(name, ...)
   return first
 end
 
+-- Adds how often times were in their buckets.
+local function add_times()
+  local fields, added = {}, {}
+  for j = last_counter + 1, last_time, 2 do
+    fields[#fields + 1] = ARGV[j]
+  end
+  local held = read('HMGET', times, unpack(fields)) or {}
+  for i, field in ipairs(fields) do
+    local amount = (tonumber(held[i] or 0) or 0) + tonumber(ARGV[last_counter + 2 * i])
+    added[2 * i - 1], added[2 * i] = field, string.format('%.0f', amount)
+  end
+  redis.call('HSET', times, unpack(added))
+  redis.call('EXPIRE', times, keep)
+end
+
+-- Adds how often keys were missed: Space-Saving, as `MissedKeys` does it. What a key began with is in
+-- a table of its own, and there under no key the most that any had that went.
+local function add_missed()
+  local least = tonumber(read('HGET', begun, '') or 0) or 0
+  local held = read('ZCARD', missed) or 0
+  for j = last_time + 1, #ARGV, 2 do
+    local amount = ARGV[j + 1]
+    if least > 0 and not redis.call('ZSCORE', missed, ARGV[j]) then
+      redis.call('HSET', begun, ARGV[j], least)
+      amount = amount + least
+    end
+    redis.call('ZINCRBY', missed, amount, ARGV[j])
+  end
+  if held + (#ARGV - last_time) / 2 > most then
+    local gone = redis.call('ZRANGE', missed, 0, -most - 1, 'WITHSCORES')
+    for i = 1, #gone, 2 do
+      least = math.max(least, tonumber(gone[i + 1]))
+      redis.call('HDEL', begun, gone[i])
+    end
+    if #gone > 0 then
+      redis.call('HSET', begun, '', least)
+      redis.call('ZREMRANGEBYRANK', missed, 0, -most - 1)
+    end
+  end
+  redis.call('EXPIRE', missed, keep)
+  redis.call('EXPIRE', begun, keep)
+end
+
 if (tonumber(read('GET', seen) or -1) or -1) >= tonumber(ARGV[2]) then
   return 0
 end
-redis.call('EXPIRE', names[2], ARGV[10])
+redis.call('EXPIRE', names[2], ARGV[15])
 for i, name in ipairs(names) do
   local last_hit = mended(name, 'last_hit_us', unpack(counters))
   if i == 1 and redis.call('EXISTS', name) == 0 then
@@ -57,11 +107,17 @@ redis.call('HINCRBY', names[1], counters[1], 0)
 redis.call('SET', seen, ARGV[2], 'EX', ARGV[3])
 
 for i, name in ipairs(names) do
-  for j = 7 + 2 * tables, #ARGV, 2 do
+  for j = last_table + 1, last_counter, 2 do
     redis.call('HINCRBY', name, ARGV[j], ARGV[j + 1])
   end
   if i > 1 then
-    redis.call('EXPIRE', name, ARGV[6 + 2 * i])
+    redis.call('EXPIRE', name, ARGV[11 + 2 * i])
   end
+end
+if last_time > last_counter then
+  add_times()
+end
+if #ARGV > last_time then
+  add_missed()
 end
 return 1

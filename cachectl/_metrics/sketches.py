@@ -1,0 +1,172 @@
+"""What is too much to be counted whole: how long lookups and loads take, and which keys are missed.
+
+Of times there are as many as of operations, of keys as many as somebody asks for. A sketch of either
+takes little room, is merged by adding, and says how wrong it can be.
+"""
+
+import heapq
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from math import ceil, exp, log
+from typing import Final, NamedTuple
+
+from cachectl._metrics.windows import RINGS, Ring, Window
+
+ACCURACY: Final = 0.02
+"""The part by which a time may be wrong: a bucket is so much wider than the one before that its middle
+is nowhere further away (DDSketch: Masson, Rim, Lee, VLDB 2019)."""
+_WIDTH: Final = log((1 + ACCURACY) / (1 - ACCURACY))
+_SHORTEST: Final = 1e-7
+_LONGEST: Final = 1e6
+"""Seconds that are told apart: what is shorter, or longer, is in the first bucket or the last."""
+
+KEYS: Final = 200
+"""Keys that are kept of each namespace and time: those that were missed most."""
+_WAITING: Final = 4096
+"""Notes that wait to be sorted in, before whoever notes another does that."""
+
+SKETCHED: Final[Ring] = RINGS[2]
+"""The ring of buckets in which sketches are kept: pieces of two hours, for eight days."""
+
+KINDS: Final = ("hit", "miss", "load")
+"""Of what times are kept."""
+
+
+class Sketch(NamedTuple):
+    """How often times were in each bucket, by kind; and how often keys were missed, at least."""
+
+    times: Mapping[str, Mapping[int, int]]
+    missed: Mapping[str, int]
+
+
+NOTHING: Final = Sketch({}, {})
+
+
+def bucket_of(seconds: float) -> int:
+    """Return the bucket of a time."""
+    return ceil(log(min(max(seconds, _SHORTEST), _LONGEST)) / _WIDTH)
+
+
+def quantile(times: Mapping[int, int], part: float) -> float | None:
+    """Return the time (seconds) that so many are not longer than; None if there are none."""
+    rank = part * (sum(times.values()) - 1)
+    passed = 0
+    for bucket in sorted(times):
+        passed += times[bucket]
+        if passed > rank:
+            return exp(bucket * _WIDTH) * (1 - ACCURACY)
+    return None
+
+
+def sketched(window: Window) -> tuple[int, int]:
+    """Return the first and the last bucket of sketches of a window; of all time, those that are kept."""
+    oldest = window.end - SKETCHED.span
+    start = oldest if window.start is None else max(window.start, oldest)
+    return SKETCHED.bucket(start), SKETCHED.bucket(window.end)
+
+
+class MissedKeys:
+    """The keys that were missed most, with how often: Space-Saving (Metwally, Agrawal, El Abbadi: Efficient
+    Computation of Frequent and Top-k Elements in Data Streams, ICDT 2005), where half of what it holds
+    makes room at once. A key that comes anew begins with what those that went had at most, for it may
+    be one of them; that part of its count is not told.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._begun_with: dict[str, int] = {}
+        self._least = 0
+
+    def note(self, key: str) -> None:
+        """Note that a key was missed."""
+        count = self._counts.get(key)
+        if count is None:
+            if len(self._counts) >= 2 * KEYS:
+                self._make_room()
+            count = self._begun_with[key] = self._least
+        self._counts[key] = count + 1
+
+    def told(self) -> dict[str, int]:
+        """Return how often each key was missed, at least."""
+        return {key: count - self._begun_with[key] for key, count in self._counts.items()}
+
+    def _make_room(self) -> None:
+        ranked = heapq.nlargest(KEYS + 1, self._counts, key=self._counts.__getitem__)
+        self._least = self._counts[ranked.pop()]
+        self._counts = {key: self._counts[key] for key in ranked}
+        self._begun_with = {key: self._begun_with[key] for key in ranked}
+
+
+class Notes:
+    """What a process notes of one namespace between two flushes. Exact from any number of threads, and
+    without a lock: notes wait in a queue until one of them sorts them in.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as a forked process must."""
+        self._sorting = threading.Lock()
+        self._waiting: deque[str | tuple[str, float]] = deque()
+        self._begin()
+
+    def missed(self, key: str) -> None:
+        """Note that a key was missed."""
+        self._note(key)
+
+    def took(self, kind: str, seconds: float) -> None:
+        """Note how long something took."""
+        self._note((kind, seconds))
+
+    def take(self) -> Sketch | None:
+        """Return what was noted, and forget it; None if there is nothing, or another sorts it in."""
+        if not self._sorting.acquire(blocking=False):
+            return None
+        try:
+            self._sort()
+            times, missed = self._times, self._missed.told()
+            if not missed and not any(times.values()):
+                return None
+            self._begin()
+            return Sketch(times, missed)
+        finally:
+            self._sorting.release()
+
+    def _note(self, note: str | tuple[str, float]) -> None:
+        self._waiting.append(note)
+        if len(self._waiting) > _WAITING and self._sorting.acquire(blocking=False):
+            try:  # unless another thread does, or this one, which a signal handler interrupted
+                self._sort()
+            finally:
+                self._sorting.release()
+
+    def _begin(self) -> None:
+        self._times: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
+        self._missed = MissedKeys()
+
+    def _sort(self) -> None:
+        """Sort in what waits."""
+        while self._waiting:
+            note = self._waiting.popleft()
+            if isinstance(note, str):
+                self._missed.note(note)
+            else:
+                self._times[note[0]][bucket_of(note[1])] += 1
+
+
+def top(missed: Mapping[str, int], limit: int) -> list[tuple[str, int]]:
+    """Return the keys that were missed most, in that order."""
+    return heapq.nsmallest(limit, missed.items(), key=lambda item: (-item[1], item[0]))
+
+
+def merged(sketches: Iterable[Sketch]) -> Sketch:
+    """Return what several sketches have together."""
+    times: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
+    missed: Counter[str] = Counter()
+    for sketch in sketches:
+        for kind, counts in sketch.times.items():
+            times[kind].update(counts)
+        missed.update(sketch.missed)
+    return Sketch(times, missed)
