@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from itertools import islice
 from typing import Final, NamedTuple
 
 from cachectl._admin.namespaces import unknown_among
@@ -19,11 +18,16 @@ _HINT: Final = "for a key say: clear NS --key KEY"
 
 
 class Preview(NamedTuple):
-    """What would go from a namespace, with the keys of some of it."""
+    """What would go from a namespace, of what it holds, with the keys of some of it; and what it would
+    cost to make it again, in dollars and seconds, as far as entries tell.
+    """
 
     namespace: str
     examples: Sequence[str]
     removed: Removed
+    held: int
+    cost: float
+    load_seconds: float
 
 
 class ClearPlan:
@@ -58,16 +62,42 @@ class ClearPlan:
         self.removed: dict[str, Removed] = {}
         """What was removed so far, by namespace."""
 
+    @property
+    def target(self) -> Sequence[str]:
+        """What is to go, in words."""
+        named = f"of {', '.join(self._named)}" if self._named else ""
+        if self._keys is not None:
+            return (f"{_keys_said(len(self._keys))} {named}",)
+        what = [f"tag {self._tag}" if self._tag is not None else ""]
+        what.append(f"keys like {self._match}" if self._match is not None else "")
+        chosen = " and ".join(filter(None, what)) or "all"
+        return (f"{chosen} {named}".rstrip(), "fresh or expired")
+
+    @property
+    def held(self) -> int:
+        """How many entries the whole cache holds."""
+        usage = self._cache.usage() if self._named else self._held
+        return sum(use.entries for use in usage.values())
+
     def dry_run(self) -> Iterator[Preview]:
         """Yield what `run` would remove from each namespace; it reads the entries."""
         for name in self._namespaces:
-            entries = self._entries(self._cache.namespace(name))
-            first = list(islice(entries, EXAMPLES))
-            total = Removed(len(first), sum(info.size for info in first))
-            for info in entries:
-                total = total.plus(Removed(1, info.size))
-            if total.entries:
-                yield Preview(name, [info.key for info in first], total)
+            preview = self._preview(name)
+            if preview.removed.entries:
+                yield preview
+
+    def _preview(self, name: str) -> Preview:
+        examples: list[str] = []
+        total, nanos, micros = Removed(), 0, 0
+        for info in self._entries(self._cache.namespace(name)):
+            total = total.plus(Removed(1, info.size))
+            if len(examples) < EXAMPLES:
+                examples.append(info.key)
+            if info.entry is not None:
+                nanos += info.entry.cost * 1000 - info.entry.cost_over
+                micros += info.entry.load_us
+        held = self._held.get(name, Usage()).entries
+        return Preview(name, examples, total, max(held, total.entries), nanos / 1e9, micros / 1e6)
 
     def run(self) -> None:
         """Remove it; `removed` says what, also if this raises."""
@@ -97,6 +127,11 @@ class ClearPlan:
         if self._tag is not None:
             return namespace.invalidate(tag=self._tag)
         return namespace.clear()
+
+
+def _keys_said(count: int) -> str:
+    """Return a number of keys for people."""
+    return f"{count:,} {'key' if count == 1 else 'keys'}"
 
 
 def _checked(names: Sequence[str]) -> list[str]:

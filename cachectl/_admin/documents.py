@@ -1,6 +1,6 @@
 """Reports of the engine as JSON: raw numbers, null for what is unknown."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -121,8 +121,29 @@ def clear(
         "planned": None if planned is None else planned._asdict(),
         "entries": total.entries,
         "bytes": total.bytes,
-        "namespaces": removed(report),
+        "namespaces": {name: part._asdict() for name, part in report.items() if part.entries},
     }
+
+
+def cleared(report: Mapping[str, Removed], *, dry_run: bool) -> Iterator[dict[str, Any]]:
+    """Yield the rows of `clear --format jsonl`."""
+    for name, part in report.items():
+        if part.entries:
+            yield {"namespace": name, "dry_run": dry_run, **part._asdict()}
+
+
+def cleaned(report: CleanupReport, *, dry_run: bool) -> Iterator[dict[str, Any]]:
+    """Yield the rows of `cleanup --format jsonl`."""
+    for name in sorted({*report.expired, *report.evicted}):
+        expired = report.expired.get(name, Removed())
+        evicted = report.evicted.get(name, Removed())
+        yield {
+            "namespace": name,
+            "dry_run": dry_run,
+            "finished": report.finished,
+            "expired": expired._asdict(),
+            "evicted": evicted._asdict(),
+        }
 
 
 def warm(report: "WarmReport", *, dry_run: bool) -> dict[str, Any]:

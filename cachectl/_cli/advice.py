@@ -1,9 +1,9 @@
-"""What helps, where an error of the files of a cache does not say so itself."""
+"""What is said of an error of a backend: its kind, what is wrong, which cache it is, and what helps."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from cachectl.errors import BackendError
+from cachectl.errors import BackendBusy, BackendError, BackendRefused
 
 _ANOTHER: Final = "name another place by --directory"
 _HELPS: Final[Mapping[str, str]] = {
@@ -17,14 +17,21 @@ _HELPS: Final[Mapping[str, str]] = {
 }
 
 
-def advised(error: BackendError, directory: str) -> str:
-    """Return what an error says, with the directory that it is about, if there is one, and what helps:
-    what an error itself says of that is a command of ours, or comes after a semicolon.
+def advised(error: BackendError, directory: str, cache: str) -> tuple[str, dict[str, str]]:
+    """Return what an error says, with the directory that it is about, if there is one, and what stands
+    below it: the cache, and what helps, unless the error says that itself: by a command of ours, or
+    after a semicolon.
     """
-    text = str(error)
-    if not directory or "cachectl cl" in text:  # clear, or cleanup
-        return text
-    if directory not in text:
+    text, below = str(error), {"cache": cache} if cache else {}
+    helps = _HELPS.get(error.kind) if directory else None
+    if helps is not None and "; " not in text and "cachectl cl" not in text:  # clear, or cleanup
+        below["do"] = helps
+    if directory not in text and "cachectl cl" not in text:
         text = f"{directory}: {text}"
-    helps = _HELPS.get(error.kind)
-    return text if helps is None or "; " in text else f"{text}; {helps}"
+    return f"{_kind(error)}: {text}", below
+
+
+def _kind(error: BackendError) -> str:
+    if isinstance(error, BackendRefused):
+        return "refused"
+    return "busy" if isinstance(error, BackendBusy) else "unavailable"

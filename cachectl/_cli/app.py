@@ -1,17 +1,15 @@
-"""The commands, and the options that stand before them."""
+"""The commands, and the options that all of them take."""
 
-import logging
-from collections.abc import Sequence
-from typing import Annotated, Final
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
 
 import typer
 
 from cachectl._backends import BACKENDS
 from cachectl._cli.exits import Exit, Stop
+from cachectl._cli.grammar import Command, Root, begin, elsewhere
 from cachectl._cli.output import out
-from cachectl._cli.output.logs import log_to_stderr
 from cachectl._cli.output.text import printable
-from cachectl._cli.session import Session
 from cachectl._config import either
 from cachectl._model.targets import load_target
 from cachectl.errors import UsageError
@@ -25,6 +23,7 @@ COMMANDS: Final = {
     "cleanup": "cachectl._cli.commands.cleanup:cleanup",
     "forget": "cachectl._cli.commands.forget:forget",
     "warm": "cachectl._cli.commands.warm:warm",
+    "config": "cachectl._cli.commands.config:config",
 }
 """The commands, each imported only when it is named."""
 
@@ -34,8 +33,19 @@ def run(arguments: Sequence[str]) -> int:
 
     Raises `Stop` for arguments that cannot be.
     """
+    app = _app(_candidates(arguments))
+    try:
+        return app(arguments, prog_name="cachectl", standalone_mode=False) or Exit.DONE
+    except typer.TyperException as error:
+        message = f"{error.format_message()}{_hint(error)} (see --help)"
+        raise Stop(Exit(error.exit_code), printable(message)) from None
+
+
+def _app(names: Sequence[str]) -> typer.Typer:
+    """Return the command line with these commands."""
     app = typer.Typer(
         name="cachectl",
+        cls=Root,
         help="Look into, fill and clean a cache in memory, files or Redis.",
         invoke_without_command=True,
         rich_markup_mode=None,
@@ -43,13 +53,23 @@ def run(arguments: Sequence[str]) -> int:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(options)
-    for name in _candidates(arguments):
-        app.command(name)(load_target(COMMANDS[name]))
-    try:
-        return app(arguments, prog_name="cachectl", standalone_mode=False) or Exit.DONE
-    except typer.TyperException as error:
-        message = printable(f"{error.format_message()} (see --help)")
-        raise Stop(Exit(error.exit_code), message) from None
+    for name in names:
+        found = load_target(COMMANDS[name])
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name, cls=Command)(found)
+    return app
+
+
+def _hint(error: typer.TyperException) -> str:
+    """Return which commands have an option that this one has not."""
+    option = getattr(error, "option_name", None)
+    if option is None or getattr(error, "possibilities", None):
+        return ""
+    group: Any = typer.main.get_command(_app(list(COMMANDS)))
+    commands: Mapping[str, Any] = group.commands
+    return elsewhere(option, commands)
 
 
 def _candidates(arguments: Sequence[str]) -> Sequence[str]:
@@ -91,10 +111,10 @@ def options(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    if verbose != quiet:
-        out.level = 1 if verbose else -1
-    log_to_stderr(logging.DEBUG if verbose else logging.WARNING)
-    context.obj = Session(config, backend, url, directory)
+    begin(
+        context, config=config, backend=backend, url=url, directory=directory,
+        quiet=quiet, verbose=verbose,
+    )  # fmt: skip
     if context.invoked_subcommand is None:
         out.note(context.get_help())
         raise UsageError("name a command")

@@ -2,7 +2,9 @@
 
 import errno
 import signal
+from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Final
 
 from cachectl.errors import (
@@ -13,6 +15,8 @@ from cachectl.errors import (
     DamagedEntry,
     UsageError,
 )
+
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Exit(IntEnum):
@@ -30,11 +34,14 @@ class Exit(IntEnum):
 
 
 class Stop(Exception):
-    """Ends the command with a code and, unless it is empty, a message."""
+    """Ends the command with a code and, unless it is empty, a message; below it stand, each under its
+    name, which cache it is about and what to do.
+    """
 
-    def __init__(self, code: Exit, message: str = "") -> None:
+    def __init__(self, code: Exit, message: str = "", helps: Mapping[str, str] = NOTHING) -> None:
         super().__init__(message)
         self.code = code
+        self.helps = helps
 
 
 class NotWritten(Exception):

@@ -6,13 +6,21 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from types import FrameType
 from typing import Final, NoReturn
 
-from cachectl._cli.exits import Exit, Interrupted, NotWritten, Stop, code_of, code_of_system
+from cachectl._cli.exits import (
+    NOTHING,
+    Exit,
+    Interrupted,
+    NotWritten,
+    Stop,
+    code_of,
+    code_of_system,
+)
 from cachectl._cli.output import Format, out
 from cachectl._cli.output.streams import discard_output, guard_streams
 from cachectl._cli.output.text import printable
@@ -55,15 +63,16 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as end:  # Typer's completion ends like this
         return _flushed(end.code if isinstance(end.code, int) else Exit.BUG)
     except Stop as stop:
-        return _ended(str(stop), stop.code)
+        return _ended(str(stop), stop.code, stop.helps)
     except ConfigError as error:
         return _ended(str(error), Exit.USAGE)  # a line for each setting
     except CacheError as error:
-        interrupted, said = _interrupt_before(error), printable(_said(error))
+        interrupted = _interrupt_before(error)
+        said, helps = _said(error)
         if interrupted is not None:  # and then the cache could not be closed in order
             _ended(f"{interrupted}: {said}", interrupted.code)
             os._exit(interrupted.code)
-        return _ended(said, code_of(error))
+        return _ended(said, code_of(error), helps)
     except Interrupted as interrupted:
         # Threads with loaders that still run would be waited for: the cache is closed already.
         _ended(str(interrupted), interrupted.code)  # which the terminal may not see any more
@@ -74,28 +83,31 @@ def _run(arguments: Sequence[str]) -> int:
             os._exit(hangup.code)
         return code
     except OSError as error:
-        return _ended(_in_words(error), code_of_system(error))
+        said, helps = _in_words(error)
+        return _ended(said, code_of_system(error), helps)
     except Exception as error:
         logging.getLogger("cachectl").debug("a bug", exc_info=True)
         name = printable(f"{type(error).__name__}: {error}")
         return _ended(f"{name} (a bug of cachectl; -v shows where)", Exit.BUG)
 
 
-def _said(error: CacheError) -> str:
+def _said(error: CacheError) -> tuple[str, Mapping[str, str]]:
+    """Return what an error says, and what stands below it."""
     if not isinstance(error, BackendError):
-        return str(error)
+        return printable(str(error)), NOTHING
     from cachectl._cli.advice import advised
 
-    return advised(error, out.directory)
+    said, helps = advised(error, out.directory, out.cache())
+    return printable(said), helps
 
 
-def _in_words(error: OSError) -> str:
+def _in_words(error: OSError) -> tuple[str, Mapping[str, str]]:
     """Return what the system refused, and where, if it says so."""
     logging.getLogger("cachectl").debug("refused by the system", exc_info=error)
     place = f"{error.filename}: " if error.filename is not None else ""
     is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    said = BackendRefused(f"{place}{error.strerror or error}", "full" if is_full else "refused")
-    return printable(_said(said))
+    text = f"{place}{error.strerror or error}"
+    return _said(BackendRefused(text, "full" if is_full else "refused"))
 
 
 def _interrupt_before(error: BaseException | None) -> Interrupted | None:
@@ -105,10 +117,10 @@ def _interrupt_before(error: BaseException | None) -> Interrupted | None:
     return error
 
 
-def _ended(message: str, code: int) -> int:
+def _ended(message: str, code: int, helps: Mapping[str, str] = NOTHING) -> int:
     try:
         if message:
-            out.error(message, code)
+            out.error(message, code, helps)
     except NotWritten as error:
         return _not_written(error)
     return _flushed(code)

@@ -5,17 +5,21 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import typer
 
 from cachectl._backends.place import COUNTERS, ENTRIES
+from cachectl._backends.protocols import Backend
 from cachectl._cli.output import out
-from cachectl._config import load
+from cachectl._config import Settings, load
 from cachectl._engine.cache import Cache
 from cachectl._engine.compose import open_backend
 from cachectl._model.deadline import one_call
 from cachectl.errors import BackendError, BackendRefused
+
+if TYPE_CHECKING:  # imported where a cache is spoken of: a lookup needs nothing of it
+    from cachectl._admin.context import Context
 
 _TUNING: Final[Mapping[str, Mapping[str, object]]] = {
     "file": {"timeout": 2.0, "puts_aside": ()},
@@ -29,18 +33,23 @@ _WAITING: Final = 1.0
 """Seconds of the patience of a call that are gone when all it was to do is done, and it only counts."""
 
 
+class Chosen(NamedTuple):
+    """What the global options say of the cache; None is an option that is not given."""
+
+    config: str | None = None
+    backend: str | None = None
+    url: str | None = None
+    directory: str | None = None
+
+
 class Session:
     """One call of the tool."""
 
-    def __init__(
-        self, config: str | None, backend: str | None, url: str | None, directory: str | None
-    ) -> None:
-        self._config = config
-        self._backend = backend
-        self._url = url
-        self._directory = directory
+    def __init__(self, chosen: Chosen) -> None:
+        self.chosen = chosen
         self.about = ""
         """Which cache was opened: its backend, its place, and what says so."""
+        self._opened: tuple[Backend, Settings] | None = None
 
     @contextmanager
     def cache(self, *, writing: bool = False, anew: bool = False) -> Iterator[Cache]:
@@ -49,9 +58,8 @@ class Session:
 
         Raises `BackendRefused` before anything is asked, loaded or shown.
         """
-        settings = load(
-            self._config, backend=self._backend, url=self._url, directory=self._directory
-        )
+        file, backend_name, url, directory = self.chosen
+        settings = load(file, backend=backend_name, url=url, directory=directory)
         out.directory = str(settings.backend_options().get("directory", ""))
         if settings.backend == "file":
             _refuse_home_of_another(out.directory)
@@ -64,6 +72,8 @@ class Session:
         self.about = (
             ", ".join(filter(None, ("on " + backend.name, backend.place))) + f" ({said_by})"
         )
+        self._opened = backend, settings
+        out.cache = self._in_a_line
         cache = Cache(backend, settings, strict=True, follows=True)
         try:
             if writing:
@@ -71,6 +81,18 @@ class Session:
             yield cache
         finally:
             _close(cache)
+
+    @property
+    def context(self) -> "Context":
+        """What there is to say of the cache that was opened last."""
+        from cachectl._admin.context import Context
+
+        assert self._opened is not None
+        return Context(*self._opened)
+
+    def _in_a_line(self) -> str:
+        context = self.context
+        return out.glyphs.between.join((context.where, context.configuration))
 
 
 def _close(cache: Cache) -> None:

@@ -5,7 +5,7 @@ import pwd
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cachectl._backends.trust import exposed, open_to_others, owned_by_another
 from cachectl._config.messages import printable, shown
@@ -15,6 +15,7 @@ from cachectl.errors import ConfigError
 LARGEST: Final = 1024 * 1024
 """Bytes that a configuration file may have."""
 
+_CONFIG: Final = "CACHECTL_CONFIG"
 _LOCAL: Final = "cachectl.toml"
 _SYSTEM: Final = Path("/etc/cachectl.toml")
 _NOWHERE: Final = Path("/nonexistent")  # as in passwd(5) for users without a home
@@ -45,6 +46,15 @@ def xdg(variable: str, fallback: str, environ: Mapping[str, str]) -> Path:
     return configured if configured.is_absolute() else home(environ) / fallback
 
 
+class Place(NamedTuple):
+    """Where a configuration file is looked for, and by whose word; no path is none that was named."""
+
+    said_by: str
+    path: Path | None
+    is_there: bool
+    is_used: bool
+
+
 def read(file: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> tuple[
     Path | None, dict[str, Any]
 ]:  # fmt: skip
@@ -53,32 +63,64 @@ def read(file: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> tup
     `file` and `$CACHECTL_CONFIG` must exist; of the usual places, the first that exists is
     used. Raises `ConfigError`.
     """
+    path, content = find(file, environ)
+    return path, {} if path is None else parse(path, content)
+
+
+def find(
+    file: str | os.PathLike[str] | None, environ: Mapping[str, str]
+) -> tuple[Path | None, bytes]:
+    """Return the configuration file that is to be used, and its bytes. Raises `ConfigError`."""
     if file is not None:
         return _named(file, "", environ)
-    if environ.get("CACHECTL_CONFIG"):
-        origin = "environment variable CACHECTL_CONFIG: "
-        return _named(environ["CACHECTL_CONFIG"], origin, environ)
-    local = working_directory() / _LOCAL
-    if _exists(local, unknown=False):
-        return local, _parse(local, _content(local, named=False))
-    for path in (xdg("XDG_CONFIG_HOME", ".config", environ) / "cachectl/config.toml", _SYSTEM):
+    if environ.get(_CONFIG):
+        return _named(environ[_CONFIG], f"environment variable {_CONFIG}: ", environ)
+    for path in _usual(environ):
         if _exists(path, unknown=False):
-            return path, _parse(path, _content(path, named=False))
-    return None, {}
+            return path, _content(path, named=False)
+    return None, b""
+
+
+def places(file: str | None, environ: Mapping[str, str]) -> list[Place]:
+    """Return where a configuration file is looked for, in this order, and which one is used."""
+    named = [
+        (said_by, _located(text, environ) if text else None)
+        for said_by, text in (("--config", file), (_CONFIG, environ.get(_CONFIG)))
+    ]
+    asked = [*named, *(("", path) for path in _usual(environ))]
+    there = [path is not None and _exists(path, unknown=False) for _, path in asked]
+    must = [at for at, (_, path) in enumerate(named) if path is not None]
+    used = next(iter(must or [at for at, is_there in enumerate(there) if is_there]), None)
+    return [
+        Place(said_by, path, there[at], there[at] and at == used)
+        for at, (said_by, path) in enumerate(asked)
+    ]
+
+
+def _usual(environ: Mapping[str, str]) -> list[Path]:
+    return [
+        working_directory() / _LOCAL,
+        xdg("XDG_CONFIG_HOME", ".config", environ) / "cachectl/config.toml",
+        _SYSTEM,
+    ]
 
 
 def _named(
     file: str | os.PathLike[str], origin: str, environ: Mapping[str, str]
-) -> tuple[Path, dict[str, Any]]:
+) -> tuple[Path, bytes]:
     if not isinstance(file, str | os.PathLike) or isinstance(os.fspath(file), bytes):
         raise ConfigError(f"a configuration is the path of a file, not {shown(file)}")
     text = os.fspath(file)
     if reason := unseen(text):
         raise ConfigError(f"{origin or 'option config: '}{reason}")
-    path = home(environ) / text[2:] if text.startswith("~/") else working_directory() / text
+    path = _located(text, environ)
     if not _exists(path, unknown=True):
         raise ConfigError(f"{origin}{printable(path)}: expected a file, found nothing there")
-    return path, _parse(path, _content(path, named=True))
+    return path, _content(path, named=True)
+
+
+def _located(text: str, environ: Mapping[str, str]) -> Path:
+    return home(environ) / text[2:] if text.startswith("~/") else working_directory() / text
 
 
 def _exists(path: Path, *, unknown: bool) -> bool:
@@ -120,7 +162,8 @@ def _distrust_of_named(path: Path, status: os.stat_result) -> str | None:
     return open_to_others(path, status) if stat.S_ISREG(status.st_mode) else None
 
 
-def _parse(path: Path, content: bytes) -> dict[str, Any]:
+def parse(path: Path, content: bytes) -> dict[str, Any]:
+    """Return what is in a file. Raises `ConfigError`."""
     import tomllib
 
     where = printable(path)

@@ -23,6 +23,15 @@ def interpolate(text: str, environ: Mapping[str, str]) -> str:
     return re.sub(_DOLLAR, lambda match: _replacement(match, environ), text)
 
 
+def variables(text: str, environ: Mapping[str, str]) -> list[str]:
+    """Return what `interpolate` takes from outside, in words: a variable, or what stands in for it."""
+    return [
+        f"${{{match['name']}}}" if environ.get(match["name"]) else f"${{{match['name']}}} not set"
+        for match in re.finditer(_DOLLAR, text)
+        if match["name"]
+    ]
+
+
 def _replacement(match: re.Match[str], environ: Mapping[str, str]) -> str:
     if match["dollar"]:
         return "$"

@@ -2,16 +2,30 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from cachectl.errors import ConfigError
 
 Keys = tuple[str, ...]
 """Where a setting is: `("namespaces", "enso", "ttl")`."""
+OPTION: Final = "option"
+VARIABLE: Final = "environment variable"
 
 _BARE: Final = r"[A-Za-z0-9_-]+"
 _LONGEST: Final = 60
 _HUGE: Final = 10**_LONGEST
+
+
+class Given(NamedTuple):
+    """Where a value is from that is not from the file: an `OPTION` or a `VARIABLE`, and its name."""
+
+    kind: str
+    name: str
+
+    def said(self, keys: Sequence[str]) -> str:
+        """Return what a message about the setting at `keys` begins with."""
+        name = dotted(keys)
+        return f"{OPTION} {name}" if self.kind == OPTION else f"{self.kind} {self.name}: {name}"
 
 
 def shown(value: object) -> str:

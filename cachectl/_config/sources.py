@@ -12,7 +12,17 @@ from cachectl._backends import backends, is_backend
 from cachectl._config import files
 from cachectl._config.files import working_directory
 from cachectl._config.interpolate import interpolate
-from cachectl._config.messages import Keys, closest, combined, dotted, printable, shown
+from cachectl._config.messages import (
+    OPTION,
+    VARIABLE,
+    Given,
+    Keys,
+    closest,
+    combined,
+    dotted,
+    printable,
+    shown,
+)
 from cachectl._config.models import (
     Settings,
     all_settings,
@@ -30,8 +40,6 @@ _URL: Final = ("redis", "url")
 _SHORT: Final = {"CACHECTL_URL": _URL}
 _NOT_SETTINGS: Final = frozenset(("CACHECTL_CONFIG", "CACHECTL_REQUIRE_REDIS"))
 _DIRECTORY: Final = ("file", "directory")
-_OPTION: Final = "option "
-"""What the origin of a flag or an argument begins with."""
 
 
 def load(
@@ -51,15 +59,8 @@ def load(
     `environ` is that of the process unless given. Raises `ConfigError`, naming every problem.
     """
     environ = os.environ if environ is None else environ
-    source, tree = files.read(file, environ)
-    builder = SettingsBuilder(source, tree)
-    builder.add_environment(environ)
-    builder.add_overrides(overrides)
-    builder.add_flags(backend, url, directory)
-    builder.interpolate(environ)
-    builder.add_directory(directory)
-    builder.refuse_unseen()
-    builder.locate_paths(environ)
+    builder = SettingsBuilder(*files.read(file, environ))
+    builder.build(overrides, backend, url, directory, environ)
     return builder.settings()
 
 
@@ -69,8 +70,26 @@ class SettingsBuilder:
     def __init__(self, source: Path | None, tree: dict[str, Any]) -> None:
         self._source = source
         self._tree = tree
-        self._origins: dict[Keys, str] = {}
         self._problems: list[str] = []
+        self.origins: dict[Keys, Given] = {}
+        """Where what is not from the file is from."""
+
+    def build(
+        self,
+        overrides: Mapping[str, object],
+        backend: str | None,
+        url: str | None,
+        directory: str | os.PathLike[str] | None,
+        environ: Mapping[str, str],
+    ) -> None:
+        """Take all that `load` takes."""
+        self.add_environment(environ)
+        self.add_overrides(overrides)
+        self.add_flags(backend, url, directory)
+        self.interpolate(environ)
+        self.add_directory(directory)
+        self.refuse_unseen()
+        self.locate_paths(environ)
 
     def add_environment(self, environ: Mapping[str, str]) -> None:
         """Take the `CACHECTL_` variables; an empty one counts as not set."""
@@ -79,26 +98,28 @@ class SettingsBuilder:
             if not variable.startswith(_PREFIX) or variable in _NOT_SETTINGS:
                 continue
             keys = self._keys_of(variable)
-            origin = f"environment variable {printable(variable)}"
+            origin = Given(VARIABLE, printable(variable))
+            said = f"{origin.kind} {origin.name}"
             if kind_of(annotation(keys)) is None:
-                self._problems.append(f"{origin}: {_unknown(keys, _variable)}")
+                self._problems.append(f"{said}: {_unknown(keys, _variable)}")
             elif keys in variables:
                 self._problems.append(
-                    f"{origin}: {dotted(keys)}: expected one variable, "
+                    f"{said}: {dotted(keys)}: expected one variable, "
                     f"found also {printable(variables[keys])}"
                 )
             elif environ[variable]:
                 variables[keys] = variable
-                self._put(keys, environ[variable], f"{origin}: {dotted(keys)}")
+                self._put(keys, environ[variable], origin)
 
     def add_overrides(self, overrides: Mapping[str, object]) -> None:
         """Take flags and keyword arguments."""
         for name, given in overrides.items():
-            for keys, value in _leaves(_keys(name), given):
+            for keys, value in leaves(_keys(name), given):
+                origin = Given(OPTION, keys[-1])
                 if kind_of(annotation(keys)) is None:
-                    self._problems.append(f"{_OPTION}{dotted(keys)}: {_unknown(keys, dotted)}")
+                    self._problems.append(f"{origin.said(keys)}: {_unknown(keys, dotted)}")
                 elif value is not None:
-                    self._put(keys, value, f"{_OPTION}{dotted(keys)}")
+                    self._put(keys, value, origin)
 
     def add_flags(
         self, backend: str | None, url: str | None, directory: str | os.PathLike[str] | None
@@ -107,7 +128,7 @@ class SettingsBuilder:
         one of the environment where nothing names a backend, nor a flag the directory of one.
         """
         open_choice = directory is None and "backend" not in self._tree
-        if url is not None or (open_choice and _URL in self._origins):
+        if url is not None or (open_choice and _URL in self.origins):
             backend = backend or "redis"
         if backend is not None:
             self.add_overrides({"backend": backend})
@@ -116,8 +137,8 @@ class SettingsBuilder:
 
     def interpolate(self, environ: Mapping[str, str]) -> None:
         """Replace the variables in what the file says and nothing has overridden."""
-        for keys, value in list(_leaves((), self._tree)):
-            if not isinstance(value, str) or keys in self._origins:
+        for keys, value in list(leaves((), self._tree)):
+            if not isinstance(value, str) or keys in self.origins:
                 continue
             node = self._node(keys[:-1])
             try:
@@ -133,13 +154,13 @@ class SettingsBuilder:
         if directory is None or not is_backend(backend):  # validation will say so
             return
         if kind_of(annotation(keys)) is None:
-            self._problems.append(f"{_OPTION}directory: the backend {backend} has none")
+            self._problems.append(f"{OPTION} directory: the backend {backend} has none")
         else:
-            self._put(keys, directory, f"{_OPTION}{dotted(keys)}")
+            self._put(keys, directory, Given(OPTION, keys[-1]))
 
     def refuse_unseen(self) -> None:
         """Take out what has white space around it, or control characters, wherever it is from."""
-        for keys, value in list(_leaves((), self._tree)):
+        for keys, value in list(leaves((), self._tree)):
             if reason := unseen(value):
                 self._problems.append(f"{self._origin(keys)}: {reason}")
                 del self._node(keys[:-1])[keys[-1]]
@@ -156,10 +177,10 @@ class SettingsBuilder:
                 self._refuse_unseen_in(environ, "XDG_CACHE_HOME", "HOME")
         if is_backend(chosen):
             self._tree.setdefault(chosen, {})  # so that what is missing in there can be said
-        for keys, value in list(_leaves((), self._tree)):
+        for keys, value in list(leaves((), self._tree)):
             kind = kind_of(annotation(keys))
             if kind is not None and kind.path:
-                in_file = self._source is not None and keys not in self._origins
+                in_file = self._source is not None and keys not in self.origins
                 base = self._source.parent if self._source and in_file else working_directory()
                 with suppress(ValueError):  # validation will say so
                     self._node(keys[:-1])[keys[-1]] = located(value, files.home(environ), base)
@@ -180,7 +201,7 @@ class SettingsBuilder:
                 self._problems.append(f"{self._origin(keys)}: {said}")
         if settings is None or self._problems:
             raise combined(self._problems)
-        given = (keys for keys, origin in self._origins.items() if origin.startswith(_OPTION))
+        given = (keys for keys, origin in self.origins.items() if origin.kind == OPTION)
         settings.remember(self._source, given)
         return settings
 
@@ -210,13 +231,13 @@ class SettingsBuilder:
             )
         return (first, alike[0] if alike else name, rest[-1])
 
-    def _put(self, keys: Keys, value: object, origin: str) -> None:
+    def _put(self, keys: Keys, value: object, origin: Given) -> None:
         node: object = self._tree
         for key in keys[:-1]:
             node = node.setdefault(key, {}) if isinstance(node, dict) else None
         if isinstance(node, dict):  # otherwise the file is wrong, and validation says so
             node[keys[-1]] = value
-            self._origins[keys] = origin
+            self.origins[keys] = origin
 
     def _node(self, keys: Keys) -> dict[str, Any]:
         node = self._tree
@@ -225,9 +246,9 @@ class SettingsBuilder:
         return node
 
     def _origin(self, keys: Keys) -> str:
-        for known, origin in self._origins.items():
+        for known, origin in self.origins.items():
             if known[: len(keys)] == keys:
-                return origin
+                return origin.said(known)
         return f"{printable(self._source)}: {dotted(keys)}" if self._source else dotted(keys)
 
 
@@ -239,12 +260,12 @@ def _keys(name: str) -> Keys:
     return (first, *rest)
 
 
-def _leaves(keys: Keys, value: object) -> Iterator[tuple[Keys, object]]:
+def leaves(keys: Keys, value: object) -> Iterator[tuple[Keys, object]]:
     """Yield every value with its place; a mapping that is not a table of ours is a value."""
     expected = annotation(keys)
     if isinstance(value, Mapping) and expected is not None and kind_of(expected) is None:
         for key, item in value.items():
-            yield from _leaves((*keys, key), item)
+            yield from leaves((*keys, key), item)
     else:
         yield keys, value
 

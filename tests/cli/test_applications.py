@@ -69,11 +69,12 @@ def test_who_works_from_memory_is_shown_where_redis_is_absent(
         wait_until(lambda: bool(seen()))
         table, document = operator.together([("stats",), ("stats", "-f", "json")])
     assert (table.code, document.code) == (5, 5)
-    first, last = table.err.splitlines()
+    first, last, cache = table.err.splitlines()
     assert first.startswith(f"server.py in {Path.cwd()} (pid {pid}) works from memory since 20")
     assert " refused the connection; " in first
     assert ", with 1 entry: " in first
-    assert last.startswith("cachectl: Redis at ")
+    assert last.startswith("cachectl: unavailable: Redis at ")
+    assert cache.startswith("  cache redis ")
     error = json.loads(document.out)
     assert (error["schema"], error["exit_code"]) == ("cachectl.error/1", 5)
     (told,) = error["applications"]

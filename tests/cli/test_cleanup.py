@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import os
+import re
 from typing import Any
 
 import pytest
@@ -77,10 +79,12 @@ def test_more_than_half_is_asked_about(filled, options):
     ended = filled("cleanup", *options)
 
     assert (ended.code, ended.raw) == (6, b"")
-    about, refusal = ended.err.splitlines()
-    assert about.startswith("on ")
-    assert refusal.startswith("cachectl: this removes more than half (3 of 5 entries that are ")
-    assert refusal.endswith(" B): say --yes, or --dry-run")
+    refusal, cache, see, do = ended.err.splitlines()
+    about = "cachectl: refused: nobody can be asked about more than half: 3 of 5 entries that are "
+    assert refusal.startswith(about)
+    assert cache.startswith(("  cache file ", "  cache redis "))
+    call = f"cachectl cleanup {' '.join(options)}"
+    assert (see, do) == (f"  see   {call} --dry-run", f"  do    {call} --yes")
     with filled.open() as cache:
         assert cache.stats().totals.entries == 9
     assert filled("cleanup", *options, "--yes") == (0, b"", "")
@@ -186,13 +190,16 @@ def test_unknown_namespace_is_said(filled):
 
 
 def test_says_what_it_would_remove(filled):
-    """A dry run for people is one line; a real one is told to those who ask."""
+    """A dry run is a table; a real one is told to those who ask."""
     ended = filled("cleanup", "--older-than", "1d", "--dry-run")
-    assert (ended.code, ended.raw) == (0, b"")
-    about, told = ended.err.splitlines()
-    assert about.startswith("on ")
-    assert told.startswith("would remove 7 entries, ")
-    assert told.endswith(": 4 expired, 3 over a limit")
+    assert ended.code == 0
+    about, rule, heading, *rows = (line.split() for line in ended.lines)
+    assert about[:2] == ["#", "cache"]
+    assert rule[:3] == ["#", "cleanup", "what"]
+    assert heading == ["namespace", "expired", "over-limit", "share", "size"]
+    assert [row[:4] for row in rows] == [["a", "4", "3", "all"], ["total", "4", "3", "77.8%"]]
+    assert ended.err.startswith("would remove 7 entries, ")
+    assert ended.err.endswith(": 4 expired, 3 over a limit\n")
     assert "removed 4 entries, " in filled("-v", "cleanup").err
 
 
@@ -200,16 +207,30 @@ def test_one_at_a_time(tool):
     """While one cleanup runs, another ends with 7 at once."""
     with tool.open() as cache:
         cache.namespace("a").set("k", "v")
-    lock = tool.directory / "cleanup.lock"
-    assert tool("cleanup").code == 0
-    with lock.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        assert tool("cleanup") == (
-            7,
-            b"",
-            f"cachectl: another cleanup of {tool.directory} is running; try again when that has ended\n",
-        )
+        with cache._core.backend.lock("cleanup"):
+            ended = tool("cleanup")
+    assert (ended.code, ended.raw) == (7, b"")
+    assert re.fullmatch(
+        rf"cachectl: busy: {tool.directory}: a cleanup has been running for \d+s, pid {os.getpid()} on"
+        r" [\w.-]+\n  cache file ~/.cache/cachectl · no configuration, defaults\n"
+        r"  do    try again when that has ended\n",
+        ended.err,
+    )
     assert tool("cleanup") == (0, b"", "")
+
+
+def test_who_left_no_name_is_another(tool):
+    """A lock that somebody holds without a word, on a full disk perhaps."""
+    with tool.open() as cache:
+        cache.namespace("a").set("k", "v")
+    lock = tool.directory / "cleanup.lock"
+    lock.touch(mode=0o600)
+    with lock.open("r+b") as file:
+        file.write(b"\x1b[31m 1 1")
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        said = f"cachectl: busy: {tool.directory}: another cleanup is running\n"
+        assert tool("cleanup").err.startswith(said)
 
 
 def test_one_at_a_time_on_redis(on_redis):
@@ -220,6 +241,7 @@ def test_one_at_a_time_on_redis(on_redis):
             ended = on_redis("cleanup", "--format", "json")
 
     assert ended.code == 7
+    assert f" a cleanup has been running for 0s, pid {os.getpid()} on " in ended.err
     assert json.loads(ended.out)["exit_code"] == 7
     assert on_redis("cleanup") == (0, b"", "")
 
@@ -248,5 +270,5 @@ def test_damaged_database(tool):
     for command in (["cleanup"], ["stats"], ["get", "a", "k"], ["clear", "a", "--yes"]):
         ended = tool(*command)
         assert (ended.code, ended.raw) == (5, b"")
-        assert ended.err.startswith(f"cachectl: {tool.directory}")
+        assert ended.err.startswith(f"cachectl: unavailable: {tool.directory}")
     assert "file is not a database" in ended.err

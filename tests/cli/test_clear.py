@@ -51,42 +51,76 @@ def test_dry_run_foretells(filled, target):
     assert (foretold.pop("dry_run"), done.pop("dry_run")) == (True, False)
     amount = {"entries": done["entries"], "bytes": done["bytes"]}
     assert (foretold.pop("planned"), done.pop("planned")) == (amount, None)
-    nonzero = {name: part for name, part in done["namespaces"].items() if part["entries"]}
-    assert foretold == {**done, "namespaces": nonzero}
+    assert foretold == done
     assert foretold["entries"] > 0
     assert len(keys(filled, "a")) + len(keys(filled, "b")) == 12 - done["entries"]
 
 
 def test_says_what_would_go(filled):
-    """A dry run names some of the keys, and how much there is."""
-    ended = filled("clear", "a", "--match", "user:?", "--dry-run")
+    """A dry run says how much of what there is; with -v it names some of the keys."""
+    with filled.open() as cache:
+        cache.namespace("a").set("user:1", "v", cost=0.005, load_seconds=2)
+    ended = filled("clear", "a", "--match", "user:?", "--dry-run", "-v")
 
-    assert (ended.code, ended.raw) == (0, b"")
-    about, *examples, of_a, total = ended.err.splitlines()
-    assert about.startswith(("on file, ", "on redis, "))
-    assert examples == ["  a  user:1", "  a  user:2"]
-    assert of_a.startswith("a: 2 entries, ")
+    assert ended.code == 0
+    about, target, heading, *rows = (line.split() for line in ended.lines)
+    assert about[:3] in (["#", "cache", "file"], ["#", "cache", "redis"])
+    assert " ".join(target).startswith("# clear keys like user:? of a · fresh or expired · dry run")
+    assert heading == ["namespace", "entries", "share", "size", "cost-to-remake", "time"]
+    assert [[row[0], row[1], row[2], *row[4:]] for row in rows] == [
+        ["a", "2", "33.3%", "$0.005", "2.00s"],
+        ["total", "2", "16.7%", "$0.005", "2.00s"],
+    ]
+    *examples, total = ended.err.splitlines()
+    assert sorted(examples) == ["  a  user:1", "  a  user:2"]
     assert total.startswith("would remove 2 entries, ")
 
 
+def test_what_a_dry_run_lists_goes_to_a_pipe(filled):
+    """Without a heading, and anything beside it, if it is to be quiet."""
+    ended = filled("-q", "clear", "--all", "--dry-run")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert [line.split()[:3] for line in ended.lines] == [
+        ["namespace", "entries", "share"], ["a", "6", "all"], ["b", "6", "all"], ["total", "12", "all"],
+    ]  # fmt: skip
+
+
+def test_rows_of_json(filled):
+    rows = [json.loads(line) for line in filled("clear", "--tag", "t", "-y", "-f", "jsonl").lines]
+
+    assert [(row["schema"], row["namespace"], row["entries"]) for row in rows] == [
+        ("cachectl.cleared/1", "a", 1), ("cachectl.cleared/1", "b", 1)
+    ]  # fmt: skip
+
+
 def test_says_which_cache_it_is_about(tool, redis_url):
-    """Dry runs, questions, and tables on a terminal begin with backend, place and configuration."""
+    """Dry runs and questions begin with backend, place, state and configuration; refusals name them."""
     with tool.open() as cache:
         cache.namespace("a").set("k", "v")
-    about = f"on file, {tool.directory} (no configuration file)"
+    about = "file ~/.cache/cachectl · {}no configuration, defaults"
     for command in (["clear", "--all"], ["clear", "a"], ["cleanup"]):
-        assert tool(*command, "--dry-run").err.splitlines()[0] == about
+        assert tool(*command, "--dry-run").lines[0] == f"# cache   {about.format('ok · ')}"
     for command in (["clear", "a"], ["cleanup", "--max-bytes", "1"]):
-        assert tool(*command).err.splitlines()[0] == about
-    for command in (["stats"], ["inspect"], ["inspect", "a"]):
-        assert tool("-v", *command).err.splitlines()[0] == about
-        assert tool(*command).err == ""
+        assert tool(*command).err.splitlines()[1] == f"  cache {about.format('')}"
 
-    config = tool.home / "cachectl.toml"
-    config.write_text(f"backend = 'redis'\n[redis]\nurl = '{redis_url}'\nprefix = 'mine'\n")
-    said = tool("clear", "--all", "--dry-run").err.splitlines()[0]
-    assert said.startswith("on redis, ")
-    assert said.endswith(f"/0 mine ({config})")
+    (tool.home / "cachectl.toml").write_text(
+        f"backend = 'redis'\n[redis]\nurl = '{redis_url}'\nprefix = 'mine'\n"
+    )
+    said = tool("clear", "--all", "--dry-run").lines[0]
+    assert said.startswith("# cache   redis ")
+    assert said.endswith("/0 prefix mine · empty · ~/cachectl.toml")
+
+
+def test_a_place_that_holds_nothing_is_said_to(tool):
+    """Not that nothing of it was removed."""
+    place = ("--directory", "typo")
+    for command in (["clear", "--all"], ["cleanup"]):
+        ended = tool(*command, "--dry-run", *place)
+        assert ended.lines[0] == "# cache   file ~/typo · empty · no configuration, defaults"
+        assert ended.err.startswith("nothing is cached in file ~/typo\n")
+    assert tool("clear", "--all", "--yes", *place).err == "nothing is cached in file ~/typo\n"
+    assert tool("cleanup", *place) == (0, b"", "")
 
 
 def test_an_empty_cache_may_be_the_wrong_one(tool):
@@ -139,12 +173,18 @@ def test_without_a_terminal_nobody_is_asked(filled):
     assert process.returncode == 6
     ended = filled("clear", "a", "--format", "json", stdin=b"y\n")
 
-    message = "nobody to ask here: say --yes"
+    message = "refused: nobody can be asked about 6 entries, all of a"
     assert ended.code == 6
-    assert ended.err.endswith(f"cachectl: {message}\n")
-    assert json.loads(ended.out) == {
-        "schema": "cachectl.error/1", "error": message, "exit_code": 6
-    }  # fmt: skip
+    assert ended.err.startswith(f"cachectl: {message}\n  cache ")
+    told = json.loads(ended.out)
+    assert f"  cache {told.pop('cache')}\n" in ended.err
+    assert told == {
+        "schema": "cachectl.error/1",
+        "error": message,
+        "exit_code": 6,
+        "see": "cachectl clear a --format json --dry-run",
+        "do": "cachectl clear a --format json --yes",
+    }
     assert len(keys(filled, "a")) == 6
 
 
@@ -159,11 +199,11 @@ def test_asks_on_a_terminal(tool, typed, code, left):
         for number in range(3):
             cache.namespace("a").set(str(number), "v")
     with tool.on_terminal("clear", "a") as terminal:
-        terminal.wait_for(b"Remove 3 entries? [y/N] ").type(typed)
+        terminal.wait_for(b"Remove 3 of 3 entries from file ~/.cache/cachectl? [y/N] ").type(typed)
         ended = terminal.end()
 
     assert ended.code == code
-    assert b"  a  0\r\n  a  1\r\n  a  2\r\na: 3 entries, " in ended.raw
+    assert ended.raw.startswith(b"\x1b[2mcache\x1b[0m") or ended.raw.startswith(b"cache ")
     assert (b"nothing was removed" in ended.raw) == bool(left)
     assert len(keys(tool, "a")) == left
 
@@ -186,7 +226,7 @@ def test_what_others_wrote_since_it_was_shown_is_told(tool, write, said, form):
         for number in range(3):
             a.set(str(number), "v")
         with tool.on_terminal("clear", "a", "-f", form) as terminal:
-            terminal.wait_for(b"Remove 3 entries? [y/N] ")
+            terminal.wait_for(b"Remove 3 of 3 entries from file ~/.cache/cachectl? [y/N] ")
             shown = cache.usage()["a"]
             write(a)
             there = cache.usage()["a"]
@@ -207,7 +247,7 @@ def test_nothing_to_remove_is_no_question(tool):
         ended = terminal.end()
 
     assert ended.code == 0
-    assert ended.raw.endswith(b"removed 0 entries, 0 B\r\n")
+    assert ended.raw.endswith(b"nothing is cached in file ~/.cache/cachectl\r\n")
     assert b"[y/N]" not in ended.raw
 
 

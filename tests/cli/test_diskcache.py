@@ -82,9 +82,12 @@ def test_what_writes_is_refused_with_one_sentence_before_anything_is_asked(fille
     for call in WRITING:
         ended = on_diskcache(*call)
         assert (ended.code, ended.raw) == (6, b"")
-        assert ended.err == (
-            f"cachectl: {filled}: a diskcache directory is only read here; its application writes it\n"
+        said, cache = ended.err.splitlines()
+        assert said == (
+            f"cachectl: refused: {filled}: a diskcache directory is only read here;"
+            " its application writes it"
         )
+        assert cache.startswith("  cache diskcache ")
 
 
 def test_get_prints_a_value_as_it_is_and_counts_nothing(filled, on_diskcache):
@@ -173,17 +176,23 @@ def test_a_wrong_place_is_named_and_left_alone(tool, tmp_path):
     (tmp_path / "empty").mkdir()
     tool("--directory", "ours", "set", "a", "b", "c")
     said = {
-        "nothing": (5, "cannot open {}: No such file or directory; {another}"),
-        "empty": (6, "{} is not a diskcache directory (cache.db is missing); {others}"),
-        "ours": (6, "{} is a cachectl cache; use --backend file"),
+        "nothing": (5, "unavailable: cannot open {}: No such file or directory", HELP["another"]),
+        "empty": (
+            6,
+            "refused: {} is not a diskcache directory (cache.db is missing)",
+            HELP["others"],
+        ),
+        "ours": (6, "refused: {} is a cachectl cache; use --backend file", None),
     }
     before = snapshot(tmp_path)
-    for name, (code, message) in said.items():
+    for name, (code, message, helps) in said.items():
         for command in (["stats"], ["inspect"], ["get", "diskcache", "a"]):
             ended = tool("--backend", "diskcache", "--directory", name, *command)
-            assert (ended.code, ended.err) == (
-                code, f"cachectl: {message.format(tmp_path / name, **HELP)}\n",
-            )  # fmt: skip
+            first, *below = ended.err.splitlines()
+            assert (ended.code, first) == (code, f"cachectl: {message.format(tmp_path / name)}")
+            assert [line for line in below if line.startswith("  do ")] == (
+                [f"  do    {helps}"] if helps else []
+            )
     assert snapshot(tmp_path) == before
 
 

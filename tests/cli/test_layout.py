@@ -99,7 +99,7 @@ def test_a_table_is_as_wide_as_the_screen_at_most_and_a_wider_one_never_has_less
 
 def test_a_pipe_gets_every_column_that_has_figures_exact_and_one_word_a_cell():
     lines = [re.split(r" {2,}", line.strip()) for line in shown(None)]
-    assert lines[0] == ["namespace", "hit rate", "entries"]
+    assert lines[0] == ["namespace", "hit-rate", "entries"]
     assert lines[1] == ["documents-of-customers", "0.3", "1234567"]
     assert lines[-1][0] == "total_(3)"
 

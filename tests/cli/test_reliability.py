@@ -1,21 +1,17 @@
 """The table of docs/reliability.md is true, row by row."""
 
-import os
 import re
-import subprocess
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 
 from cachectl import MISSING, Cache
 from cachectl._config import load
 from tests.cli.support.conditions import ON_FILES, ON_REDIS, Ground
-from tests.cli.support.tool import Ended, Tool
+from tests.cli.support.tool import Ended
 from tests.support.home import ROOT
-from tests.support.servers import free_port
 
 COMMANDS = {
     "get": ("get", "users", "k"),
@@ -44,38 +40,6 @@ def rows(heading: str) -> dict[str, list[str]]:
 
 PLACES = {"Files": (ON_FILES, rows("Files")), "Redis": (ON_REDIS, rows("Redis"))}
 CASES = [(kind, name) for kind, (_, table) in PLACES.items() for name in table]
-
-
-@pytest.fixture
-def ground(request, tmp_path: Path, tool: Tool) -> Iterator[Ground]:
-    """A place of a kind, with some entries."""
-    with ExitStack() as stack:
-        if request.param == "Redis":
-            port = free_port()
-            url = f"redis://127.0.0.1:{port}/0"
-            tool = tool.having(CACHECTL_BACKEND="redis", CACHECTL_URL=url)
-            ground = Ground(url, tool, port, stack.enter_context(ExitStack()))
-            ground.start()
-        else:
-            stack.enter_context(small_disk(tmp_path))
-            ground = Ground(str(tool.directory), tool)
-        with tool.open() as cache:
-            users = cache.namespace("users", ttl="1h")
-            users.set_many({"k": "v", "l": "x" * 1_200_000, "m": "v"})
-        yield ground
-
-
-@contextmanager
-def small_disk(path: Path) -> Iterator[None]:
-    """Let the disk be small, where that can be done."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        yield
-        return
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 def seen(cache: Cache) -> str:

@@ -24,7 +24,7 @@ SECRET = "hunter2-canary"  # no password of anything
         (["get", "a", ""], "a key has 1 to 1024 bytes, this one has 0"),
         (["get", "a", "k" * 1025], "a key has 1 to 1024 bytes, this one has 1025"),
         (["get", "a", b"\xff"], "not valid Unicode: '\\udcff'"),
-        (["get", "a", "k", "-f", "csv"], "there is no format csv here"),
+        (["get", "a", "k", "-f", "csv"], "'csv' is not one of 'table', 'json', 'jsonl'"),
         (["get", "a b", "k"], "not a namespace: 'a b' (a letter or digit, then up to 63 of"),
         (["inspect", "a", "k", "-f", "csv"], "there is no format csv here"),
         (["set", "a", "k", "v", "--ttl", "1x"],
@@ -131,7 +131,7 @@ def test_secrets_are_masked(tool):
         ["--config", url, "stats"],
         [url, "stats"],
         ["clear", url, "--yes", "-f", "json"],
-        ["stats", f"--url={url}"],
+        ["stats", f"--url={url}/x"],
     ]
     for arguments, ended in zip(calls, tool.together(calls), strict=True):
         assert ended.code == 2, arguments

@@ -30,11 +30,11 @@ def test_bad_lines_are_reported_by_number(shared, name):
     ended = shared("warm", name, stdin=BAD.encode())
 
     assert (ended.code, ended.raw) == (4, b"")
-    first, second, summary = ended.err.splitlines()
+    first, second, *summary = ended.err.splitlines()
     assert first == f"{name}:2: not JSON at character 1: Expecting value"
     assert second.startswith(f"{name}:3: not a duration: 'soon'")
-    assert summary.startswith("4 read: 2 written (")
-    assert "0 already fresh, 2 failed, in " in summary
+    assert summary[0].startswith("4 read in ")
+    assert re.fullmatch(r"  2 written, \d+ B\n  2 failed", "\n".join(summary[1:]))
     assert values(shared, "one", "two", "three") == [1, None, 3]
 
 
@@ -76,10 +76,11 @@ def test_loader(shared):
     ended = shared(*command)
     assert ended.code == 4
     assert ended.err.startswith("keys.txt:2: the loader raised ZeroDivisionError (")
-    assert "3 read: 2 written (" in ended.err
+    assert "\n3 read in " in ended.err
+    assert "\n  2 written, " in ended.err
     assert values(shared, "2") == [{"key": "2", "half": 5}]
 
-    assert "3 read: 0 written (0 B), 2 already fresh, 1 failed" in shared(*command).err
+    assert shared(*command).err.endswith("\n  0 written, 0 B\n  2 already fresh\n  1 failed\n")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,8 @@ def test_limits_and_disabled_namespaces(tool):
     assert ended.code == 4
     assert "m.jsonl:1: larger than max_bytes of 'small'\n" in ended.err
     assert "m.jsonl:2: namespace 'off' is disabled\n" in ended.err
-    assert "3 read: 1 written (" in ended.err
+    assert "\n  1 written, " in ended.err
+    assert ended.err.endswith("\n  2 failed\n")
 
 
 def test_progress_bar_is_for_terminals(tool):
@@ -135,8 +137,9 @@ def test_progress_bar_is_for_terminals(tool):
     assert (watched.code, piped.code, piped.raw) == (0, 0, b"")
     assert b"m.jsonl" in watched.raw
     assert b"\x1b[?25l" in watched.raw
-    assert piped.err.startswith("5,000 read: 5,000 written (")
-    assert piped.err.count("\n") == 1
+    assert piped.err.startswith("5,000 read in ")
+    assert "\n  5,000 written, " in piped.err
+    assert piped.err.count("\n") == 2
 
 
 def test_memory_says_that_it_forgets(tool):
@@ -158,14 +161,16 @@ def test_what_is_not_there_any_more_is_said(shared):
     ended = limited("warm", "m.jsonl")
 
     assert ended.code == 0
-    first, second = ended.err.splitlines()
-    assert first.startswith("20 read: 20 written (")
+    first, *others, there = ended.err.splitlines()
+    assert first.startswith("20 read in ")
+    assert there == "5 of them are there now"
     with shared.open() as cache:
         assert cache.stats().totals.entries == 5
     told = re.fullmatch(
-        r"of these 5 are there: (\d+) replaced by a later one of the same key,"
-        r" (\d+) evicted again by max_entries of a",
-        second,
+        r"  20 written, \d+ B\n"
+        r" +(\d+)   of them replaced in this run: their key came again\n"
+        r" +(\d+)   of them evicted again by max_entries of a",
+        "\n".join(others),
     )
     assert told
     assert int(told[1]) + int(told[2]) == 15
@@ -185,7 +190,7 @@ def test_what_is_skipped_is_named(tool):
 
     assert ended.code == 0
     lines = sorted(ended.err.splitlines())
-    assert lines[0].startswith("0 read: 0 written (0 B), 0 already fresh, 0 failed, in ")
+    assert lines[0].startswith("0 read in ")
     assert lines[1] == "nothing was read: there is nothing to warm from"
     assert lines[2] == "skipped, a link that leads out of the directory: files/out"
     assert lines[3].startswith("skipped, hidden: files/.hidden")
@@ -211,12 +216,16 @@ def test_dry_run_writes_nothing_and_says_what_would_be(shared):
     document = json.loads(limited(*command, "--dry-run", "-f", "json").out)
 
     assert ended.code == 4
-    failed, summary, became = ended.err.splitlines()
+    failed, summary, *became = ended.err.splitlines()
     assert failed == "m.jsonl:21: there is no 'value' or 'value_file' or 'value_base64'"
-    assert re.match(r"24 read: 22 would be written \(.*\), 1 already fresh, 1 failed, in ", summary)
-    assert became == (
-        "of these 5 would be there: 13 replaced by a later one of the same key,"
-        " 4 evicted again by max_entries of a"
-    )
+    assert summary.startswith("24 read in ")
+    assert became[0].startswith("  22 would be written, ")
+    assert became[1:] == [
+        "  13   of them replaced in this run: their key came again",
+        "   4   of them evicted again by max_entries of a",
+        "   1 already fresh",
+        "   1 failed",
+        "5 of them would be there then",
+    ]
     assert (document["dry_run"], document["written"], document["kept"]) == (True, 22, 5)
     assert shared("stats", "-f", "csv").out == before

@@ -224,12 +224,18 @@ class FileBackend(BaseBackend[FileStore]):
 
     @contextmanager
     def _flocked(self, name: str) -> Iterator[None]:
+        from cachectl._backends import holder  # a lookup needs none
+
         claim(self._directory)
         with self._opened(f"{name}.lock") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise BackendBusy(f"another {name} of {self._directory} is running") from None
+                said = holder.said(name, file.read(holder.LONGEST))
+                raise BackendBusy(f"{self._directory}: {said}") from None
+            with suppress(OSError):  # on a full disk nobody is told
+                file.write(f"{holder.signed()}\n".encode())
+                file.truncate()
             try:
                 yield
             finally:  # also for processes that were forked meanwhile, which have the file open

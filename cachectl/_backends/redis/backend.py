@@ -262,7 +262,7 @@ class RedisBackend:
         run(self._client.command(anything, "PING"))
 
     def lock(self, name: str) -> AbstractContextManager[None]:
-        return held(self._client, self._keys.lock(name), name)
+        return held(self._client, self._keys.lock(name), name, self.place)
 
     def turns(self) -> Iterable[Turn]:
         return ()

@@ -7,8 +7,9 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Final
 
+from cachectl._backends import holder
 from cachectl._backends.redis.client import Client
-from cachectl._backends.redis.shapes import is_done, number
+from cachectl._backends.redis.shapes import is_done, number, string
 from cachectl._model.coroutines import run
 from cachectl.errors import BackendBusy, BackendError
 
@@ -19,14 +20,16 @@ _log = logging.getLogger("cachectl.redis")
 
 
 @contextmanager
-def held(client: Client, key: str, name: str) -> Iterator[None]:
-    """Hold the lock. Raises `BackendBusy` if another does.
+def held(client: Client, key: str, name: str, where: str) -> Iterator[None]:
+    """Hold the lock of the cache that is `where`. Raises `BackendBusy`, which says who does, if another
+    does.
 
     Should the holder die or lose its connection, the lock is free after 30 seconds.
     """
-    token = secrets.token_hex(16)
+    token = f"{holder.signed()} {secrets.token_hex(16)}"
     if not run(client.run(is_done, "lock", key, token, _LEASE_MS)):
-        raise BackendBusy(f"another process holds the lock {name!r}")
+        left = run(client.command(string, "GET", key))
+        raise BackendBusy(f"{where}: {holder.said(name, left)}")
     done = Event()
     renewer = Thread(target=_renew, args=(client, key, token, done), daemon=True)
     renewer.start()

@@ -6,6 +6,7 @@ import typer
 
 from cachectl._admin import documents
 from cachectl._admin.cleanup import ChosenLimits, age_of, question, seconds_of
+from cachectl._admin.context import Context
 from cachectl._admin.namespaces import unknown, unknown_among
 from cachectl._admin.shown import difference
 from cachectl._cli.asking import ask, require_terminal
@@ -39,7 +40,7 @@ def cleanup(
         str | None,
         typer.Option(metavar="DURATION", help="Stop after so long; exit 7 if unfinished."),
     ] = None,
-    form: options.OutputFormat = Format.TABLE,
+    form: options.DocumentFormat = Format.TABLE,
 ) -> None:
     """Remove only what has expired or is over a limit. For cron: silent when all is well.
 
@@ -63,28 +64,47 @@ def cleanup(
     with opened.cache(writing=not dry_run) as cache:
         for name in unknown_among(cache, names, cache.usage(*names) if names else ()):
             out.note(unknown(name))
-        if dry_run and out.format is Format.TABLE:
-            out.note(opened.about)
         plan = cache.plan_cleanup(**chosen._asdict(), deadline=seconds)
         counts = dry_run or (chosen.are_any and not yes)
         planned = plan.dry_run(names) if counts else None
         shown = None
         if planned is not None and not dry_run:
-            shown = _ask(cache, planned, opened.about)
+            shown = _ask(cache, planned, opened.context)
+        if planned is not None and dry_run:
+            _show(planned, cache, opened.context, "dry run, nothing is removed")
         report = planned if planned is not None and dry_run else _run(plan, names, planned)
     _report(report, planned, dry_run=dry_run, shown=shown)
     if not report.finished:
         raise Stop(Exit.BUSY, "the deadline came with work left")
 
 
-def _ask(cache: Cache, planned: CleanupReport, about: str) -> Removed | None:
+def _show(planned: CleanupReport, cache: Cache, context: Context, note: str = "") -> None:
+    """Show what would go."""
+    if out.format is not Format.TABLE:
+        return
+    held = cache.usage()
+    is_empty = not any(use.entries for use in held.values())
+    out.context("cache", *context.parts(context.state(cache.status(), is_empty=is_empty)))
+    out.context("cleanup", "what has expired or is over a limit", note)
+    if planned.removed().entries:
+        from cachectl._cli.output import removal_tables
+
+        out.gap()
+        out.table(removal_tables.cleaned(planned, held, out.width, out.glyphs), fold=False)
+        out.gap()
+    else:
+        nothing = "nothing has expired or is over a limit"
+        out.note(f"nothing is cached in {context.where}" if is_empty else nothing)
+
+
+def _ask(cache: Cache, planned: CleanupReport, context: Context) -> Removed | None:
     """Ask about a removal of more than half, and return what was shown then; None if it is less."""
     half = question(cache, planned)
     if half is None:
         return None
-    out.note(about)
-    require_terminal(f"this removes more than half ({half}): say --yes, or --dry-run")
-    ask(f"Remove more than half: {half}?")
+    require_terminal(f"more than half: {half}")
+    _show(planned, cache, context)
+    ask(f"Remove more than half: {half}, from {context.where}?")
     return planned.removed()
 
 
@@ -105,8 +125,11 @@ def _report(
     shown: Removed | None = None,
 ) -> None:
     """Say what is gone, and if all was done, by how much that differs from what was shown."""
-    if out.format in (Format.JSON, Format.JSONL):
+    if out.format is Format.JSON:
         out.document("cleanup", documents.cleanup(report, planned, dry_run=dry_run))
+        return
+    if out.format is Format.JSONL:
+        out.records("cleaned", documents.cleaned(report, dry_run=dry_run))
         return
     removed = report.removed()
     expired = sum(part.entries for part in report.expired.values())
@@ -116,7 +139,8 @@ def _report(
         f" {expired:,} expired, {removed.entries - expired:,} over a limit{differs}"
     )
     if dry_run:
-        out.note(f"would remove {text}")
+        if removed.entries:
+            out.note(f"would remove {text}")
     elif report.finished and not differs:
         out.detail(f"removed {text}")
     else:

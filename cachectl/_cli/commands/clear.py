@@ -1,5 +1,6 @@
 """`cachectl clear`."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from cachectl._admin import documents
 from cachectl._admin.clear import ClearPlan
+from cachectl._admin.context import Context
 from cachectl._admin.namespaces import unknown
 from cachectl._admin.reach import OUT_OF_REACH, in_memory
 from cachectl._admin.shown import difference
@@ -16,6 +18,7 @@ from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import Format, out
 from cachectl._cli.output.text import shortened
 from cachectl._cli.session import session
+from cachectl._engine.cache import Cache
 from cachectl._engine.namespace import Namespace
 from cachectl._model.records import Removed
 from cachectl._model.units import format_bytes, format_entries
@@ -40,7 +43,7 @@ def clear(
     everything: Annotated[bool, typer.Option("--all", help="All namespaces.")] = False,
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
-    form: options.OutputFormat = Format.TABLE,
+    form: options.DocumentFormat = Format.TABLE,
 ) -> None:
     """Remove what you name, fresh or not, after showing it and asking.
 
@@ -65,13 +68,12 @@ def clear(
         plan = ClearPlan(cache, namespaces or [], tag, match, keys)
         for name in plan.unknown:
             out.note(unknown(name))
-        if dry_run or not yes:
-            out.note(opened.about)
         if dry_run:
-            shown = _show(plan)
-            _report(shown, Removed.total(shown.values()), dry_run=True)
-            return
-        _run(plan, None if yes else _ask(plan))
+            shown = _preview(plan, opened.context, cache, dry_run=True)
+            planned = Removed.total(shown.values())
+            _report(plan, opened.context, shown, planned, dry_run=True)
+        else:
+            _run(plan, opened.context, None if yes else _ask(plan, opened.context, cache))
 
 
 def _check_target(
@@ -100,48 +102,69 @@ def _keys(
     return lambda namespace: named_keys(namespace, keys, features, extra)
 
 
-def _show(plan: ClearPlan) -> dict[str, Removed]:
-    """Say what would go, with examples, and return how much it is."""
-    found = {}
-    for name, examples, removed in plan.dry_run():
-        for key in examples:
-            out.note(f"  {name}  {shortened(key, 100)}")
-        out.note(f"{name}: {format_entries(removed.entries)}, {format_bytes(removed.bytes)}")
-        found[name] = removed
-    return found
+def _preview(
+    plan: ClearPlan, context: Context, cache: Cache, *, dry_run: bool
+) -> dict[str, Removed]:
+    """Show what would go, and return how much it is."""
+    previews = list(plan.dry_run())
+    if out.format is Format.TABLE:
+        out.context("cache", *context.parts(context.state(cache.status(), is_empty=not plan.held)))
+        out.context("clear", *plan.target, "dry run, nothing is removed" if dry_run else "")
+        if previews:
+            from cachectl._cli.output import removal_tables
+
+            out.gap()
+            out.table(
+                removal_tables.cleared(previews, plan.held, out.width, out.glyphs), fold=False
+            )
+            out.gap()
+        for name, examples, *_ in previews if out.level > 0 else ():
+            out.detail("".join(f"  {name}  {shortened(key, 100)}\n" for key in examples).rstrip())
+    return {preview.namespace: preview.removed for preview in previews}
 
 
-def _ask(plan: ClearPlan) -> Removed:
+def _ask(plan: ClearPlan, context: Context, cache: Cache) -> Removed:
     """Show what would go, ask if it shall, and return how much it is."""
-    total = Removed.total(_show(plan).values())
-    require_terminal("nobody to ask here: say --yes")
+    if not sys.stdin.isatty():
+        found = Removed.total(each.removed for each in plan.dry_run())
+        require_terminal(f"{format_entries(found.entries)}, {plan.target[0]}")
+    total = Removed.total(_preview(plan, context, cache, dry_run=False).values())
     if total.entries:
-        ask(f"Remove {format_entries(total.entries)}?")
+        ask(f"Remove {total.entries:,} of {format_entries(plan.held)} from {context.where}?")
     return total
 
 
-def _run(plan: ClearPlan, shown: Removed | None) -> None:
+def _run(plan: ClearPlan, context: Context, shown: Removed | None) -> None:
     try:
         plan.run()
     except BaseException:
         if plan.removed:
-            _report(plan.removed, shown, dry_run=False)
+            _report(plan, context, plan.removed, shown)
         raise
-    _report(plan.removed, shown, dry_run=False, shown=shown)
+    _report(
+        plan, context, plan.removed, shown, difference(shown, Removed.total(plan.removed.values()))
+    )
 
 
 def _report(
+    plan: ClearPlan,
+    context: Context,
     removed: dict[str, Removed],
     planned: Removed | None,
+    differs: str = "",
     *,
-    dry_run: bool,
-    shown: Removed | None = None,
+    dry_run: bool = False,
 ) -> None:
     """Say what is gone, and if all was done, by how much that differs from what was shown."""
-    if out.format in (Format.JSON, Format.JSONL):
+    if out.format is Format.JSON:
         out.document("clear", documents.clear(removed, planned, dry_run=dry_run))
         return
+    if out.format is Format.JSONL:
+        out.records("cleared", documents.cleared(removed, dry_run=dry_run))
+        return
     total = Removed.total(removed.values())
+    if not total.entries and not plan.held:
+        out.note(f"nothing is cached in {context.where}")
+        return
     verb = "would remove" if dry_run else "removed"
-    amount = f"{format_entries(total.entries)}, {format_bytes(total.bytes)}"
-    out.note(f"{verb} {amount}{difference(shown, total)}")
+    out.note(f"{verb} {format_entries(total.entries)}, {format_bytes(total.bytes)}{differs}")

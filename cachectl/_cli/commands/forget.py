@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cachectl._admin.context import Context
 from cachectl._admin.forget import ForgetPlan
 from cachectl._admin.reach import OUT_OF_REACH, in_memory
 from cachectl._cli.asking import ask, require_terminal
@@ -18,7 +19,7 @@ def forget(
     namespaces: Annotated[list[str], typer.Argument(metavar="NS...", help="Namespaces.")],
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
-    form: options.OutputFormat = Format.TABLE,
+    form: options.DocumentFormat = Format.TABLE,
 ) -> None:
     """Remove namespaces that hold nothing, with all that was counted of them.
 
@@ -32,22 +33,32 @@ def forget(
         if in_memory(cache):
             raise Stop(Exit.REFUSED, f"nothing was forgotten: {OUT_OF_REACH}")
         plan = ForgetPlan(cache, namespaces)
-        if dry_run or not yes:
-            out.note(opened.about)
-            _show(plan)
+        named = ", ".join(plan.namespaces)
         if not dry_run and not yes:
-            require_terminal("nobody to ask here: say --yes")
-            ask(f"Forget {', '.join(plan.namespaces)}?")
+            require_terminal(f"{named}, with all counts")
+        if dry_run or not yes:
+            _show(plan, opened.context, "dry run, nothing is forgotten" if dry_run else "")
+        if not dry_run and not yes:
+            ask(f"Forget {named} in {opened.context.where}, with all counts?")
         if not dry_run:
             plan.run()
-    if out.format in (Format.JSON, Format.JSONL):
+    rows = [{"namespace": name, "dry_run": dry_run} for name in plan.namespaces]
+    if out.format is Format.JSON:
         out.document("forget", {"dry_run": dry_run, "namespaces": list(plan.namespaces)})
+    elif out.format is Format.JSONL:
+        out.records("forgotten", rows)
     else:
-        verb = "would forget" if dry_run else "forgot"
-        out.note(f"{verb} {', '.join(plan.namespaces)}")
+        out.note(f"{'would forget' if dry_run else 'forgot'} {named}")
 
 
-def _show(plan: ForgetPlan) -> None:
-    """Say what counts would be lost."""
-    for name, figures in plan.namespaces.items():
-        out.note(f"{name}: {figures.hits:,} hits, {figures.misses:,} misses, {figures.sets:,} sets")
+def _show(plan: ForgetPlan, context: Context, note: str) -> None:
+    """Show which counts would be lost."""
+    if out.format is not Format.TABLE:
+        return
+    from cachectl._cli.output import removal_tables
+
+    out.context("cache", *context.parts())
+    out.context("forget", ", ".join(plan.namespaces), note)
+    out.gap()
+    out.table(removal_tables.forgotten(plan.namespaces, out.width, out.glyphs), fold=False)
+    out.gap()

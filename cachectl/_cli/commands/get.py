@@ -24,7 +24,7 @@ def get(
     ] = None,
     features: options.Features = None,
     extra: options.Extra = None,
-    form: options.OutputFormat = Format.TABLE,
+    form: options.DocumentFormat = Format.TABLE,
 ) -> None:
     """Print a value: as it is into a pipe or file, readable on a terminal. Counts as a lookup.
 

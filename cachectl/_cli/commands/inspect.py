@@ -39,7 +39,7 @@ def inspect(
     limit: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="So many entries; 0 for all.")
     ] = None,
-    form: options.OutputFormat = Format.TABLE,
+    form: options.RowFormat = Format.TABLE,
 ) -> None:
     """Show the entries of a namespace, or one entry in full. Counts nothing, and is no use of them.
 
@@ -108,7 +108,7 @@ def _print_entries(name: str, listed: Iterator[dict[str, Any]]) -> None:
         rows = ({**entry, "tags": " ".join(entry["tags"])} for entry in listed)
         out.csv(entries.HEADER, ([row[name] for name in entries.HEADER] for row in rows))
     elif out.format is Format.JSONL:
-        out.json_lines(listed)
+        out.records("inspect-entry", ({"namespace": name, **entry} for entry in listed))
     else:
         out.stream("inspect", {"namespace": name}, "entries", listed)
 

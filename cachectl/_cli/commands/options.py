@@ -1,7 +1,7 @@
 """Options and arguments that several commands share."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -14,8 +14,15 @@ Namespace = Annotated[str, typer.Argument(metavar="NS", help="The namespace.")]
 Namespaces = Annotated[
     list[str] | None, typer.Argument(metavar="[NS]...", help="Namespaces; all if none is named.")
 ]
-OutputFormat = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would go; remove nothing.")]
+_FORMAT: Final[Any] = typer.Option("--format", "-f", help="How to print.")
+Documents = Literal[Format.TABLE, Format.JSON, Format.JSONL]
+Rows = Literal[Format.TABLE, Format.JSON, Format.JSONL, Format.CSV]
+DocumentFormat = Annotated[Documents, _FORMAT]
+RowFormat = Annotated[Rows, _FORMAT]
+OutputFormat = Annotated[Format, _FORMAT]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", "-n", help="Show what would go; remove nothing.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Features = Annotated[
     str | None, typer.Option(metavar="JSON|-", help="Make the key of these features, or stdin's.")

@@ -10,7 +10,7 @@ import typer
 from cachectl._admin.reach import in_memory
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
-from cachectl._cli.output import out
+from cachectl._cli.output import Format, out
 from cachectl._cli.output.text import printable
 from cachectl._cli.session import session
 from cachectl._metrics.events import Event, EventKind
@@ -48,6 +48,7 @@ def set_(
     ] = None,
     nx: Annotated[bool, typer.Option("--nx", help="Only if the key is not there.")] = False,
     xx: Annotated[bool, typer.Option("--xx", help="Only if the key is there.")] = False,
+    form: options.DocumentFormat = Format.TABLE,
 ) -> None:
     """Store a value.
 
@@ -55,6 +56,7 @@ def set_(
 
     cachectl set images logo @logo.png
     """
+    out.use(form)
     if nx and xx:
         raise UsageError("--nx and --xx exclude each other")
     typed, text = _arguments(key, value, features)
@@ -75,7 +77,10 @@ def set_(
         reason = f"{namespace} has no {printable(name)}: {limits} removed it again at once"
         raise Stop(Exit.REFUSED, reason)
     lifetime = found.policy.ttl if ttl is None else parse_duration(ttl)
-    out.detail(f"stored in {namespace}, TTL {format_seconds(lifetime)}")
+    if form is Format.TABLE:
+        out.detail(f"stored in {namespace}, TTL {format_seconds(lifetime)}")
+    else:
+        out.document("set", {"namespace": namespace, "key": name, "ttl": lifetime})
     if ends_here:
         out.note("the memory backend ends with this process, and the value with it")
 

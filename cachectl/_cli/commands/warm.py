@@ -52,7 +52,7 @@ def warm(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all; write nothing, call no loader.")
     ] = False,
-    form: options.OutputFormat = Format.TABLE,
+    form: options.DocumentFormat = Format.TABLE,
 ) -> None:
     """Fill the cache. Bad lines are reported by number, the rest is done; then it exits with 4.
 
@@ -114,9 +114,9 @@ def _progress_bar() -> Iterator[Callable[[Progress], None] | None]:
 def _show(report: WarmReport, *, dry_run: bool) -> None:
     for failure in report.failures:
         line = "" if failure.line is None else f":{failure.line}"
-        out.note(printable(f"{failure.source}{line}: {failure.reason}"))
+        out.fault(printable(f"{failure.source}{line}: {failure.reason}"))
     if report.failed > len(report.failures):
-        out.note(f"… and {report.failed - len(report.failures):,} more")
+        out.fault(f"… and {report.failed - len(report.failures):,} more")
     if out.format in (Format.JSON, Format.JSONL):
         out.document("warm", documents.warm(report, dry_run=dry_run))
         return

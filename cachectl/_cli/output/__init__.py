@@ -5,14 +5,14 @@ harmless before a terminal sees it.
 """
 
 import json
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain, islice
-from shutil import get_terminal_size
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from cachectl._cli.exits import NotWritten
+from cachectl._cli.exits import NOTHING, NotWritten
 from cachectl._cli.output.glyphs import Glyphs, glyphs_for
 from cachectl._cli.output.text import printable
 from cachectl._masking import masked
@@ -21,6 +21,8 @@ from cachectl.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+    from cachectl._cli.output.screen import Screen
 
 _LEAST_WIDTH: Final = 40
 
@@ -43,6 +45,8 @@ class Output:
         self.format = Format.TABLE
         self.beside: dict[str, Any] = {}
         """What is known, and the document of an error has beside it."""
+        self.cache: Callable[[], str] = str
+        """Says which cache is worked with; nothing if none was opened."""
         self.directory = ""
         """Where the files are that are worked with; nothing if there are none."""
         self._answered = False
@@ -70,12 +74,18 @@ class Output:
         if self.level > 0 or (self.level == 0 and sys.stderr.isatty()):
             self._say(message)
 
-    def error(self, message: str, code: int) -> None:
-        """Say why the command ends with `code`; as a document too, where one is still due."""
-        message = masked(message)
-        self.complain(message)
+    def error(self, message: str, code: int, helps: Mapping[str, str] = NOTHING) -> None:
+        """Say why the command ends with `code`, and what `helps`; as a document too, where one is due."""
+        message, helps = masked(message), {name: masked(text) for name, text in helps.items()}
+        self.complain(
+            "".join([message, *(f"\n  {name:<5} {text}" for name, text in helps.items())])
+        )
         if self.format in (Format.JSON, Format.JSONL) and not self._answered:
-            self.document("error", {"error": message, "exit_code": code, **self.beside})
+            self.document("error", {"error": message, "exit_code": code, **helps, **self.beside})
+
+    def fault(self, message: str) -> None:
+        """Say what failed, and the rest went on, also with --quiet."""
+        self._say(message)
 
     def complain(self, message: str) -> None:
         """Say what went wrong."""
@@ -128,6 +138,10 @@ class Output:
         for row in rows:
             sys.stdout.write(f"{json.dumps(row)}\n")
 
+    def records(self, kind: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write one JSON object a line, each with its schema."""
+        self.json_lines({"schema": f"cachectl.{kind}/1", **row} for row in rows)
+
     def csv(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Write rows as CSV that no spreadsheet takes for formulas, and that can be read back."""
         import csv
@@ -140,9 +154,12 @@ class Output:
     @property
     def width(self) -> int | None:
         """The cells of a line of the terminal on stdout; None for a file or a pipe, where none is too long."""
-        if not sys.stdout.isatty():
-            return None
-        return max(_LEAST_WIDTH, get_terminal_size().columns)
+        return max(_LEAST_WIDTH, _terminal_size()[0]) if sys.stdout.isatty() else None
+
+    @property
+    def height(self) -> int:
+        """The lines of that terminal."""
+        return _terminal_size()[1]
 
     @property
     def glyphs(self) -> Glyphs:
@@ -153,15 +170,27 @@ class Output:
         """Write in front of a table what it is about. Of what is too long for a screen the last parts go
         first, and then the middle of the first one. With --quiet there are rows alone.
         """
-        if self.level < 0:
-            return
-        from cachectl._cli.output import layout
+        if self.level >= 0:
+            screen = self.screen()
+            screen.context(heading, *parts)
+            self.show(screen)
 
-        width, known = self.width, [part for part in parts if part]
-        if width is None:
-            self.line(f"# {heading} {printable(self.glyphs.between.join(known))}")
-        else:
-            self.line(layout.context(heading, known, width, self.glyphs))
+    def screen(self) -> "Screen":
+        """Return an empty screen, as wide as stdout and with the signs that it can show."""
+        from cachectl._cli.output.screen import Screen
+
+        return Screen(_console(sys.stdout, fold=False), self.width, self.glyphs)
+
+    def show(self, screen: "Screen") -> None:
+        """Write what is on a screen."""
+        for line in screen.lines:
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    def gap(self) -> None:
+        """Leave a line free below what `context` wrote, on a screen."""
+        if self.width is not None and self.level >= 0:
+            self.line("")
 
     def clear_screen(self) -> None:
         """Clear a terminal; a file or a pipe just goes on."""
@@ -176,6 +205,7 @@ class Output:
             console.print(table)
         for line in capture.get().splitlines():
             sys.stdout.write(f"{line.rstrip()}\n")
+        sys.stdout.flush()  # before what is said beside it
 
     def watcher(self) -> "Console | None":
         """Return the terminal to show progress on; None if there is none, or with --quiet."""
@@ -203,6 +233,19 @@ def _console(stream: IO[str], *, fold: bool = True) -> "Console":
         file=stream, width=100_000, height=100,
         highlight=False, markup=False, emoji=False,
     )  # fmt: skip
+
+
+def _terminal_size() -> tuple[int, int]:
+    """Return columns and lines of the terminal on stdout; COLUMNS and LINES say something else, or what it
+    does not know itself.
+    """
+    try:
+        columns, lines = os.get_terminal_size(sys.stdout.fileno())
+    except OSError:
+        columns = lines = 0
+    asked = (os.environ.get(name, "") for name in ("COLUMNS", "LINES"))
+    width, height = (int(number) if number.isdecimal() else 0 for number in asked)
+    return width or columns or 80, height or lines or 24
 
 
 def _csv_cell(cell: Any) -> Any:

@@ -32,11 +32,19 @@ def rate(share: float) -> str:
     return ">99.9%" if share > 0.999 else f"{share:.1%}"
 
 
+def part(share: float) -> str:
+    """Return how much of a limit is used, in whole percents: nothing is full that is not."""
+    return "<1%" if 0 < share < 0.01 else f"{int(share * 100)}%"
+
+
 def money(dollars: float) -> str:
     """Return dollars and cents, thousands from 10,000 on: `$12.92`, `<$0.01`, `$105k`."""
-    if 0 < dollars < 0.01:
-        return "<$0.01"
-    return f"${dollars:,.2f}" if dollars < _EXACT_BELOW else f"${count(round(dollars))}"
+    return exact_money(dollars) if dollars < _EXACT_BELOW else f"${count(round(dollars))}"
+
+
+def exact_money(dollars: float) -> str:
+    """Return dollars and cents of any amount: `$104,530.57`, `<$0.01`."""
+    return "<$0.01" if 0 < dollars < 0.01 else f"${dollars:,.2f}"
 
 
 def span(seconds: float) -> str:
@@ -59,6 +67,11 @@ def age(seconds: float) -> str:
     """Return a duration in its largest unit: `3d`, `12m`."""
     whole = round(seconds)
     return next((f"{whole // length}{unit}" for length, unit in _PARTS if whole >= length), "0s")
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was: `now`, `3s ago`."""
+    return "now" if seconds < 1 else f"{age(int(seconds))} ago"
 
 
 def _three_digits(number: float, base: int, units: tuple[str, ...]) -> str:

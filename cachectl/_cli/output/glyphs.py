@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TextIO
 
 
 class Glyphs(NamedTuple):
-    """Each takes one cell, but for `more` and `trend`, which has one for each step from none to all."""
+    """Each takes one cell, but for `more`, `least` and `trend`, which has one for each step from none to all."""
 
     full: str
     empty: str
@@ -15,10 +15,12 @@ class Glyphs(NamedTuple):
     unknown: str
     more: str
     between: str
+    about: str
+    least: str
 
 
-UNICODE: Final = Glyphs("■", "·", "▁▂▃▄▅▆▇", "·", "–", "…", " · ")
-ASCII: Final = Glyphs("#", ".", "0123456789", ".", "-", "...", " | ")
+UNICODE: Final = Glyphs("■", "·", "▁▂▃▄▅▆▇", "·", "–", "…", " · ", "≈", "≥")
+ASCII: Final = Glyphs("#", ".", "0123456789", ".", "-", "...", " | ", "~", ">=")
 _PLAIN_TERMINALS: Final = frozenset(("dumb", "linux"))
 
 

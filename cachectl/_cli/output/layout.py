@@ -20,7 +20,8 @@ T = TypeVar("T")
 _GAP: Final = 2
 _MARK: Final = 2  # cells in front of a line: x is broken, ! asks for attention
 _LEAST_NAME: Final = 12
-_HEADING: Final = 8
+HEADING: Final = 8
+"""Cells of what a context line begins with."""
 _KEPT: Final = 2  # parts of a context line that a narrow screen has, too
 STYLES: Final = {"x": "red", "!": "yellow", "": ""}
 
@@ -28,7 +29,8 @@ STYLES: Final = {"x": "red", "!": "yellow", "": ""}
 @dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
     """What stands below a heading: `cell` on a screen, `exact` in a pipe, which has no such column if
-    that is None. The first one of a table is that of names: it shrinks before others go.
+    that is None. The first one of a table is that of names: it shrinks before others go. `style` is
+    that of a cell; what is drawn, meters and trends, is dim where nothing is.
     """
 
     heading: str
@@ -36,6 +38,8 @@ class Column(Generic[T]):
     cell: Callable[[T], str]
     exact: Callable[[T], str] | None
     is_text: bool = False
+    style: Callable[[T], str] | None = None
+    is_drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +52,47 @@ class Line(Generic[T]):
 
 
 def table(
-    columns: Sequence[Column[T]], lines: Sequence[Line[T]], width: int | None, glyphs: Glyphs
+    columns: Sequence[Column[T]],
+    lines: Sequence[Line[T]],
+    width: int | None,
+    glyphs: Glyphs,
+    *,
+    in_full: int | None = None,
+    marks: bool = True,
 ) -> Table:
-    """Return a table that is `width` cells wide at most; None is a pipe."""
+    """Return a table that is `width` cells wide at most; None is a pipe. Columns from the rank `in_full`
+    on are only shown where names stand in full. Without `marks` there is no room for any.
+    """
+    is_screen = width is not None
+    mark = _MARK if is_screen and marks else 0
     if width is None:
         shown = [column for column in columns if column.exact is not None]
         texts = [[_word(column, line.about) for line in lines] for column in shown]
     else:
-        shown, texts = _fitting(columns, lines, width - _MARK, glyphs)
+        shown, texts = _fitting(columns, lines, width - mark, glyphs, in_full)
     made = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
-    marks = [line.mark for line in lines] if width is not None else []
     for at, (column, cells) in enumerate(zip(shown, texts, strict=True)):
-        heading = " " * _MARK + column.heading if marks and at == 0 else column.heading
-        widest = max(map(cell_len, [column.heading, *cells])) + (_MARK if marks and at == 0 else 0)
+        gutter = 0 if at else mark
+        heading = column.heading if is_screen else column.heading.replace(" ", "-")
         made.add_column(
-            heading, justify="left" if column.is_text else "right", width=widest, no_wrap=True
+            " " * gutter + heading,
+            justify="left" if column.is_text else "right",
+            width=max(map(cell_len, [heading, *cells])) + gutter,
+            no_wrap=True,
         )
     for at, line in enumerate(lines):
-        first, *others = (Text(cells[at]) for cells in texts)
-        if marks:
+        pairs = zip(shown, texts, strict=True)
+        first, *others = (_styled(column, line, cells[at], glyphs) for column, cells in pairs)
+        if mark:
             first = Text.assemble((f"{line.mark:{_MARK}}", STYLES[line.mark]), first)
         made.add_row(first, *others, style="bold" if line.is_total else "")
     return made
+
+
+def fits(columns: Sequence[Column[T]], lines: Sequence[Line[T]], width: int) -> bool:
+    """Return whether all these columns fit on a screen, and names in full."""
+    cells = (max(map(cell_len, _texts(column, lines)), default=0) for column in columns)
+    return _MARK + sum(cells) + _GAP * (len(columns) - 1) <= width
 
 
 def shortened(name: str, cells: int, glyphs: Glyphs) -> str:
@@ -85,36 +108,56 @@ def shortened(name: str, cells: int, glyphs: Glyphs) -> str:
     return set_cell_size(name, left - tail).rstrip() + glyphs.more + end
 
 
-def context(heading: str, parts: Sequence[str], width: int, glyphs: Glyphs) -> str:
+def context(
+    heading: str, parts: Sequence[str], width: int, glyphs: Glyphs, kept: int = _KEPT
+) -> str:
     """Return a line that says what a table is about; see `Output.context`."""
     parts = [printable(part) for part in parts]
-    room = width - _HEADING
-    while len(parts) > _KEPT and cell_len(glyphs.between.join(parts)) > room:
+    lead = f"{printable(heading) + ' ':{HEADING}}"
+    room = width - cell_len(lead)
+    while len(parts) > kept and cell_len(glyphs.between.join(parts)) > room:
         parts.pop()
     others = "".join(glyphs.between + part for part in parts[1:])
-    return f"{heading:{_HEADING}}{shortened(parts[0], room - cell_len(others), glyphs)}{others}"
+    return f"{lead}{shortened(parts[0], room - cell_len(others), glyphs)}{others}"
 
 
 def _fitting(
-    columns: Sequence[Column[T]], lines: Sequence[Line[T]], width: int, glyphs: Glyphs
+    columns: Sequence[Column[T]],
+    lines: Sequence[Line[T]],
+    width: int,
+    glyphs: Glyphs,
+    in_full: int | None,
 ) -> tuple[list[Column[T]], list[list[str]]]:
-    names = columns[0]
-    texts = {id(column): [column.cell(line.about) for line in lines] for column in columns}
-    widest = {
-        id(column): max(map(cell_len, [column.heading, *texts[id(column)]])) for column in columns
-    }
+    names, *others = columns
+    widest = {id(column): max(map(cell_len, _texts(column, lines))) for column in columns}
     least = min(widest[id(names)], max(_LEAST_NAME, cell_len(names.heading)))
-    used, chosen = least, {id(names)}
-    for column in sorted(columns[1:], key=lambda each: each.rank):
-        used += _GAP + widest[id(column)]
-        if used > width:
-            used -= _GAP + widest[id(column)]
+    used, chosen = 0, [names]
+    for column in sorted(others, key=lambda each: each.rank):
+        needs_all = in_full is not None and column.rank >= in_full
+        more = used + _GAP + widest[id(column)]
+        if (widest[id(names)] if needs_all else least) + more > width:
             break
-        chosen.add(id(column))
-    room = min(widest[id(names)], least + width - used)
-    texts[id(names)] = [shortened(text, room, glyphs) for text in texts[id(names)]]
-    shown = [column for column in columns if id(column) in chosen]
-    return shown, [texts[id(column)] for column in shown]
+        used = more
+        chosen.append(column)
+    shown = [column for column in columns if column in chosen]
+    texts = [_texts(column, lines)[1:] for column in shown]
+    texts[0] = [shortened(text, max(least, width - used), glyphs) for text in texts[0]]
+    return shown, texts
+
+
+def _texts(column: Column[T], lines: Sequence[Line[T]]) -> list[str]:
+    """Return the heading, and what stands below it on a screen."""
+    return [column.heading, *(column.cell(line.about) for line in lines)]
+
+
+def _styled(column: Column[T], line: Line[T], text: str, glyphs: Glyphs) -> Text:
+    cell = Text(text, column.style(line.about) if column.style else "")
+    if text == glyphs.unknown:
+        cell.stylize("dim")
+    if column.is_drawn:
+        for sign in (glyphs.empty, glyphs.idle):
+            cell.highlight_words([sign], "dim")
+    return cell
 
 
 def _word(column: Column[T], about: T) -> str:
