@@ -28,6 +28,11 @@ def masked(text: str) -> str:
     return "".join(_hide(re.split(r"(\s+)", text)))
 
 
+def is_secret(name: str) -> bool:
+    """Return whether what is called so is a secret."""
+    return re.search(_NOT_TOLD, name) is not None
+
+
 def _is_suspect(text: str) -> bool:
     return "@" in text or "=" in text or "%" in text or ":/" in text
 
@@ -69,7 +74,7 @@ def _decode(word: str) -> str:
 
 def _hide_parameter(part: str) -> str:
     name, equals, value = part.partition("=")
-    return f"{name}={_HIDDEN}" if equals and value and re.search(_NOT_TOLD, name) else part
+    return f"{name}={_HIDDEN}" if equals and value and is_secret(name) else part
 
 
 def _hide_user(word: str) -> str:

@@ -55,7 +55,7 @@ class Context(NamedTuple):
         self, status: Status, applications: Sequence[Application] = (), *, is_empty: bool = False
     ) -> str:
         """Return what is worst: of the backend, and of the processes that use it."""
-        if any(each.status != "ok" for each in (status, *applications)):
+        if {status.status, *(each.status for each in applications)} != {"ok"}:
             return DEGRADED
         if not self._is_writable():
             return READ_ONLY

@@ -1,6 +1,6 @@
 """Entries as JSON: raw numbers, null for what is unknown."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cachectl._admin.documents import timestamp
 from cachectl._engine.namespace import Namespace
@@ -8,19 +8,23 @@ from cachectl._model import codecs, values
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.envelope import packed_size
 from cachectl._model.policy import COMPRESSIONS
-from cachectl._model.records import EntryInfo
 from cachectl.errors import DamagedEntry
 
+if TYPE_CHECKING:
+    from cachectl._admin.listing import Row
+
 HEADER: Final = (
-    "key", "type", "size", "created_at", "used_at", "expires_at", "cost", "load_seconds", "tags",
+    "namespace", "key", "type", "size", "created_at", "used_at", "expires_at", "cost",
+    "load_seconds", "tags", "label", "damaged",
 )  # fmt: skip
 """The members of a listed entry."""
 
 
-def listed(info: EntryInfo) -> dict[str, Any]:
-    """Return a listed entry; a damaged one has no type, times or tags."""
-    entry = info.entry
+def listed(row: "Row") -> dict[str, Any]:
+    """Return a listed entry; a damaged one has no type, times or tags, but what is `damaged`."""
+    info, entry = row.info, row.info.entry
     return {
+        "namespace": row.namespace,
         "key": info.key,
         "type": None if entry is None else type_of(entry),
         "size": info.size,
@@ -30,6 +34,8 @@ def listed(info: EntryInfo) -> dict[str, Any]:
         "cost": None if entry is None else entry.dollars,
         "load_seconds": None if entry is None else entry.load_us / 1e6,
         "tags": [] if entry is None else list(entry.tags),
+        "label": row.label or None,
+        "damaged": row.damage or None,
     }
 
 
@@ -38,6 +44,7 @@ def facts(namespace: Namespace, key: str, entry: Entry, now: float) -> dict[str,
     return {
         "namespace": namespace.name,
         "key": key,
+        "label": entry.label or None,
         "type": type_of(entry),
         "size": entry.size,
         "created_at": timestamp(entry.created_at),

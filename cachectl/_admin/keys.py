@@ -9,6 +9,10 @@ from cachectl._model.codecs.strict_json import parse_json
 from cachectl._model.keys import HashedKey
 from cachectl.errors import DamagedEntry, UsageError
 
+HASHED: Final = r"(?:.*:)?(?P<hash>[0-9a-f]{64})"
+"""Keys that end with a SHA-256, as those of features and of decorated functions do."""
+_LEAST: Final = 4
+_ENOUGH: Final = r"(?<![0-9a-f])[0-9a-f]{4,63}$"
 _STRUCTURED: Final = ("{", "[", '"')  # what begins like this is meant as JSON, right or wrong
 
 
@@ -19,6 +23,24 @@ def stored_key(namespace: Namespace, key: str) -> str:
         return stored
     listed = HashedKey(key)
     return listed if _holds(namespace, listed) else stored
+
+
+def beginning_with(namespace: Namespace, typed: str) -> Iterator[str]:
+    """Yield the keys that are hashes, or end with one, and of which this is the beginning, or of the hash:
+    four digits of it at least, and perhaps dots where it was shortened. It reads all keys.
+    """
+    typed = typed.rstrip("…").removesuffix("...")
+    if re.search(_ENOUGH, typed) is None:
+        return
+    for info in namespace.entries():
+        match = re.fullmatch(HASHED, info.key, re.DOTALL) if typed in info.key else None
+        if match is None:
+            continue
+        start = match.start("hash")
+        if info.key.startswith(typed, start) or (
+            info.key.startswith(typed) and len(typed) >= start + _LEAST
+        ):
+            yield info.key
 
 
 def _holds(namespace: Namespace, key: str) -> bool:

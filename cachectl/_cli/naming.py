@@ -30,7 +30,9 @@ def named_key(
 def named_keys(
     namespace: Namespace, keys: Sequence[str], features: str | None, extra: Sequence[str]
 ) -> list[str]:
-    """Return the keys that are named, as they are stored; `-` is those on stdin, one a line."""
+    """Return the keys that are named, as they are stored; `-` is those on stdin, one a line, or each
+    ended by NUL if there is any.
+    """
     return [stored_key(namespace, key) for key in _named(namespace, keys, features, extra)]
 
 
@@ -49,8 +51,11 @@ def _named(
 
 
 def _lines() -> list[str]:
-    lines = [line.removesuffix("\r") for line in _stdin().split("\n")]
-    found = [line for line in lines if line]
+    text = _stdin()
+    keys = (
+        text.split("\0") if "\0" in text else [key.removesuffix("\r") for key in text.split("\n")]
+    )
+    found = [key for key in keys if key]
     if not found:
         raise UsageError("there is no key on stdin")
     return found

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from cachectl._backends import BACKENDS, backends, is_backend
 from cachectl._config.messages import dotted, either, shown
 from cachectl._model.policy import COMPRESSIONS, EVICTIONS, KEYS
-from cachectl._model.settings import DURATION, SIZE, Kind, size, ttl, whole
+from cachectl._model.settings import DURATION, SIZE, Kind, boolean, size, ttl, whole
 
 KeyDecimals = int | Mapping[str, int] | None
 
@@ -53,6 +53,10 @@ def _one_of(choices: Sequence[str]) -> Kind:
     return Kind(parse, either(choices))
 
 
+def _labels(value: object) -> bool | None:
+    return None if value is None or value == "auto" else boolean(value)
+
+
 Backend = Annotated[str, Kind(_backend, either(BACKENDS))]
 Ttl = Annotated[float | None, Kind(ttl, f"{DURATION}, or 'none'")]
 Entries = Annotated[int | None, Kind(_entries, "a whole number of at least 1, or 'none'")]
@@ -62,4 +66,5 @@ Digits = Annotated[
 ]  # fmt: skip
 Eviction = Annotated[str, _one_of(EVICTIONS)]
 KeyForm = Annotated[str, _one_of(KEYS)]
+Labels = Annotated[bool | None, Kind(_labels, "true, false, or 'auto'")]
 Compression = Annotated[str, _one_of(COMPRESSIONS)]

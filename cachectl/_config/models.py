@@ -19,6 +19,7 @@ from cachectl._config.fields import (
     Entries,
     Eviction,
     KeyForm,
+    Labels,
     Size,
     Ttl,
 )
@@ -45,6 +46,7 @@ class NamespaceSettings(Table):
     eviction: Eviction = _UNSET
     compress: Compression = _UNSET
     keys: KeyForm = _UNSET
+    labels: Labels = _UNSET
 
     def chosen(self) -> dict[str, Any]:
         """Return the values that were set, by name."""

@@ -46,6 +46,7 @@ class AsyncCache(BaseCache):
         eviction: Eviction | MissingType = MISSING,
         compress: Compression | MissingType = MISSING,
         keys: Keys | MissingType = MISSING,
+        labels: bool | MissingType | None = MISSING,
         dump: Hook | MissingType | None = MISSING,
         load: Hook | MissingType | None = MISSING,
     ) -> AsyncNamespace:
@@ -59,8 +60,9 @@ class AsyncCache(BaseCache):
         a miss. They too hold from now on; None removes one.
         """
         policy = policy_options(
-            ttl, max_entries, max_bytes, key_decimals, enabled, metrics, eviction, compress, keys
-        )
+            ttl, max_entries, max_bytes, key_decimals, enabled, metrics, eviction, compress, keys,
+            labels,
+        )  # fmt: skip
         namespace = self._handle.async_namespace(name, policy)
         namespace.state.use_hooks(dump, load)
         return namespace

@@ -93,13 +93,15 @@ class AsyncNamespace(BaseNamespace):
         tags: Sequence[str] = (),
         cost: Money = 0,
         load_seconds: float = 0.0,
+        label: str = "",
         nx: bool = False,
         xx: bool = False,
     ) -> Outcome:
         """Store a value and return what became of it; see `Namespace.set`."""
         return await self.operations.set(
-            key, value, ttl=ttl, tags=tags, cost=cost, load_seconds=load_seconds, nx=nx, xx=xx
-        )
+            key, value, ttl=ttl, tags=tags, cost=cost, load_seconds=load_seconds, label=label,
+            nx=nx, xx=xx,
+        )  # fmt: skip
 
     async def set_many(self, writes: Iterable[Write] | Mapping[str, object]) -> list[Outcome]:
         """Store many values in few round trips; see `Namespace.set_many`."""
@@ -114,6 +116,7 @@ class AsyncNamespace(BaseNamespace):
         ttl: Duration | None = None,
         tags: Sequence[str] = (),
         cost: Cost = 0,
+        label: str = "",
         bypass: bool = False,
     ) -> T: ...
     @overload
@@ -125,6 +128,7 @@ class AsyncNamespace(BaseNamespace):
         ttl: Duration | None = None,
         tags: Sequence[str] = (),
         cost: Cost = 0,
+        label: str = "",
         bypass: bool = False,
     ) -> T: ...
     async def get_or_load(
@@ -135,6 +139,7 @@ class AsyncNamespace(BaseNamespace):
         ttl: Duration | None = None,
         tags: Sequence[str] = (),
         cost: Cost = 0,
+        label: str = "",
         bypass: bool = False,
     ) -> Any:
         """Return the cached value, or what `loader` returns or its awaitable brings, and store that.
@@ -148,7 +153,7 @@ class AsyncNamespace(BaseNamespace):
             bypass = self._checks.bypass(bypass)
         value: Any = TO_LOAD if bypass else await self.get(key, TO_LOAD)
         if value is TO_LOAD:
-            options = LoadOptions(ttl, tags, cost)
+            options = LoadOptions(ttl, tags, cost, label)
             value = await self.operations.load(key, loader, options, completed, bypass=bypass)
         return value
 

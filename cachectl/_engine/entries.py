@@ -11,7 +11,7 @@ from cachectl._model import codecs, envelope
 from cachectl._model.arguments import shown
 from cachectl._model.compression import NONE, ZSTD, compress, decompress
 from cachectl._model.entry import Entry
-from cachectl._model.keys import check_tags
+from cachectl._model.keys import check_label, check_tags
 from cachectl._model.policy import Policy
 from cachectl._model.records import Item
 from cachectl._model.units import Amount, Duration, Money
@@ -35,6 +35,7 @@ class Entries:
         """Follow `policy` from now on."""
         self._ttl = policy.ttl
         self._stored_key = policy.stored_key
+        self._labels = policy.has_labels
         self._compressing = policy.compress == "zstd" and not self._live
 
     def build(
@@ -47,6 +48,7 @@ class Entries:
         tags: Sequence[str],
         cost: Money,
         load_us: int = 0,
+        label: str = "",
     ) -> Item:
         """Return what to write. Raises `InvalidKey`, `UnsupportedValue` or `UsageError`.
 
@@ -61,6 +63,8 @@ class Entries:
         size = len(payload)
         kept, memory = self._copied(number, stored, size) if self._live else (payload, size)
         checked, amount = check_tags(tags), Amount.of(cost)
+        if label:
+            label = check_label(label) if self._labels else ""
         entry = Entry(
             kept,
             number,
@@ -69,9 +73,10 @@ class Entries:
             amount.micros,
             min(load_us, envelope.LOAD_LIMIT_US) if load_us else 0,
             checked,
-            envelope.size_with(checked, payload),
+            envelope.size_with(checked, label, payload),
             NONE if compressed is None else ZSTD,
             amount.over,
+            label,
         )
         data = b"" if self._live else envelope.pack(self._recorder.namespace, key, entry, payload)
         return Item(key, entry, data, memory)
@@ -83,8 +88,8 @@ class Entries:
         if type(w.load_us) is not int or w.load_us < 0:
             raise UsageError(f"not microseconds that something took: {shown(w.load_us)}")
         return self.build(
-            w.key, w.value, now, ttl=w.ttl, tags=w.tags, cost=w.cost, load_us=w.load_us
-        )
+            w.key, w.value, now, ttl=w.ttl, tags=w.tags, cost=w.cost, load_us=w.load_us, label=w.label
+        )  # fmt: skip
 
     def value(self, entry: Entry) -> object:
         """Return the value of an entry, recording nothing. Raises `DamagedEntry`."""

@@ -88,19 +88,22 @@ class Namespace(BaseNamespace):
         tags: Sequence[str] = (),
         cost: Money = 0,
         load_seconds: float = 0.0,
+        label: str = "",
         nx: bool = False,
         xx: bool = False,
     ) -> Outcome:
         """Store a value and return what became of it: truthy if it is stored now.
 
         `ttl` is a duration, `"none"` for ever, None for the policy's; `cost` is dollars, and
-        `load_seconds` what making the value took: each hit saves both. With `nx` only if the
+        `load_seconds` what making the value took: each hit saves both. `label` says to people what a
+        key does not: its beginning is kept, 80 characters, if the namespace has labels. With `nx` only if the
         key is absent, with `xx` only if it is there. A value that alone is over `max_bytes` is
         not stored. Raises `UnsupportedValue`, `InvalidKey`, `UsageError`.
         """
         change = self.operations.set(
-            key, value, ttl=ttl, tags=tags, cost=cost, load_seconds=load_seconds, nx=nx, xx=xx
-        )
+            key, value, ttl=ttl, tags=tags, cost=cost, load_seconds=load_seconds, label=label,
+            nx=nx, xx=xx,
+        )  # fmt: skip
         return run(change)
 
     def set_many(self, writes: Iterable[Write] | Mapping[str, object]) -> list[Outcome]:
@@ -120,6 +123,7 @@ class Namespace(BaseNamespace):
         ttl: Duration | None = None,
         tags: Sequence[str] = (),
         cost: Cost = 0,
+        label: str = "",
         bypass: bool = False,
     ) -> Any: ...
     @overload  # an async loader is refused: nothing can be done with what is returned then
@@ -131,6 +135,7 @@ class Namespace(BaseNamespace):
         ttl: Duration | None = None,
         tags: Sequence[str] = (),
         cost: Cost = 0,
+        label: str = "",
         bypass: bool = False,
     ) -> None: ...
     @overload
@@ -142,6 +147,7 @@ class Namespace(BaseNamespace):
         ttl: Duration | None = None,
         tags: Sequence[str] = (),
         cost: Cost = 0,
+        label: str = "",
         bypass: bool = False,
     ) -> T: ...
     def get_or_load(
@@ -152,6 +158,7 @@ class Namespace(BaseNamespace):
         ttl: Duration | None = None,
         tags: Sequence[str] = (),
         cost: Cost = 0,
+        label: str = "",
         bypass: bool = False,
     ) -> Any:
         """Return the cached value, or call `loader` and store what it returns.
@@ -160,15 +167,16 @@ class Namespace(BaseNamespace):
         them and is not cached; nor is what it returns if anybody, in any process, wrote or removed
         the key meanwhile, or a tag of `tags`. With `bypass` nothing is looked up, which is a miss:
         the loader is called, and its value replaces the cached one. `cost` may be a function of
-        the value. A value that cannot be stored is returned all the same, and counted as an error.
-        Raises `UnsupportedValue` for an async loader, which nothing here awaits.
+        the value; `label` is that of `set`. A value that cannot be stored is returned all the same,
+        and counted as an error. Raises `UnsupportedValue` for an async loader, which nothing here
+        awaits.
         """
         completed = self.state.flights.completed
         if bypass is not False:
             bypass = self._checks.bypass(bypass)
         value: Any = TO_LOAD if bypass else self.get(key, TO_LOAD)
         if value is TO_LOAD:
-            options = LoadOptions(ttl, tags, cost)
+            options = LoadOptions(ttl, tags, cost, label)
             value = run(self.operations.load(key, loader, options, completed, bypass=bypass))
         return value
 

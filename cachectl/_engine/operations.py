@@ -89,6 +89,7 @@ class Operations:
         tags: Sequence[str],
         cost: Money,
         load_seconds: float,
+        label: str,
         nx: bool,
         xx: bool,
     ) -> Outcome:
@@ -99,10 +100,10 @@ class Operations:
             load_us = 0 if no_time else microseconds(load_seconds)
             if not self._enabled:
                 self._stored_key(key)
-                LoadOptions(ttl, tags, cost).checked()
+                LoadOptions(ttl, tags, cost, label).checked()
                 return Outcome.DISABLED
             item = self.state.entries.build(
-                key, value, now, ttl=ttl, tags=tags, cost=cost, load_us=load_us
+                key, value, now, ttl=ttl, tags=tags, cost=cost, load_us=load_us, label=label
             )
         except UsageError as error:
             raise self.checks.told(error, "set", key) from error.__cause__

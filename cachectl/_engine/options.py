@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from cachectl._model.arguments import check_called, listed, shown
 from cachectl._model.entry import MISSING, MissingType
-from cachectl._model.keys import check_tags
+from cachectl._model.keys import check_label, check_tags
 from cachectl._model.policy import Compression, Eviction, Keys
 from cachectl._model.units import Amount, Duration, Money, parse_duration
 from cachectl._model.write import Write
@@ -32,6 +32,7 @@ def policy_options(
     eviction: Eviction | MissingType,
     compress: Compression | MissingType,
     keys: Keys | MissingType,
+    labels: bool | MissingType | None,
 ) -> dict[str, object]:
     """Return the settings of a namespace that were given, by name."""
     return {name: value for name, value in locals().items() if value is not MISSING}
@@ -43,6 +44,7 @@ class LoadOptions(NamedTuple):
     ttl: Duration | None = None
     tags: Sequence[str] = ()
     cost: Cost = 0
+    label: str = ""
 
     def checked(self) -> "LoadOptions":
         """Return these options, which nobody can change any more. Raises `UsageError` before a load is
@@ -52,7 +54,8 @@ class LoadOptions(NamedTuple):
             parse_duration(self.ttl)
         if not callable(self.cost):
             Amount.of(self.cost)
-        return self._replace(tags=check_tags(self.tags))
+        label = check_label(self.label) if self.label else ""
+        return self._replace(tags=check_tags(self.tags), label=label)
 
     def write(self, key: str, value: object, load_us: int) -> Write:
         """Return what to store of a load that took so many microseconds. Raises `UsageError` if its
@@ -62,7 +65,7 @@ class LoadOptions(NamedTuple):
             cost = self.cost(value) if callable(self.cost) else self.cost
         except Exception as error:  # it may tell of the value, which is not passed on
             raise UsageError(f"cost= raised {type(error).__name__}") from error
-        return Write(key, value, self.ttl, self.tags, cost, load_us)
+        return Write(key, value, self.ttl, self.tags, cost, load_us, self.label)
 
 
 class FunctionOptions(NamedTuple):

@@ -32,7 +32,9 @@ class Entry(NamedTuple):
     `value` is the encoded payload for backends that store bytes, and the value itself for
     those that hold live values (`Backend.live`). Times are Unix seconds, `cost` is
     micro-dollars, rounded up, and `cost_over` the nano-dollars by which that is too much; `load_us`
-    the microseconds that making the value took, `size` the bytes of the stored envelope. An encoded payload may be compressed; `cachectl._model.compression` says how.
+    the microseconds that making the value took, `size` the bytes of the stored envelope. An encoded
+    payload may be compressed; `cachectl._model.compression` says how. `label` says to people what
+    the key does not.
     """
 
     value: object
@@ -45,6 +47,7 @@ class Entry(NamedTuple):
     size: int
     compression: int = 0
     cost_over: int = 0
+    label: str = ""
 
     @property
     def dollars(self) -> float:

@@ -6,12 +6,16 @@
          5     8  XXH3-64 of everything after it, seeded with XXH3-64 of namespace NUL key
         13     1  codec number
         14     1  flags: 0, or 1 if the payload is one Zstandard frame with its content size
-        15     2  length of the tags
+        15     2  length of the tags, a label among them
         17     8  created at, µs since 1970
         25     8  expires at, µs since 1970; 0 for never
         33     8  cost: micro-dollars in 48 bits, above them the nano-dollars that these are over
         41     8  load time, µs
         49        tags, UTF-8, separated by NUL; then the payload
+
+A label stands before the tags, behind an empty one: NUL, the label, and NUL again if tags follow.
+No tag is empty, so what has no label is stored as it always was; versions that know of none take
+it for two tags more, and find the value.
 
 All integers are little-endian. The checksum finds damage and swapped entries, before anything
 is decompressed; it is not a signature. A version that does not know a flag takes the entry for
@@ -39,14 +43,15 @@ LOAD_LIMIT_US: Final = 10**12
 _PREFIX: Final = struct.Struct("<4sBQ")
 _HEADER: Final = struct.Struct("<4sBQBBHqqqq")
 _BODY: Final = struct.Struct("<BBHqqqq")
+_NO_WORDS: Final[tuple[str, tuple[str, ...]]] = ("", ())
 
-HEADER_LIMIT: Final = _HEADER.size + 2048
-"""Bytes that hold the header and the tags of any entry: enough for `unpack_header`."""
+HEADER_LIMIT: Final = _HEADER.size + 2304
+"""Bytes that hold the header, the label and the tags of any entry: enough for `unpack_header`."""
 
 
 def pack(namespace: str, key: str, entry: Entry, payload: bytes) -> bytes:
     """Return the bytes to store for `entry`, whose value is `payload` as it is stored."""
-    tags = "\0".join(entry.tags).encode() if entry.tags else b""
+    tags = _words(entry.tags, entry.label) if entry.tags or entry.label else b""
     expires_us = 0 if entry.expires_at == NEVER else round(entry.expires_at * 1e6)
     head = _BODY.pack(
         entry.codec,
@@ -94,12 +99,12 @@ def _parse(data: bytes | memoryview) -> tuple[Entry, int]:
     if not (0 <= cost <= COST_LIMIT and 0 <= load_us <= LOAD_LIMIT_US):
         raise DamagedEntry("a cost or load time that cannot be")
     start = _HEADER.size + length
-    tags = _tags(bytes(data[_HEADER.size : start])) if length else ()
+    label, tags = _label_and_tags(bytes(data[_HEADER.size : start])) if length else _NO_WORDS
     expires_at = expires / 1e6 if expires else NEVER
     payload = memoryview(data)[start:]
     entry = Entry(
-        payload, codec, created / 1e6, expires_at, cost, load_us, tags, len(data), flags, over
-    )
+        payload, codec, created / 1e6, expires_at, cost, load_us, tags, len(data), flags, over, label
+    )  # fmt: skip
     return entry, checksum
 
 
@@ -111,11 +116,18 @@ def _amount(stored: int) -> tuple[int, int]:
     return cost, over
 
 
-def _tags(stored: bytes) -> tuple[str, ...]:
+def _words(tags: Sequence[str], label: str) -> bytes:
+    return "\0".join(("", label, *tags) if label else tags).encode()
+
+
+def _label_and_tags(stored: bytes) -> tuple[str, tuple[str, ...]]:
     try:
-        return tuple(stored.decode().split("\0"))
+        first, *others = stored.decode().split("\0")
     except UnicodeDecodeError:
         raise DamagedEntry("tags are not UTF-8") from None
+    if others and not first:
+        return others[0], tuple(others[1:])
+    return "", (first, *others)
 
 
 def _checksum(namespace: str, key: str, body: bytes | memoryview) -> int:
@@ -125,9 +137,9 @@ def _checksum(namespace: str, key: str, body: bytes | memoryview) -> int:
 
 def packed_size(entry: Entry, payload: bytes) -> int:
     """Return the bytes that `pack` would return."""
-    return size_with(entry.tags, payload)
+    return size_with(entry.tags, entry.label, payload)
 
 
-def size_with(tags: Sequence[str], payload: bytes) -> int:
-    """Return the bytes of an envelope with these tags."""
-    return _HEADER.size + len(payload) + (len("\0".join(tags).encode()) if tags else 0)
+def size_with(tags: Sequence[str], label: str, payload: bytes) -> int:
+    """Return the bytes of an envelope with these tags and this label."""
+    return _HEADER.size + len(payload) + (len(_words(tags, label)) if tags or label else 0)

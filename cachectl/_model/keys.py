@@ -1,16 +1,19 @@
-"""Keys and tags: which strings can be one."""
+"""Keys, tags and labels: which strings can be one."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from cachectl._model.arguments import shown
-from cachectl.errors import InvalidKey
+from cachectl.errors import InvalidKey, UsageError
 
 KEY_LIMIT: Final = 1024
 """Bytes of UTF-8 that a key may have."""
 
 TAG_LIMIT: Final = 128
 TAGS_LIMIT: Final = 15
+
+LABEL_LIMIT: Final = 80
+"""Characters that a label may have; of a longer text it is the beginning."""
 
 
 class HashedKey(str):
@@ -63,6 +66,17 @@ def check_tags(tags: Iterable[str] | None) -> tuple[str, ...]:
     if len(unique) > TAGS_LIMIT:
         raise InvalidKey(f"an entry has at most {TAGS_LIMIT} tags, not {len(unique)}")
     return unique
+
+
+def check_label(label: str) -> str:
+    """Return a text as a label: on one line, printable, its beginning if it is long. Raises
+    `UsageError` for what is no text.
+    """
+    if not isinstance(label, str):
+        raise UsageError(f"a label is text, not {shown(label)}")
+    words = " ".join(str.__str__(label)[: 4 * LABEL_LIMIT].split())
+    plain = "".join(sign if sign.isprintable() else "?" for sign in words)
+    return plain if len(plain) <= LABEL_LIMIT else f"{plain[: LABEL_LIMIT - 1].rstrip()}…"
 
 
 def _utf8_length(text: str) -> int:

@@ -62,6 +62,7 @@ class Policy:
     floats in `Namespace.key` are rounded, for all or by field. One that is not `enabled` caches
     nothing, without `metrics` it counts nothing. `compress` is `none` or `zstd`. With `keys` that are
     `hashed`, not `plain`, entries are kept under the SHA-256 of their keys: those may be secrets.
+    `labels` says whether labels are kept beside keys; None, only where those are plain.
     """
 
     ttl: float | None = 3600.0
@@ -73,6 +74,7 @@ class Policy:
     eviction: Eviction = "lru"
     compress: Compression = "none"
     keys: Keys = "plain"
+    labels: bool | None = None
 
     @property
     def limits(self) -> Limits:
@@ -82,6 +84,11 @@ class Policy:
     def stored_key(self) -> Callable[[str], str]:
         """What returns the key under which an entry is kept. It raises `InvalidKey`."""
         return hashed_key if self.keys == "hashed" else check_key
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether labels are kept."""
+        return self.keys == "plain" if self.labels is None else self.labels
 
     @property
     def summary(self) -> str:

@@ -97,7 +97,8 @@ def located(value: object, home: Path, base: Path) -> Path:
     return home / rest.lstrip("/") if first == "~" else base / text
 
 
-def _boolean(value: object) -> bool:
+def boolean(value: object) -> bool:
+    """Return True or False, also for words. Raises `ValueError`."""
     if isinstance(value, bool):
         return value
     word = value.strip().lower() if isinstance(value, str) else ""
@@ -136,7 +137,7 @@ def _directory(value: object) -> Path:
     return value
 
 
-Boolean = Annotated[bool, Kind(_boolean, "true or false")]
+Boolean = Annotated[bool, Kind(boolean, "true or false")]
 Whole = Annotated[int, Kind(lambda value: whole(value, 1), "a whole number of at least 1")]
 Text = Annotated[str, Kind(_text, "text")]
 Seconds = Annotated[float, Kind(_seconds, DURATION)]

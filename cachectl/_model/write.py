@@ -8,7 +8,7 @@ from cachectl._model.units import Duration, Money
 
 class Write(NamedTuple):
     """One value for `Namespace.set_many`: `ttl` is a duration, None for the policy's; `cost` is
-    dollars, `load_us` the microseconds that making the value took.
+    dollars, `load_us` the microseconds that making the value took; `label` is that of `Namespace.set`.
     """
 
     key: str
@@ -17,3 +17,4 @@ class Write(NamedTuple):
     tags: Sequence[str] = ()
     cost: Money = 0
     load_us: int = 0
+    label: str = ""

@@ -1,5 +1,7 @@
 """A namespace behaves like a dictionary with lifetimes, whatever is done to it in what order."""
 
+from typing import Any
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -54,7 +56,7 @@ class Model(RuleBasedStateMachine):
     def set(self, key, value, ttl, tags, condition) -> None:
         there = key in self.fresh()
         expected = not condition or there == (condition == "xx")
-        options = {condition: True} if condition else {}
+        options: dict[str, Any] = {condition: True} if condition else {}
         assert bool(self.namespace.set(key, value, ttl=ttl, tags=list(tags), **options)) == expected
         if expected:
             lifetime = {None: 30.0, "none": NEVER}.get(ttl, ttl)

@@ -36,13 +36,14 @@ class Golden(NamedTuple):
     load_us: int = 0
     tags: tuple[str, ...] = ()
     cost_over: int = 0
+    label: str = ""
 
     def entry(self) -> tuple[Entry, bytes]:
         """Return the entry as it is written, and its payload."""
         number, payload = codecs.encode(self.value)
         entry = Entry(
             payload, number, CREATED, self.expires_at, self.cost, self.load_us, self.tags, 0
-        )._replace(cost_over=self.cost_over)
+        )._replace(cost_over=self.cost_over, label=self.label)
         return entry, payload
 
     def packed(self) -> bytes:
@@ -86,6 +87,8 @@ ENTRIES = {
         tags=("org:42", "région", "vip"),
     ),
     "nano-dollars": Golden("ai", "k", "answer", cost=10**12, cost_over=999),
+    "label": Golden("ai", "k", "answer", label="genre · C"),
+    "label-and-tags": Golden("ai", "k", "answer", tags=("org:42", "région"), label="genre · C"),
 }  # fmt: skip
 COMPRESSED = {
     "json": Golden("ai", "k", {f"key {i}": [i, i / 8, "é"] for i in range(30)}),

@@ -21,7 +21,7 @@ def test_the_frozen_bytes_are_read_as_what_they_were(name):
     entry = envelope.unpack(golden.namespace, golden.key, stored)
     assert (entry.created_at, entry.expires_at) == (CREATED, golden.expires_at)
     assert (entry.cost, entry.load_us, entry.tags) == (golden.cost, golden.load_us, golden.tags)
-    assert entry.cost_over == golden.cost_over
+    assert (entry.cost_over, entry.label) == (golden.cost_over, golden.label)
     assert entry.size == len(stored) == envelope.packed_size(*golden.entry())
     assert isinstance(entry.value, memoryview)
     found = codecs.decode(entry.codec, entry.value)

@@ -32,10 +32,15 @@ def read(name: str, data: bytes) -> object:
 amounts = st.just((0, 0)) | st.tuples(st.integers(1, 10**12), st.integers(0, 999))
 
 
-@given(st.binary(max_size=200), moments, moments, amounts, tag_lists)
-def test_an_entry_comes_back_as_it_was(payload, created, expires, amount, tags):
+labels = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=80)
+
+
+@given(st.binary(max_size=200), moments, moments, amounts, tag_lists, labels)
+def test_an_entry_comes_back_as_it_was(payload, created, expires, amount, tags, label):
     cost, over = amount
-    entry = Entry(payload, 3, created, expires or NEVER, cost, cost // 3, tuple(tags), 0, 0, over)
+    entry = Entry(
+        payload, 3, created, expires or NEVER, cost, cost // 3, tuple(tags), 0, 0, over, label
+    )
     data = envelope.pack("ns", "key", entry, payload)
     assert len(data) == envelope.packed_size(entry, payload)
     found = envelope.unpack("ns", "key", data)
@@ -44,6 +49,17 @@ def test_an_entry_comes_back_as_it_was(payload, created, expires, amount, tags):
     assert found._replace(value=payload, size=0) == entry
     header = envelope.unpack_header(data[: envelope.HEADER_LIMIT])
     assert header._replace(value=payload, size=0) == entry
+
+
+def test_who_knows_of_no_labels_takes_one_for_tags_that_nobody_can_have():
+    """And finds all else where it always was: so did the versions before labels."""
+    for name in ("label", "label-and-tags"):
+        golden, data = ENTRIES[name], PACKED[name]
+        length = int.from_bytes(data[15:17], "little")
+        assert data[49 : 49 + length].decode().split("\0") == ["", golden.label, *golden.tags]
+        assert data[49 + length :] == b"answer"
+        assert data[4] == 1
+        assert data[14] == 0
 
 
 @settings(max_examples=500)

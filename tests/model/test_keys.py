@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from cachectl import InvalidKey
 from cachectl._model.canonical import canonical, feature_key
-from cachectl._model.keys import check_key, check_tags
+from cachectl._model.keys import check_key, check_label, check_tags
+from cachectl.errors import UsageError
 
 
 class Key(StrEnum):
@@ -199,3 +200,21 @@ def test_tags_are_sorted_and_unique():
 def test_impossible_tags_are_refused(tags):
     with pytest.raises(InvalidKey):
         check_tags(tags)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("genre · C", "genre · C"), ("", ""), (" a\n\tb ", "a b"), ("\x1b[31mred", "?[31mred"),
+        ("\u202eabc\ud800\0", "?abc??"), ("x" * 80, "x" * 80), ("x" * 81, "x" * 79 + "…"),
+        ("ab " * 10_000, ("ab " * 27)[:79].rstrip() + "…"), (np.str_("text"), "text"),
+    ],
+)  # fmt: skip
+def test_a_label_is_a_line_that_can_be_printed_and_is_not_long(text, label):
+    assert check_label(text) == label
+
+
+@pytest.mark.parametrize("value", [1, b"bytes", ["a"]])
+def test_a_label_is_text(value):
+    with pytest.raises(UsageError, match="a label is text"):
+        check_label(value)

@@ -64,6 +64,17 @@ def test_a_million_entries_are_counted_listed_cleaned_and_cleared(config):
     with run(config, "inspect", "many", "--format", "jsonl").open("rb") as listing:
         assert sum(1 for _ in listing) == MILLION
 
+    table = run(config, "inspect", "many", "--limit", "0", "-F", "size<1MB")
+    with table.open("rb") as lines:
+        assert sum(1 for line in lines if not line.startswith(b"#")) == MILLION + 1
+    some = ["inspect", "many", "-F", "key~key:00000*", "-F", "uses=0"]
+    assert report(config, *some, "--count")["entries"] == 100
+    assert len(report(config, *some, "--sort", "key:desc")["entries"]) == 100
+    largest = report(config, "inspect", "many", "--sort", "size", "--limit", "100000")
+    assert (len(largest["entries"]), largest["complete"]) == (100_000, False)
+    summary = report(config, "inspect", "many", "--summary")["namespaces"]["many"]
+    assert (summary["entries"], summary["never_used"]["entries"]) == (MILLION, MILLION)
+
     assert report(config, "cleanup", "--max-entries", "600000", "--yes")["entries"] == 400_000
     assert report(config, "clear", "many", "--yes")["entries"] == 600_000
     assert report(config, "stats")["totals"]["bytes"] == 0

@@ -29,6 +29,8 @@ def entry_bytes(entry: Entry) -> int:
     size = _ENTRY if entry.expires_at == NEVER else _ENTRY + FLOAT
     if entry.tags:
         size += getsizeof(entry.tags)
+    if entry.label:
+        size += getsizeof(entry.label)
     return size + INTEGER * (
         (entry.size > _SHARED) + (entry.cost > _SHARED) + (entry.load_us > _SHARED)
     )

@@ -38,6 +38,9 @@ def set_(
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="T", help="A tag; repeatable.")] = None,
     cost: Annotated[str, typer.Option(metavar="DOLLARS", help="What making it cost.")] = "0",
+    label: Annotated[
+        str, typer.Option(metavar="TEXT", help="What inspect shows beside the key.")
+    ] = "",
     kind: Annotated[
         str | None,
         typer.Option(
@@ -66,7 +69,9 @@ def set_(
         cache.observe(lambda event: evicted.append(event) if _is_eviction(event) else None)
         found = cache.namespace(namespace)
         name = options.key_of(found, typed, features, extra)
-        outcome = found.set(name, content, ttl=ttl, tags=tag or [], cost=cost, nx=nx, xx=xx)
+        outcome = found.set(
+            name, content, ttl=ttl, tags=tag or [], cost=cost, label=label, nx=nx, xx=xx
+        )
         if not outcome:
             raise _refusal(namespace, name, outcome, nx=nx)
         ends_here = in_memory(cache)

@@ -21,8 +21,10 @@ from cachectl.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from cachectl._cli.output.screen import Screen
+
 
 _LEAST_WIDTH: Final = 40
 
@@ -93,11 +95,16 @@ class Output:
 
     def raw(self, data: bytes) -> None:
         """Write bytes as they are."""
+        self.raw_parts((data,))
+
+    def raw_parts(self, parts: Iterable[bytes]) -> None:
+        """Write bytes as they are, part by part."""
         sys.stdout.flush()
-        try:
-            sys.stdout.buffer.write(data)
-        except OSError as error:
-            raise NotWritten(error) from None
+        for part in parts:
+            try:
+                sys.stdout.buffer.write(part)
+            except OSError as error:
+                raise NotWritten(error) from None
         sys.stdout.flush()
 
     def line(self, text: str) -> None:
@@ -116,10 +123,17 @@ class Output:
         self._answered = True
         self.line(json.dumps(document, indent=indent, allow_nan=False))
 
-    def stream(self, kind: str, head: Mapping[str, Any], name: str, rows: Iterable[Any]) -> None:
+    def stream(
+        self,
+        kind: str,
+        head: Mapping[str, Any],
+        name: str,
+        rows: Iterable[Any],
+        is_complete: Callable[[], bool],
+    ) -> None:
         """Write a JSON document with a long list, without holding the list.
 
-        Its last member, `complete`, is false if the list ended with an error.
+        Its last member, `complete`, is false if the list ended with an error, or is not all there is.
         """
         opening = json.dumps({"schema": f"cachectl.{kind}/1", **head}, indent=2)
         iterator = iter(rows)
@@ -129,7 +143,7 @@ class Output:
         try:
             for number, row in enumerate(chain(first, iterator)):
                 sys.stdout.write(f"{',' if number else ''}\n    {json.dumps(row)}")
-            complete = True
+            complete = is_complete()
         finally:
             self.line(f'\n  ],\n  "complete": {json.dumps(complete)}\n}}')
 
@@ -206,6 +220,18 @@ class Output:
         for line in capture.get().splitlines():
             sys.stdout.write(f"{line.rstrip()}\n")
         sys.stdout.flush()  # before what is said beside it
+
+    def lines(self, lines: Iterable["str | Text"]) -> None:
+        """Write lines as they come, those that have a style with it where stdout shows any."""
+        console = None
+        for line in lines:
+            if not isinstance(line, str):
+                console = console or _console(sys.stdout, fold=False)
+                with console.capture() as capture:
+                    console.print(line, soft_wrap=True, end="")
+                sys.stdout.write(f"{capture.get()}\n")
+            else:
+                sys.stdout.write(f"{line}\n")
 
     def watcher(self) -> "Console | None":
         """Return the terminal to show progress on; None if there is none, or with --quiet."""

@@ -1,61 +1,140 @@
-"""Entries for people: a listing, and one entry in full. Imported only where one is shown."""
+"""Entries for people: a listing. Imported only where one is shown."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from rich.table import Table
+from rich.text import Text
 
-from cachectl._admin.entries import type_of, uncompressed_size
-from cachectl._cli.output.tables import UNKNOWN, ago, facts, rows
-from cachectl._cli.output.text import printable, shortened
-from cachectl._model import values
-from cachectl._model.entry import Entry
-from cachectl._model.records import EntryInfo
-from cachectl._model.units import format_bytes, format_dollars, format_seconds
+from cachectl._admin.entries import type_of
+from cachectl._admin.keys import HASHED
+from cachectl._admin.listing import Row
+from cachectl._cli.output import cells, layout
+from cachectl._cli.output.glyphs import Glyphs
+from cachectl._cli.output.layout import Column, Line
+from cachectl._cli.output.streamed import streamed
+from cachectl._model.entry import NEVER
+from cachectl._model.records import Removed
+from cachectl._model.units import format_dollars
 
-_HEADINGS: Final = ("key", "type", "size", "age", "used", "TTL left", "cost", "tags")
-_PREVIEW: Final = 500
-_ALWAYS: Final = frozenset(("expires_at",))  # facts that are shown also where they say None
-
-
-def listing(entries: Iterable[EntryInfo], now: float) -> Table:
-    """Return a table of entries."""
-    return rows(_HEADINGS, (_cells(info, now) for info in entries))
+_DIGITS: Final = 10
+_LONGEST_NAME: Final = 20
 
 
-def entry_facts(known: dict[str, Any], entry: Entry, now: float) -> Table:
-    """Return a table of all that is known of one entry, and the beginning of its value."""
-    shown = {
-        **known,
-        "size": _size(entry),
-        "ttl_left": _time_left(entry, now),
-        "cost": format_dollars(entry.dollars),
-        "load_seconds": format_seconds(entry.load_us / 1e6),
-        "tags": " ".join(entry.tags),
-    }
-    lines = {name: fact for name, fact in shown.items() if fact is not None or name in _ALWAYS}
-    lines["value"] = shortened(values.preview(entry.value), _PREVIEW)
-    return facts((name.replace("_", " "), str(fact)) for name, fact in lines.items())
+def listing(
+    rows: Iterable[Row], now: float, width: int | None, glyphs: Glyphs, *, several: bool
+) -> Iterator[str | Text]:
+    """Yield the lines of a table of entries, of `several` namespaces or one."""
+    shown = _Shown(now, glyphs)
+    namespace: Column[Row] = Column(
+        "namespace", 0, shown.namespace, lambda row: row.namespace, is_text=True
+    )
+    figures: list[Column[Row]] = [
+        *([namespace] if several else []),
+        Column("size", 1, lambda row: cells.size(row.info.size), lambda row: str(row.info.size)),
+        Column("type", 6, shown.type, _type, is_text=True),
+        Column("age", 5, shown.age, shown.exact_age),
+        Column("used", 3, shown.used, shown.exact_use),
+        Column("TTL left", 2, shown.left, shown.exact_left),
+        Column("cost", 7, shown.cost, _cost),
+    ]
+    texts: list[Column[Row]] = [
+        Column("key", 0, shown.key, lambda row: row.info.key, is_text=True),
+        Column("label", 4, shown.label, _label, is_text=True),
+    ]
+    lines = (Line(row, "x" if row.info.entry is None or row.damage else "") for row in rows)
+    return streamed(figures, texts, lines, width, glyphs)
 
 
-def _cells(info: EntryInfo, now: float) -> Iterator[str]:
-    entry = info.entry
-    yield shortened(info.key, 200)
-    yield UNKNOWN if entry is None else type_of(entry)
-    yield format_bytes(info.size)
-    yield "damaged" if entry is None else format_seconds(max(now - entry.created_at, 0))
-    yield ago(now - info.used_at)
-    yield UNKNOWN if entry is None else _time_left(entry, now)
-    yield UNKNOWN if entry is None or not entry.cost else format_dollars(entry.dollars)
-    yield "" if entry is None else printable(" ".join(entry.tags))
+def totals(held: Mapping[str, Removed], width: int | None, glyphs: Glyphs) -> Table:
+    """Return a table of what namespaces hold, with the total of several."""
+    columns: list[Column[tuple[str, Removed]]] = [
+        Column("namespace", 0, lambda one: one[0], lambda one: one[0], is_text=True),
+        Column(
+            "entries", 1, lambda one: cells.count(one[1].entries), lambda one: str(one[1].entries)
+        ),
+        Column("size", 2, lambda one: cells.size(one[1].bytes), lambda one: str(one[1].bytes)),
+    ]
+    lines = [Line(one) for one in held.items()]
+    if len(held) > 1:
+        total = (f"total ({len(held):,})", Removed.total(held.values()))
+        lines.append(Line(total, is_total=True))
+    return layout.table(columns, lines, width, glyphs)
 
 
-def _size(entry: Entry) -> str:
-    stored = format_bytes(entry.size)
-    if not entry.compression:
-        return stored
-    return f"{stored} ({format_bytes(uncompressed_size(entry))} before compression)"
+def short_key(key: str, glyphs: Glyphs) -> str:
+    """Return a key of whose hash only the first digits stand, which are enough to find it again."""
+    match = re.fullmatch(HASHED, key, re.DOTALL)
+    return key[: match.start("hash") + _DIGITS] + glyphs.more if match else key
 
 
-def _time_left(entry: Entry, now: float) -> str:
-    return "expired" if entry.expires_at <= now else format_seconds(entry.expires_at - now)
+def label_of(row: Row) -> str:
+    """Return what is known beside a key: what is wrong with it, or its label."""
+    if row.damage:
+        return f"damaged: {row.damage}"
+    return row.label or ("(no label)" if re.fullmatch(HASHED, row.info.key, re.DOTALL) else "")
+
+
+class _Shown:
+    """The cells of a screen."""
+
+    def __init__(self, now: float, glyphs: Glyphs) -> None:
+        self._now = now
+        self._glyphs = glyphs
+
+    def namespace(self, row: Row) -> str:
+        return layout.shortened(row.namespace, _LONGEST_NAME, self._glyphs)
+
+    def type(self, row: Row) -> str:
+        return _type(row) or self._glyphs.unknown
+
+    def age(self, row: Row) -> str:
+        return self._since(row.created_at)
+
+    def used(self, row: Row) -> str:
+        return self._since(row.info.used_at)
+
+    def left(self, row: Row) -> str:
+        if row.expires_at is None:
+            return self._glyphs.unknown
+        if row.expires_at == NEVER:
+            return "never"
+        left = row.expires_at - self._now
+        return cells.age(left) if left > 0 else "expired"
+
+    def exact_age(self, row: Row) -> str:
+        return "" if row.created_at is None else f"{self._now - row.created_at:.0f}"
+
+    def exact_use(self, row: Row) -> str:
+        return f"{self._now - row.info.used_at:.0f}"
+
+    def exact_left(self, row: Row) -> str:
+        if row.expires_at is None or row.expires_at == NEVER:
+            return "" if row.expires_at is None else "never"
+        return f"{max(0.0, row.expires_at - self._now):.0f}"
+
+    def cost(self, row: Row) -> str:
+        return format_dollars(row.cost) if row.cost else self._glyphs.unknown
+
+    def key(self, row: Row) -> str:
+        return short_key(row.info.key, self._glyphs)
+
+    def label(self, row: Row) -> str:
+        return label_of(row)
+
+    def _since(self, moment: float | None) -> str:
+        return self._glyphs.unknown if moment is None else cells.age(max(0.0, self._now - moment))
+
+
+def _type(row: Row) -> str:
+    return "" if row.info.entry is None else type_of(row.info.entry)
+
+
+def _cost(row: Row) -> str:
+    """Return all digits of dollars."""
+    return "" if row.cost is None else f"{row.cost:.9f}".rstrip("0").removesuffix(".")
+
+
+def _label(row: Row) -> str:
+    return f"damaged: {row.damage}" if row.damage else row.label

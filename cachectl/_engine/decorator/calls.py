@@ -11,6 +11,7 @@ from cachectl._engine.decorator.names import code_of, name_of, target_of
 from cachectl._engine.handle import Handle
 from cachectl._engine.namespace import Namespace
 from cachectl._engine.options import TO_LOAD, LoadOptions
+from cachectl._engine.state import NamespaceState
 from cachectl._model.coroutines import run
 from cachectl.errors import UsageError
 
@@ -50,6 +51,7 @@ def _sync_calls(
 ) -> Calls:
     flights, get, load = namespace.state.flights, namespace.get, namespace.operations.load
     state = namespace.state
+    stored = partial(_stored, state, keys, options)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         loader = partial(function, *args, **kwargs)
@@ -57,13 +59,13 @@ def _sync_calls(
         key = keys.key(*args, **kwargs) if state.policy.enabled else ""
         value = get(key, TO_LOAD) if key else TO_LOAD
         if value is TO_LOAD:
-            value = run(load(key, loader, options, completed, bypass=False))
+            value = run(load(key, loader, stored(args, kwargs), completed, bypass=False))
         return value
 
     def refresh(*args: Any, **kwargs: Any) -> Any:
         loader = partial(function, *args, **kwargs)
         key = keys.key(*args, **kwargs) if state.policy.enabled else ""
-        return run(load(key, loader, options, 0, bypass=True))
+        return run(load(key, loader, stored(args, kwargs), 0, bypass=True))
 
     if not isinstance(keys, FunctionKeys) or not keys.simple:
         return Calls(call, refresh)
@@ -83,7 +85,9 @@ def _sync_calls(
         completed = flights.completed
         value = get(key, TO_LOAD)
         if value is TO_LOAD:
-            value = run(load(key, partial(function, *args), options, completed, bypass=False))
+            value = run(
+                load(key, partial(function, *args), stored(args, {}), completed, bypass=False)
+            )
         return value
 
     return Calls(call_by_remembered_key, refresh)
@@ -95,6 +99,7 @@ def _async_calls(
     """Return what does the same as coroutines."""
     flights, get, load = namespace.state.flights, namespace.get, namespace.operations.load
     state = namespace.state
+    stored = partial(_stored, state, keys, options)
 
     async def call(*args: Any, **kwargs: Any) -> Any:
         loader = partial(function, *args, **kwargs)
@@ -102,15 +107,30 @@ def _async_calls(
         key = keys.key(*args, **kwargs) if state.policy.enabled else ""
         value = await get(key, TO_LOAD) if key else TO_LOAD
         if value is TO_LOAD:
-            value = await load(key, loader, options, completed, bypass=False)
+            value = await load(key, loader, stored(args, kwargs), completed, bypass=False)
         return value
 
     async def refresh(*args: Any, **kwargs: Any) -> Any:
         loader = partial(function, *args, **kwargs)
         key = keys.key(*args, **kwargs) if state.policy.enabled else ""
-        return await load(key, loader, options, 0, bypass=True)
+        return await load(key, loader, stored(args, kwargs), 0, bypass=True)
 
     return Calls(call, refresh)
+
+
+def _stored(
+    state: NamespaceState,
+    keys: Keys,
+    options: LoadOptions,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> LoadOptions:
+    """Return how what a call brings is stored: with what it was made with as a label, where labels are
+    kept. What memory holds nobody else can look into, and does without.
+    """
+    if state.live or not (state.policy.has_labels and state.policy.enabled):
+        return options
+    return options._replace(label=keys.label(*args, **kwargs))
 
 
 def _bypassed(calls: Calls, bypass: Bypass) -> Calls:

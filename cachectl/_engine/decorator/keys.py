@@ -22,6 +22,8 @@ class Keys(Protocol):
 
     def key(self, *args: Any, **kwargs: Any) -> str: ...
 
+    def label(self, *args: Any, **kwargs: Any) -> str: ...
+
 
 class GivenKeys:
     """The keys that a function of the application makes of the same arguments."""
@@ -34,6 +36,10 @@ class GivenKeys:
         if self._dropped is not None:
             kwargs.pop(self._dropped, None)
         return self._function(*args, **kwargs)
+
+    def label(self, *args: Any, **kwargs: Any) -> str:
+        """Return none: the key says it all."""
+        return ""
 
 
 class FunctionKeys:
@@ -84,10 +90,24 @@ class FunctionKeys:
                 recent.add(signature, found)
         return found
 
-    def _make(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    def label(self, *args: Any, **kwargs: Any) -> str:
+        """Return what tells people the call that has a key: its arguments, shortened, defaults last."""
+        from cachectl._engine.decorator.labels import label_of  # no hit needs it
+
+        if self._dropped is not None:
+            kwargs.pop(self._dropped, None)
+        given, defaults = self._counting(args, kwargs), self.parameters.defaults
+        first = sorted(given, key=lambda name: name in defaults and given[name] is defaults[name])
+        return label_of({name: given[name] for name in first})
+
+    def _counting(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments of which a key is made, by name."""
         target = self._target
         given = self.parameters.bind((*target.args, *args), {**target.kwargs, **kwargs})
-        arguments, extra = self._kept(given) if self._ignored else given, self._extra
+        return self._kept(given) if self._ignored else given
+
+    def _make(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        arguments, extra = self._counting(args, kwargs), self._extra
         first = self.parameters.first
         if first is not None and isinstance(arguments.get(first), type):
             extra = {**extra, "class": name_of(arguments.pop(first))}

@@ -163,7 +163,9 @@ class BatchWriter:
     def _write(self, record: Record) -> Write:
         namespace = self.namespace(record.namespace)
         key = self._key(namespace, record.key)
-        return Write(key, record.value, record.ttl, record.tags, record.cost, record.load_us)
+        return Write(
+            key, record.value, record.ttl, record.tags, record.cost, record.load_us, record.label
+        )
 
     def _key(self, namespace: Namespace, key: str | Features) -> str:
         if isinstance(key, Features):

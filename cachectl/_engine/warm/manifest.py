@@ -35,6 +35,7 @@ FIELDS: Final[dict[str, tuple[type, ...]]] = {
     "ttl": (str, int, float),
     "tags": (list,),
     "cost": (str, int, float),
+    "label": (str,),
 }
 _KEYS: Final = ("key", "features")
 VALUES: Final = ("value", "value_file", "value_base64")
@@ -62,6 +63,7 @@ class Manifest:
             ttl=fields.get("ttl"),
             tags=fields.get("tags", ()),
             cost=fields.get("cost", 0),
+            label=fields.get("label", ""),
         )
 
     def _namespace_of(self, fields: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ class Record(NamedTuple):
     tags: Sequence[str] = ()
     cost: Money = 0
     load_us: int = 0
+    label: str = ""
 
 
 class Load(NamedTuple):

@@ -61,6 +61,33 @@ class EntriesContract(Contract):
         clock.advance(10_000_000)
         assert users.get("eve") == 3
 
+    def test_a_label_stands_beside_a_key(self, cache: Cache) -> None:
+        users = cache.namespace("users")
+        users.set("none", 1, tags=["t"])
+        users.set("set", 1, tags=["t"], label="ann · Kiel")
+        users.set_many([Write("many", 1, label="one of many")])
+        users.get_or_load("loaded", int, label="loaded")
+        labels = {info.key: info.entry.label for info in users.entries() if info.entry}
+        assert labels == {
+            "none": "", "set": "ann · Kiel", "many": "one of many", "loaded": "loaded",
+        }  # fmt: skip
+        one, other = users.peek("set"), users.peek("none")
+        assert one is not None
+        assert other is not None
+        assert (one.tags, one.label, one.value) == (("t",), "ann · Kiel", 1)
+        assert one.size == other.size + len("\0ann · Kiel\0".encode())
+        assert [info.key for info in users.entries("t")] == ["none", "set"]
+
+    @pytest.mark.parametrize("policy", [{"labels": False}, {"keys": "hashed"}])
+    def test_a_namespace_may_have_no_labels(self, cache: Cache, policy: dict[str, object]) -> None:
+        users = cache.namespace("users", **policy)  # type: ignore[arg-type]
+        users.set("k", 1, label="ann")
+        users.get_or_load("loaded", int, label="loaded")
+        assert {info.entry.label for info in users.entries() if info.entry} == {""}
+        cache.namespace("users", labels=True)
+        users.set("k", 1, label="ann")
+        assert sorted(info.entry.label for info in users.entries() if info.entry) == ["", "ann"]
+
     def test_an_expired_entry_is_counted_once(self, cache: Cache, clock: Clock) -> None:
         users = cache.namespace("users", ttl=10.0)
         for key in ("read", "overwritten", "swept"):

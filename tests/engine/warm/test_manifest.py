@@ -56,9 +56,9 @@ def test_null_is_a_value(warm_lines: Warm, cache: Cache):
 
 
 def test_what_a_line_says_is_stored(warm_lines: Warm, cache: Cache):
-    """TTL, tags and cost reach the entry; without them it is the namespace's policy that counts."""
+    """TTL, tags, cost and label reach the entry; without them it is the namespace's policy that counts."""
     warm_lines(
-        line(key="a", ttl="15m", tags=["org:42", "b"], cost=0.005),
+        line(key="a", ttl="15m", tags=["org:42", "b"], cost=0.005, label="one"),
         line(key="b", ttl="none", cost="0.25"),
         line(key="c"),
     )
@@ -67,6 +67,7 @@ def test_what_a_line_says_is_stored(warm_lines: Warm, cache: Cache):
     assert b is not None
     assert c is not None
     assert (a.tags, a.cost, a.expires_at - a.created_at) == (("b", "org:42"), 5000, 900)
+    assert (a.label, b.label) == ("one", "")
     assert (b.tags, b.cost, b.expires_at) == ((), 250_000, float("inf"))
     assert (c.cost, c.expires_at - c.created_at) == (0, 3600)
 

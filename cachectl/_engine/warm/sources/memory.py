@@ -27,9 +27,9 @@ class WritesSource:
         for line, write in enumerate(writes, 1):
             if not isinstance(write, Write):
                 raise UsageError(f"what is written is a Write, not {shown(write)}")
-            key, value, ttl, tags, cost, load_us = write
+            key, value, ttl, tags, cost, load_us, label = write
             position = Position(self.name, line, line)
-            yield Record(position, self._namespace, key, value, 0, ttl, tags, cost, load_us)
+            yield Record(position, self._namespace, key, value, 0, ttl, tags, cost, load_us, label)
 
 
 class KeysSource:

@@ -1,0 +1,144 @@
+"""Tables that are written while they are made, however long: the first lines say how wide columns are.
+
+Figures stand first, each in a column that is there or not; texts last, where odd widths move nothing:
+they are shortened, and share what is left of a line.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Final, TypeVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from cachectl._cli.output.glyphs import Glyphs
+from cachectl._cli.output.layout import STYLES, Column, Line, shortened
+from cachectl._cli.output.text import printable
+
+T = TypeVar("T")
+
+_MEASURED: Final = 200
+"""Lines that are looked at before the first is written."""
+_GAP: Final = 2
+_MARK: Final = 2
+_LEAST_TEXT: Final = 12
+_NOTHING: Final = "-"
+
+
+def streamed(
+    figures: Sequence[Column[T]],
+    texts: Sequence[Column[T]],
+    lines: Iterable[Line[T]],
+    width: int | None,
+    glyphs: Glyphs,
+) -> Iterator[str | Text]:
+    """Yield the lines of a table that is `width` cells wide at most; None is a pipe, which gets all
+    columns, in exact cells of one word. The first text is always there.
+    """
+    iterator = iter(lines)
+    first = list(islice(iterator, _MEASURED))
+    columns = [*figures, *texts]
+    if width is None:
+        widths = _widest(columns, first, exact=True)
+        yield _row(columns, widths, [_heading(column) for column in columns])
+        for line in chain(first, iterator):
+            yield _row(columns, widths, [_exact(column, line.about) for column in columns])
+        return
+    chosen, widths = _fitting(figures, texts, first, width - _MARK)
+    yield Text(" " * _MARK + _row(chosen, widths, [each.heading for each in chosen]), "bold")
+    cut = {id(texts[0]): shortened, **{id(text): beginning for text in texts[1:]}}
+    for line in chain(first, iterator):
+        cells = [
+            cut.get(id(column), _whole)(column.cell(line.about), most, glyphs)
+            for column, most in zip(chosen, widths, strict=True)
+        ]
+        row = _row(chosen, widths, cells)
+        yield (
+            Text.assemble((f"{line.mark:{_MARK}}", STYLES[line.mark]), row)
+            if line.mark
+            else (" " * _MARK + row)
+        )
+
+
+def beginning(text: str, cells: int, glyphs: Glyphs) -> str:
+    """Return a text that takes so many cells at most, of which the beginning is left."""
+    text = printable(text)
+    if cell_len(text) <= cells:
+        return text
+    return set_cell_size(text, cells - cell_len(glyphs.more)).rstrip() + glyphs.more
+
+
+def _fitting(
+    figures: Sequence[Column[T]], texts: Sequence[Column[T]], lines: Sequence[Line[T]], width: int
+) -> tuple[list[Column[T]], list[int]]:
+    """Return the columns that fit, those first that come first by rank, and their widths."""
+    columns = [*figures, *texts]
+    widest = dict(zip(map(id, columns), _widest(columns, lines, exact=False), strict=True))
+    name, *others = texts
+    least = {id(text): min(widest[id(text)], _LEAST_TEXT) for text in texts}
+    used, chosen = least[id(name)], {id(name)}
+    said = [text for text in others if any(_exact(text, line.about) != _NOTHING for line in lines)]
+    for column in sorted([*figures, *said], key=lambda each: each.rank):
+        used += _GAP + least.get(id(column), widest[id(column)])
+        if used > width:
+            used -= _GAP + least.get(id(column), widest[id(column)])
+            break
+        chosen.add(id(column))
+    shown = [column for column in columns if id(column) in chosen]
+    sizes = {**widest, **least}
+    _share(width - used, [text for text in texts if id(text) in chosen], sizes, widest)
+    return shown, [sizes[id(column)] for column in shown]
+
+
+def _share(
+    room: int, texts: Sequence[Column[T]], sizes: dict[int, int], widest: dict[int, int]
+) -> None:
+    """Let texts have what is left: the first up to its share, then the last ones, then the first."""
+    for text, most in (
+        (texts[0], room // len(texts)), *((text, room) for text in texts[1:]), (texts[0], room),
+    ):  # fmt: skip
+        more = min(widest[id(text)] - sizes[id(text)], most, room)
+        sizes[id(text)] += more
+        room -= more
+
+
+def _widest(columns: Sequence[Column[T]], lines: Sequence[Line[T]], *, exact: bool) -> list[int]:
+    """Return how wide each column is for these lines."""
+    return [
+        max(
+            cell_len(_heading(column) if exact else column.heading),
+            *(cell_len(_exact(column, line.about) if exact else printable(column.cell(line.about)))
+              for line in lines),
+        )
+        if lines
+        else cell_len(column.heading)
+        for column in columns
+    ]  # fmt: skip
+
+
+def _row(columns: Sequence[Column[T]], widths: Sequence[int], cells: Sequence[str]) -> str:
+    padded = (
+        cell + " " * (most - cell_len(cell))
+        if column.is_text
+        else " " * (most - cell_len(cell)) + cell
+        for column, most, cell in zip(columns, widths, cells, strict=True)
+    )
+    return (" " * _GAP).join(padded).rstrip()
+
+
+def _exact(column: Column[T], about: T) -> str:
+    assert column.exact is not None
+    return _word(column.exact(about))
+
+
+def _heading(column: Column[T]) -> str:
+    """Return a heading that is one word."""
+    return column.heading.replace(" ", "-")
+
+
+def _word(text: str) -> str:
+    return printable(text).replace(" ", "_") or _NOTHING
+
+
+def _whole(text: str, _most: int, _glyphs: Glyphs) -> str:
+    return text
