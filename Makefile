@@ -7,7 +7,7 @@ BENCH_STAMP := .venv/bench-installed
 DOCS_STAMP := .venv/docs-installed
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: test lint format demo docs completions soak bench clean redis valgrind hyperfine
+.PHONY: test lint format demo pictures docs completions soak bench clean redis valgrind hyperfine
 
 # On all cores, of which more than four are not worth it; for one file, `.venv/bin/pytest tests/x.py`.
 # Each worker goes through a part in order, so that fixtures of a module are made once, and who is
@@ -38,6 +38,10 @@ format: $(STAMP)
 
 demo: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/demo.py
+
+# What terminals show, as docs/pictures/*.svg: to be looked at before it is kept.
+pictures: $(STAMP)
+	$(BIN)/python docs/pictures.py
 
 # The site with the reference of all names, site/index.html; a link that leads nowhere is an error.
 docs: $(DOCS_STAMP)

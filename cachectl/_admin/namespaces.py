@@ -28,3 +28,11 @@ def unknown_among(cache: "Cache", names: Sequence[str], held: Collection[str]) -
     """Return those that nobody has used or configured; `held` are known to hold or have held entries."""
     missing = [name for name in names if name not in held]
     return cache.stats(*missing).unknown if missing else ()
+
+
+def not_there(cache: "Cache", names: Sequence[str]) -> str:
+    """Return in words that nothing is known of the first of these names, and what may be meant."""
+    from cachectl._config.messages import closest
+
+    meant = closest(names[0], cache.namespaces())
+    return unknown(names[0]) if meant is None else f"no namespace {names[0]}; is it {meant}?"

@@ -38,7 +38,7 @@ from cachectl._model.settings import located
 _PREFIX: Final = "CACHECTL_"
 _URL: Final = ("redis", "url")
 _SHORT: Final = {"CACHECTL_URL": _URL}
-_NOT_SETTINGS: Final = frozenset(("CACHECTL_CONFIG", "CACHECTL_REQUIRE_REDIS"))
+_NOT_SETTINGS: Final = frozenset(("CACHECTL_CONFIG", "CACHECTL_ASCII", "CACHECTL_REQUIRE_REDIS"))
 _DIRECTORY: Final = ("file", "directory")
 
 

@@ -6,7 +6,7 @@ already in the base unit; anything that does not parse to its last character is 
 
 import math
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from cachectl._model.arguments import passed_to, shown
@@ -156,6 +156,15 @@ def format_entries(count: int) -> str:
     return f"{count:,} {'entry' if count == 1 else 'entries'}"
 
 
+def format_rate(share: float) -> str:
+    """Return a share as a percentage; only what is exactly none or all is called so."""
+    if share in (0.0, 1.0):
+        return f"{share:.0%}"
+    if share < 0.001:
+        return "<0.1%"
+    return ">99.9%" if share > 0.999 else f"{share:.1%}"
+
+
 def format_seconds(seconds: float | None) -> str:
     """Return a duration for people, its two largest units: `1h 30m`; `none` for None."""
     if seconds is None or math.isinf(seconds):
@@ -169,3 +178,14 @@ def format_seconds(seconds: float | None) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return " ".join(parts[:2])
+
+
+def format_day(at: float, now: float) -> str:
+    """Return the day of Unix seconds in UTC: `3 Oct`, with its year if that is another than now."""
+    day, today = datetime.fromtimestamp(at, UTC), datetime.fromtimestamp(now, UTC)
+    return f"{day.day} {day:%b}" if day.year == today.year else f"{day.day} {day:%b %Y}"
+
+
+def format_moment(at: float, now: float) -> str:
+    """Return day and time of Unix seconds in UTC: `25 Nov 03:12`."""
+    return f"{format_day(at, now)} {datetime.fromtimestamp(at, UTC):%H:%M}"

@@ -120,7 +120,7 @@ def test_stats_has_the_figures_of_the_application_in_every_format(filled, on_dis
     assert (row["namespace"], row["hit_rate"], row["bytes"]) == ("diskcache", "0.5", str(volume))
     labels = '{backend="diskcache",namespace="diskcache"}'
     assert f"cachectl_hits_total{labels} 1" in on_diskcache("stats", "-f", "prometheus").lines
-    _, line, _ = on_diskcache("stats").lines
+    *_, line, _ = on_diskcache("stats").lines
     assert "50.0%" in line
     assert "eviction policy: least-frequently-used" in on_diskcache("-v", "stats").err
 

@@ -146,14 +146,14 @@ def test_width_of_a_terminal(filled, columns):
 
     def shown(*arguments: str) -> list[str]:
         with filled.on_terminal(*arguments, columns=columns) as terminal:
-            return re.sub(r"\x1b\[[01]m", "", terminal.end().raw.decode()).splitlines()
+            return re.sub(r"\x1b\[[\d;]*m", "", terminal.end().raw.decode()).splitlines()
 
     assert max(map(len, shown("-q", "inspect", "a", "--limit", "3"))) <= columns
-    about, header, a, total = shown("stats")
-    assert about.startswith("on file, ")
-    assert header.startswith("namespace  entries ")
-    assert a.startswith("a            1,000 ")
-    assert total.startswith("total        1,000 ")
+    about, _, _, header, a, total = shown("stats")
+    assert about.startswith("cache   file ")
+    assert header.startswith("  namespace  hit rate ")
+    assert re.match(r"  a                 – .*1,000", a) or columns == 40
+    assert total.startswith("  total (1)         – ")
 
 
 def test_directory_that_is_gone(tool):

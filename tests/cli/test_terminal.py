@@ -148,7 +148,7 @@ def test_names_that_others_planted(on_redis, redis_server):
         client.sadd("cachectl:namespaces", b"\x1b[2J", b"\xff", "b\nc")
 
     assert [line.split()[0] for line in on_redis("inspect").lines] == ["namespace", "a"]
-    assert len(on_redis("stats").lines) == 3
+    assert len(on_redis("-q", "stats").lines) == 3
     assert on_redis("clear", "--all", "--yes").code == 0
 
 

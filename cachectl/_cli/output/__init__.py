@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from cachectl._cli.exits import NOTHING, NotWritten
-from cachectl._cli.output.glyphs import Glyphs, glyphs_for
+from cachectl._cli.output.streams import size
 from cachectl._cli.output.text import printable
 from cachectl._masking import masked
 from cachectl.errors import UsageError
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from cachectl._cli.output.glyphs import Glyphs
+    from cachectl._cli.output.redrawing import Redrawing
     from cachectl._cli.output.screen import Screen
-
 
 _LEAST_WIDTH: Final = 40
 
@@ -168,16 +169,18 @@ class Output:
     @property
     def width(self) -> int | None:
         """The cells of a line of the terminal on stdout; None for a file or a pipe, where none is too long."""
-        return max(_LEAST_WIDTH, _terminal_size()[0]) if sys.stdout.isatty() else None
+        return max(_LEAST_WIDTH, size(sys.stdout).columns) if sys.stdout.isatty() else None
 
     @property
     def height(self) -> int:
         """The lines of that terminal."""
-        return _terminal_size()[1]
+        return size(sys.stdout).lines
 
     @property
-    def glyphs(self) -> Glyphs:
+    def glyphs(self) -> "Glyphs":
         """The signs that stdout can show."""
+        from cachectl._cli.output.glyphs import glyphs_for
+
         return glyphs_for(sys.stdout)
 
     def context(self, heading: str, *parts: str) -> None:
@@ -206,11 +209,19 @@ class Output:
         if self.width is not None and self.level >= 0:
             self.line("")
 
-    def clear_screen(self) -> None:
-        """Clear a terminal; a file or a pipe just goes on."""
-        if sys.stdout.isatty() and self.format is Format.TABLE:
-            sys.stdout.write("\x1b[H\x1b[2J")
-            self._noted.clear()
+    def redrawing(self) -> "Redrawing":
+        """Return what shows one screen after the other: in place, where the terminal can do that and nobody
+        has it read to him.
+        """
+        from cachectl._cli.output.redrawing import Redrawing
+
+        moves = sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
+        return Redrawing(self.height if moves and not self.accessible else None)
+
+    @property
+    def accessible(self) -> bool:
+        """Whether somebody has it read to him, which `ACCESSIBLE=1` says."""
+        return os.environ.get("ACCESSIBLE", "") not in {"", "0"}
 
     def table(self, table: "Table", *, fold: bool = True) -> None:
         """Write a table; on a terminal its cells may fold, elsewhere every row is a line."""
@@ -259,19 +270,6 @@ def _console(stream: IO[str], *, fold: bool = True) -> "Console":
         file=stream, width=100_000, height=100,
         highlight=False, markup=False, emoji=False,
     )  # fmt: skip
-
-
-def _terminal_size() -> tuple[int, int]:
-    """Return columns and lines of the terminal on stdout; COLUMNS and LINES say something else, or what it
-    does not know itself.
-    """
-    try:
-        columns, lines = os.get_terminal_size(sys.stdout.fileno())
-    except OSError:
-        columns = lines = 0
-    asked = (os.environ.get(name, "") for name in ("COLUMNS", "LINES"))
-    width, height = (int(number) if number.isdecimal() else 0 for number in asked)
-    return width or columns or 80, height or lines or 24
 
 
 def _csv_cell(cell: Any) -> Any:

@@ -5,6 +5,13 @@
 
 from typing import Final
 
+from cachectl._model.units import format_rate as rate
+
+__all__ = [
+    "age", "ago", "count", "exact_money", "money", "more", "more_bytes", "part", "per_second",
+    "rate", "size", "span",
+]  # fmt: skip
+
 _EXACT_BELOW: Final = 10_000
 _PARTS: Final = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
@@ -23,13 +30,22 @@ def size(number: float) -> str:
     return _three_digits(number, 1024, ("   B", " KiB", " MiB", " GiB", " TiB", " PiB"))
 
 
-def rate(share: float) -> str:
-    """Return a share as a percentage; only what is exactly none or all is called so."""
-    if share in (0.0, 1.0):
-        return f"{share:.0%}"
-    if share < 0.001:
-        return "<0.1%"
-    return ">99.9%" if share > 0.999 else f"{share:.1%}"
+def per_second(number: float) -> str:
+    """Return how often something happens: `0`, `<0.1`, `23.9`, `1,204`."""
+    if 0 < number < 0.1:
+        return "<0.1"
+    return f"{number:.1f}" if 0 < number < 100 else count(round(number))
+
+
+def more(number: int) -> str:
+    """Return by how many something is more or less: `+12`, `-3`, `0`."""
+    return f"{'+' if number > 0 else ''}{count(number)}"
+
+
+def more_bytes(number: float) -> str:
+    """Return by how much something is larger or smaller: `+1.42 GiB`, `-847   B`."""
+    sign = "+" if number > 0 else "-" if number < 0 else ""
+    return f"{sign}{size(abs(number))}"
 
 
 def part(share: float) -> str:

@@ -4,6 +4,7 @@ A screen shows the columns that come first by their rank, as many as fit: a wide
 A pipe gets all of them, with figures that are exact.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -155,8 +156,7 @@ def _styled(column: Column[T], line: Line[T], text: str, glyphs: Glyphs) -> Text
     if text == glyphs.unknown:
         cell.stylize("dim")
     if column.is_drawn:
-        for sign in (glyphs.empty, glyphs.idle):
-            cell.highlight_words([sign], "dim")
+        cell.highlight_regex(f"[{re.escape(glyphs.empty + glyphs.idle)}]+", "dim")
     return cell
 
 

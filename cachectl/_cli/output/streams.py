@@ -50,6 +50,20 @@ def discard_output() -> None:
                 stream.flush()
 
 
+def size(terminal: TextIO) -> os.terminal_size:
+    """Return how wide and high a terminal is, as `COLUMNS` and `LINES` say or else itself. `shutil` would
+    ask the stdout that Python began with, which is another since streams are guarded.
+    """
+    itself = os.get_terminal_size(terminal.fileno())
+    columns, lines = _said("COLUMNS"), _said("LINES")
+    return os.terminal_size((columns or itself.columns or 80, lines or itself.lines or 24))
+
+
+def _said(variable: str) -> int:
+    number = os.environ.get(variable, "")
+    return int(number) if number.isdecimal() else 0
+
+
 def _guarded(stream: TextIO) -> TextIO:
     if not isinstance(stream, io.TextIOWrapper):
         return stream

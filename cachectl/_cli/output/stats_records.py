@@ -1,0 +1,149 @@
+"""`stats` as records: a few lines for each namespace with every digit, for -v and for screen readers."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.text import Text
+
+from cachectl._admin.findings import ATTENTION, BROKEN, Finding
+from cachectl._admin.namespaces import said
+from cachectl._admin.overview import Row, fullness, lookups
+from cachectl._cli.output import cells
+from cachectl._cli.output.screen import Screen
+from cachectl._cli.output.text import printable
+from cachectl._metrics.reports import NamespaceStats
+from cachectl._model.records import MOST_EXPIRED
+from cachectl._model.units import format_dollars, format_entries, format_seconds
+
+CACHE: Final = "cache"
+
+_WORDS: Final = {BROKEN: "broken", ATTENTION: "attention", "": ""}
+_STYLES: Final = {"broken": "red", "attention": "yellow", "": ""}
+_INDENT: Final = 12
+
+
+def add(screen: Screen, about: Sequence[Finding], rows: Sequence[Row], now: float) -> None:
+    """Add what is found of the cache itself, and a record for each row."""
+    for each in about:
+        _head(screen, CACHE, _WORDS[each.mark])
+        _fact(screen, _WORDS[each.mark], each.text)
+    for row in rows:
+        _head(screen, row.name, _WORDS[row.mark])
+        for heading, text in _facts(row, now):
+            _fact(screen, heading, text)
+        for each in row.findings:
+            _fact(screen, _WORDS[each.mark], each.text)
+
+
+def _head(screen: Screen, name: str, word: str) -> None:
+    text = Text(printable(name), "bold")
+    screen.add(text + Text(f" {word}", _STYLES[word]) if word else text)
+
+
+def _fact(screen: Screen, heading: str, text: str) -> None:
+    screen.hanging(Text(f"  {heading:{_INDENT - 2}}"), text, _INDENT)
+
+
+def _facts(row: Row, now: float) -> Iterator[tuple[str, str]]:
+    yield "hit rate", _hit_rate(row, now)
+    yield "holds", _holds(row)
+    yield "memory", _memory(row.now)
+    yield "in, out", _in_and_out(row.now)
+    yield "saved", _saved(row.now)
+    if row.now.shared:
+        yield "shared", f"{row.now.shared:,} more lookups waited for the load of another"
+    if row.now.compression_ratio is not None:
+        yield "packed", _compressed(row.now)
+    if not row.is_total:
+        yield "policy", f"from {said(row.now.policy_from)}"
+
+
+def _hit_rate(row: Row, now: float) -> str:
+    return "; ".join((rate(row), *since_last_hit(row, now)))
+
+
+def rate(row: Row) -> str:
+    """Return the hit rate, of what, and that of all time where it is another."""
+    figures = row.now
+    if figures.hit_rate is None:
+        text = "no lookups"
+    else:
+        text = f"{cells.rate(figures.hit_rate)}: {figures.hits:,} of {lookups(figures):,} lookups"
+    if row.ever is not figures and row.ever.hit_rate is not None:
+        text += f"; {cells.rate(row.ever.hit_rate)} all time"
+    return text
+
+
+def since_last_hit(row: Row, now: float) -> Iterator[str]:
+    """Yield when the last hit was, if there was one."""
+    if row.now.last_hit_at is not None:
+        yield f"last hit {cells.ago(now - row.now.last_hit_at)}"
+
+
+def _holds(row: Row) -> str:
+    figures = row.now
+    share = fullness(figures)
+    full = ", full" if share is not None and share >= 1 else ""
+    about = "about " if figures.uncertainty else ""
+    if figures.max_entries:
+        entries = f"{figures.entries:,} of {format_entries(figures.max_entries)}{full}"
+    else:
+        entries = f"{format_entries(figures.entries)}{full}"
+    bounded = figures.max_entries or figures.max_bytes
+    parts = [about + entries, _size(figures, bounded=bool(bounded))]
+    if told := stale(figures):
+        parts.append(told)
+    if not row.is_total:
+        parts.append(f"TTL {format_seconds(figures.ttl)}")
+    return "; ".join(parts)
+
+
+def stale(figures: NamespaceStats) -> str:
+    """Return how many entries are held that have expired; nothing if none are."""
+    expired = figures.expired_entries
+    least = "at least " if expired == MOST_EXPIRED else ""
+    return f"{least}{expired:,} of them not fresh" if expired else ""
+
+
+def _size(figures: NamespaceStats, *, bounded: bool) -> str:
+    if figures.max_bytes:
+        return f"{figures.bytes:,} of {figures.max_bytes:,} bytes"
+    return f"{figures.bytes:,} bytes, {'no limit' if bounded else 'no limits'}"
+
+
+def _memory(figures: NamespaceStats) -> str:
+    if figures.memory_bytes is None:
+        return "unknown"
+    size = cells.size(figures.memory_bytes).replace("   ", " ")
+    return f"about {size}, with all that the backend needs"
+
+
+def _in_and_out(figures: NamespaceStats) -> str:
+    out = (
+        f"{figures.expired:,} expired",
+        f"{figures.invalidated:,} invalidated",
+        f"{figures.evictions:,} evicted",
+        f"{figures.errors:,} errors",
+    )
+    return f"{figures.sets:,} {'set' if figures.sets == 1 else 'sets'}; {', '.join(out)}"
+
+
+def _saved(figures: NamespaceStats) -> str:
+    money = _money(figures.saved_cost) if figures.saved_cost else "money not known"
+    if not figures.saved_seconds:
+        return f"{money}; time not known"
+    return f"{money}; {figures.saved_seconds:,.6g}s, {cells.span(figures.saved_seconds)}"
+
+
+def _money(dollars: float) -> str:
+    """Return dollars with the digits that they are counted in, or as many as it takes."""
+    return f"${dollars:,.6f}" if dollars >= 0.000001 else format_dollars(dollars)
+
+
+def _compressed(figures: NamespaceStats) -> str:
+    parts = [f"{figures.compression_ratio:.1f}×"]
+    if figures.sets:
+        parts.append(f"{cells.span(figures.compress_seconds / figures.sets)} a set")
+    if figures.hits:
+        parts.append(f"{cells.span(figures.decompress_seconds / figures.hits)} a hit")
+    return ", ".join(parts)
