@@ -7,12 +7,12 @@ BENCH_STAMP := .venv/bench-installed
 DOCS_STAMP := .venv/docs-installed
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: test lint format demo pictures docs completions soak bench clean redis valgrind hyperfine
+.PHONY: test lint format demo pictures docs completions soak bench clean redis valgrind promtool hyperfine
 
 # On all cores, of which more than four are not worth it; for one file, `.venv/bin/pytest tests/x.py`.
 # Each worker goes through a part in order, so that fixtures of a module are made once, and who is
 # done early takes from the end of another's.
-test: $(STAMP) redis valgrind
+test: $(STAMP) redis valgrind promtool
 	CACHECTL_REQUIRE_REDIS=1 $(BIN)/pytest -q -n logical --maxprocesses 4 --dist worksteal
 
 soak: $(STAMP) redis
@@ -59,6 +59,13 @@ redis:
 # One test counts instructions with it.
 valgrind:
 	@command -v valgrind >/dev/null || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -qy valgrind; }
+
+# Metrics, alert rules and the dashboard are checked by it. It is taken out of its package, which
+# starts a server where it is installed.
+promtool: $(STAMP)
+	@command -v promtool >/dev/null || test -x $(BIN)/promtool || { \
+	  $(AS_ROOT) apt-get update -q && place=$$(mktemp -d) && cd $$place && apt-get download -q prometheus && \
+	  dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool $(CURDIR)/$(BIN) && rm -r $$place; }
 
 # Whole commands are timed by it.
 hyperfine:

@@ -1,10 +1,24 @@
 """Figures in the text format of Prometheus, named in its manner: base units, `_total`."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
+from cachectl._admin.figures import value_of
 from cachectl._metrics.counters import ROWS
-from cachectl._metrics.reports import NamespaceStats, Stats
+from cachectl._metrics.reports import Application, Stats
+
+_STATES: Final = ("ok", "fallback_only", "refusing")
+
+
+class _Metric(NamedTuple):
+    """A metric of namespaces; `field` is the figure that it has."""
+
+    name: str
+    kind: str
+    help: str
+    field: str
+
 
 _GAUGES: Final = (
     ("entries", "Entries held.", "entries"),
@@ -13,34 +27,81 @@ _GAUGES: Final = (
     ("memory_bytes", "Bytes the backend spends, estimated.", "memory_bytes"),
     ("max_entries", "Limit of entries.", "max_entries"),
     ("max_size_bytes", "Limit of bytes stored.", "max_bytes"),
+    ("full_ratio", "Part of its tighter limit that a namespace fills.", "full"),
     ("compression_ratio", "Bytes before compression over bytes after.", "compression_ratio"),
+    ("last_hit_timestamp_seconds", "When a lookup last found something.", "last_hit_at"),
 )
+_COUNTERS: Final = {
+    "misses": _Metric("misses_total", "counter", "Lookups that found nothing fresh.", "misses"),
+    **{
+        row.report: _Metric(row.metric, "counter", row.help, row.report)
+        for row in ROWS
+        if row.report
+    },
+}
 _METRICS: Final = (
-    *((metric, "gauge", description, name) for metric, description, name in _GAUGES),
-    ("misses_total", "counter", "Lookups that found nothing fresh.", "misses"),
-    *((row.metric, "counter", row.help, row.report) for row in ROWS if row.report),
+    *(_Metric(name, "gauge", description, field) for name, description, field in _GAUGES),
+    *_COUNTERS.values(),
 )
 
 
 def lines(report: Stats, names: Sequence[str]) -> Iterator[str]:
     """Yield the lines; what is unknown is left out."""
-    for metric, kind, description, field in _METRICS:
-        yield f"# HELP cachectl_{metric} {description}"
-        yield f"# TYPE cachectl_{metric} {kind}"
-        for name in names:
-            value = _value(report.namespaces[name], field)
+    backend = report.backend.active_backend
+    yield from _head(backend, is_up=True)
+    yield from _applications(backend, report.applications)
+    for metric in _METRICS:
+        values = {name: value_of(report.namespaces[name], metric.field) for name in names}
+        yield from _described(metric.name, metric.kind, metric.help)
+        for name, value in values.items():
             if value is not None:
-                backend = _label(report.backend.active_backend)
-                labels = f"backend={backend},namespace={_label(name)}"
-                yield f"cachectl_{metric}{{{labels}}} {value}"
+                yield _sample(metric.name, {"backend": backend, "namespace": name}, value)
 
 
-def _label(text: str) -> str:
-    """Return a quoted value of a label: whatever it is, it ends where it should."""
-    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+def down(backend: str) -> Iterator[str]:
+    """Yield the lines of a cache of which nothing is known, as it cannot be reached."""
+    yield from _head(backend, is_up=False)
+
+
+def _head(backend: str, *, is_up: bool) -> Iterator[str]:
+    yield from _described("up", "gauge", "Whether the backend can be reached.")
+    yield _sample("up", {"backend": backend}, int(is_up))
+    yield from _described("build_info", "gauge", "The version of cachectl.")
+    yield _sample("build_info", {"backend": backend, "version": _version()}, 1)
+
+
+def _applications(backend: str, found: Sequence[Application]) -> Iterator[str]:
+    counted = Counter(each.status for each in found)
+    yield from _described(
+        "applications", "gauge", "Processes of this user on this machine, by what they are in."
+    )
+    for status in _STATES:
+        yield _sample("applications", {"backend": backend, "status": status}, counted[status])
+
+
+def _described(name: str, kind: str, description: str) -> Iterator[str]:
+    yield f"# HELP cachectl_{name} {description}"
+    yield f"# TYPE cachectl_{name} {kind}"
+
+
+def _sample(name: str, labels: Mapping[str, str], value: float) -> str:
+    pairs = ",".join(f"{label}={_quoted(text)}" for label, text in labels.items())
+    return f"cachectl_{name}{{{pairs}}} {value}"
+
+
+def _quoted(text: str) -> str:
+    """Return a value of a label: whatever it is, it ends where it should. In the value a backslash is two,
+    so that one before another character can be an escape of whoever prints it.
+    """
+    doubled = text.replace("\\", r"\\")
+    escaped = doubled.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
     return f'"{escaped}"'
 
 
-def _value(figures: NamespaceStats, field: str) -> float | None:
-    value: float | None = getattr(figures, field, None)
-    return figures.other.get(field, value)
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("cachectl")
+    except PackageNotFoundError:
+        return "unknown"

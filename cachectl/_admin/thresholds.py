@@ -1,52 +1,199 @@
-"""Thresholds: figures below which somebody wants to know."""
+"""Thresholds: figures below or above which somebody wants to know, and what was found of them."""
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
 
+from cachectl._admin.figures import Figure, lookups, named
 from cachectl._admin.namespaces import unknown
 from cachectl._metrics.reports import NamespaceStats, Stats
+from cachectl._model.arguments import shown
 from cachectl.errors import UsageError
 
+_HOUR: Final = 3600.0
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """A hit rate, from 0 to 1, under which it is crossed; a rate of less than `min_lookups` lookups
-    says nothing.
+
+class Bound(StrEnum):
+    """On which side of a threshold a figure is to stay."""
+
+    UNDER = "under"
+    OVER = "over"
+
+
+class Threshold(NamedTuple):
+    """A figure that crosses it is `bound` the `limit`; `text` is how somebody wrote it."""
+
+    figure: Figure
+    bound: Bound
+    limit: float
+    text: str
+
+    @classmethod
+    def parse(cls, text: str, bound: Bound) -> "Threshold":
+        """Return what `hit-rate=80%` or `evictions-per-hour=1000` says. Raises `UsageError`."""
+        name, equals, limit = (part.strip() for part in text.partition("="))
+        if not name or not equals:
+            raise UsageError(f"not a threshold: {shown(text)} (write hit-rate=80% or errors=0)")
+        figure = named(name)
+        try:
+            return cls(figure, bound, figure.unit.parse(limit), f"{figure.name}={limit}")
+        except UsageError:
+            needed = f"{figure.name} is {figure.unit.value}"
+            raise UsageError(f"not a threshold: {shown(text)} ({needed})") from None
+
+    def is_crossed_by(self, value: float) -> bool:
+        """Return whether a figure is on the wrong side."""
+        return value < self.limit if self.bound is Bound.UNDER else value > self.limit
+
+
+class Subject(NamedTuple):
+    """What is judged: a namespace, or without a name all of them together."""
+
+    name: str | None
+    figures: NamespaceStats
+
+    @property
+    def said(self) -> str:
+        """What it is called."""
+        return "the total" if self.name is None else self.name
+
+
+class Crossing(NamedTuple):
+    """A subject whose figure crosses a threshold, with the value that it has."""
+
+    subject: Subject
+    value: float
+
+
+class Verdict(NamedTuple):
+    """What was found of a threshold: who crosses it, the worst first; whom it could not be asked of, by
+    the reason; and of how many it was asked.
     """
 
-    hit_rate: float
+    threshold: Threshold
+    crossed: Sequence[Crossing]
+    not_judged: Mapping[str, Sequence[Subject]]
+    asked: int
+
+    @property
+    def judged(self) -> int:
+        """Of how many it could be asked."""
+        return self.asked - sum(map(len, self.not_judged.values()))
+
+
+class Alarm(NamedTuple):
+    """Thresholds for the namespaces that are named, or for all together if none is; or for `each`. A hit
+    rate of less than `min_lookups` lookups says nothing.
+    """
+
+    thresholds: Sequence[Threshold]
+    each: bool = False
     min_lookups: int = 1
 
     @classmethod
-    def parse(cls, text: str, min_lookups: int = 1) -> "Threshold":
-        """Return what `hit-rate=50%` or `hit-rate=0.5` says. Raises `UsageError`."""
-        match = re.fullmatch(r"hit-rate=(\d+(?:\.\d+)?)(%?)", text)
-        rate = float(match[1]) / (100 if match[2] else 1) if match else -1
-        if not 0 <= rate <= 1:
-            raise UsageError(f"not a threshold: {text!r} (write hit-rate=50% or hit-rate=0.5)")
-        return cls(rate, min_lookups)
-
-    def crossed(self, report: Stats, names: Sequence[str]) -> str | None:
-        """Return in words which of these namespaces have a rate that is lower, or that the total has
-        if none is named; None if not. Raises `UsageError` for one that is unknown: an alarm that
-        cannot ring is none.
+    def of(
+        cls,
+        under: Iterable[str],
+        over: Iterable[str],
+        *,
+        each: bool,
+        min_lookups: int | None,
+        has_window: bool,
+    ) -> "Alarm":
+        """Return what somebody asks for; texts may be lists, separated by commas. Raises `UsageError`,
+        also for figures per hour without a window, and for options of thresholds without any.
         """
-        for name in report.unknown:
-            raise UsageError(unknown(name))
-        low = list(self._low(report, names))
-        return f"hit rate {', '.join(low)} is under {self.hit_rate:.1%}" if low else None
+        found = [
+            Threshold.parse(text, bound)
+            for bound, texts in ((Bound.UNDER, under), (Bound.OVER, over))
+            for text in parts(texts)
+        ]
+        if not found and (each or min_lookups is not None):
+            raise UsageError("--each and --min-lookups go with --fail-under or --fail-over")
+        require_window((each.figure for each in found), has_window=has_window)
+        return cls(found, each, min_lookups or 1)
 
-    def _low(self, report: Stats, names: Sequence[str]) -> Iterator[str]:
-        if not names and self._is_crossed_by(report.totals):
-            yield f"{report.totals.hit_rate:.1%}"
-        for name in names:
-            if self._is_crossed_by(report.namespaces[name]):
-                yield f"of {name} {report.namespaces[name].hit_rate:.1%}"
+    def verdicts(self, report: Stats, names: Sequence[str]) -> list[Verdict]:
+        """Return what is found of each threshold. Raises `UsageError` for a namespace that is unknown: an
+        alarm that cannot ring is none.
+        """
+        if not self.thresholds:
+            return []
+        asked = subjects(report, names, each=self.each)
+        hours = hours_of(report)
+        return [self._verdict(threshold, asked, hours) for threshold in self.thresholds]
 
-    def _is_crossed_by(self, figures: NamespaceStats) -> bool:
-        return (
-            figures.hit_rate is not None
-            and figures.hits + figures.misses >= self.min_lookups
-            and figures.hit_rate < self.hit_rate
-        )
+    def _verdict(
+        self, threshold: Threshold, asked: Sequence[Subject], hours: float | None
+    ) -> Verdict:
+        crossed, not_judged = [], dict[str, list[Subject]]()
+        for subject in asked:
+            value = threshold.figure.of(subject.figures, hours)
+            reason = not_judged_as(threshold.figure, subject.figures, value, self.min_lookups)
+            if value is None or reason:
+                not_judged.setdefault(reason, []).append(subject)
+            elif threshold.is_crossed_by(value):
+                crossed.append(Crossing(subject, value))
+        crossed.sort(key=lambda each: each.value, reverse=threshold.bound is Bound.OVER)
+        return Verdict(threshold, crossed, not_judged, len(asked))
+
+
+def parts(texts: Iterable[str]) -> Iterator[str]:
+    """Yield what lists that are separated by commas have in them."""
+    for text in texts:
+        yield from text.split(",")
+
+
+def require_window(figures: Iterable[Figure], *, has_window: bool) -> None:
+    """Raise `UsageError` for a figure per hour where it is not said in which time."""
+    for figure in figures:
+        if figure.per_hour and not has_window:
+            raise UsageError(f"{figure.name} needs a time to look at: say --since 1h")
+
+
+def subjects(report: Stats, names: Sequence[str], *, each: bool) -> list[Subject]:
+    """Return what is to be judged. Raises `UsageError` for a namespace that is unknown."""
+    for name in report.unknown:
+        raise UsageError(unknown(name))
+    if not each and not names:
+        return [Subject(None, report.totals)]
+    return [Subject(name, report.namespaces[name]) for name in names or report.namespaces]
+
+
+def hours_of(report: Stats) -> float | None:
+    """Return how long a report looks back, None if it does not end there."""
+    window = report.window
+    return None if window.start is None else (window.end - window.start) / _HOUR
+
+
+def not_judged_as(
+    figure: Figure, figures: NamespaceStats, value: float | None, min_lookups: int
+) -> str:
+    """Return why a figure says nothing; nothing if it does."""
+    if figure.name == "hit-rate" and lookups(figures) < min_lookups:
+        return f"under {min_lookups:,} lookups" if min_lookups > 1 else "no lookups"
+    if value is not None:
+        return ""
+    return "no limit" if figure.name == "full" else "unknown"
+
+
+def document(verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    """Return what the document of `stats` says of thresholds; nothing without any."""
+    told = [_told(verdict) for verdict in verdicts]
+    return {"crossed": any(each["crossed"] for each in told), "thresholds": told} if told else {}
+
+
+def _told(verdict: Verdict) -> dict[str, Any]:
+    threshold = verdict.threshold
+    return {
+        "figure": threshold.figure.name.replace("-", "_"),
+        str(threshold.bound): threshold.limit,
+        "crossed": [
+            {"namespace": each.subject.name, "value": each.value} for each in verdict.crossed
+        ],
+        "not_judged": [
+            {"namespace": subject.name, "reason": reason}
+            for reason, found in verdict.not_judged.items()
+            for subject in found
+        ],
+    }

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "get": "cachectl._cli.commands.get:get",
     "set": "cachectl._cli.commands.set_:set_",
     "stats": "cachectl._cli.commands.stats:stats",
+    "check": "cachectl._cli.commands.check:check",
     "inspect": "cachectl._cli.commands.inspect:inspect",
     "clear": "cachectl._cli.commands.clear:clear",
     "cleanup": "cachectl._cli.commands.cleanup:cleanup",

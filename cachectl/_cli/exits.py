@@ -38,7 +38,7 @@ class Stop(Exception):
     name, which cache it is about and what to do.
     """
 
-    def __init__(self, code: Exit, message: str = "", helps: Mapping[str, str] = NOTHING) -> None:
+    def __init__(self, code: int, message: str = "", helps: Mapping[str, str] = NOTHING) -> None:
         super().__init__(message)
         self.code = code
         self.helps = helps

@@ -57,8 +57,9 @@ def _document_expected(arguments: Sequence[str]) -> bool:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        from cachectl._cli.app import run  # here, where a signal is already answered
+        from cachectl._cli.app import COMMANDS, run  # here, where a signal is already answered
 
+        out.is_plugin = next(filter(COMMANDS.__contains__, arguments), "") == "check"
         return _flushed(run(arguments))
     except SystemExit as end:  # Typer's completion ends like this
         return _flushed(end.code if isinstance(end.code, int) else Exit.BUG)
@@ -75,8 +76,8 @@ def _run(arguments: Sequence[str]) -> int:
         return _ended(said, code_of(error), helps)
     except Interrupted as interrupted:
         # Threads with loaders that still run would be waited for: the cache is closed already.
-        _ended(str(interrupted), interrupted.code)  # which the terminal may not see any more
-        os._exit(interrupted.code)
+        code = _ended(str(interrupted), interrupted.code)  # which the terminal may not see any more
+        os._exit(code if out.is_plugin else interrupted.code)
     except NotWritten as error:
         code, hangup = _not_written(error), _interrupt_before(error)
         if hangup is not None:  # the terminal went away, most often
@@ -119,7 +120,12 @@ def _interrupt_before(error: BaseException | None) -> Interrupted | None:
 
 def _ended(message: str, code: int, helps: Mapping[str, str] = NOTHING) -> int:
     try:
-        if message:
+        if message and out.is_plugin:
+            from cachectl._admin.check import State
+
+            out.unknown(message)
+            code = State.UNKNOWN
+        elif message:
             out.error(message, code, helps)
     except NotWritten as error:
         return _not_written(error)

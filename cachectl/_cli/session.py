@@ -47,6 +47,8 @@ class Session:
 
     def __init__(self, chosen: Chosen) -> None:
         self.chosen = chosen
+        self.backend = ""
+        """The backend that is asked for, once the configuration is read."""
         self.about = ""
         """Which cache was opened: its backend, its place, and what says so."""
         self._opened: tuple[Backend, Settings] | None = None
@@ -60,6 +62,7 @@ class Session:
         """
         file, backend_name, url, directory = self.chosen
         settings = load(file, backend=backend_name, url=url, directory=directory)
+        self.backend = settings.backend
         out.directory = str(settings.backend_options().get("directory", ""))
         if settings.backend == "file":
             _refuse_home_of_another(out.directory)

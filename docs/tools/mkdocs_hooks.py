@@ -13,7 +13,7 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[2]
 FROM_ROOT = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "config.example.toml")
-COPIED = {".md", ".svg", ".png", ".json"}
+COPIED = {".md", ".svg", ".png", ".json", ".yml", ".cfg", ".conf", ".cron"}
 CACHECTL = {
     "The cache": ("Cache", "Namespace", "CachedFunction", "Write", "MISSING", "MissingType"),
     "Outcomes": ("Outcome", "Removed"),

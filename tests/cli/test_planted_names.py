@@ -21,7 +21,11 @@ PIECES = (
 CHANCE = random.Random(0)
 NAMES = sorted({"".join(CHANCE.choices(PIECES, k=CHANCE.randint(1, 5))) for _ in range(150)})
 ESCAPED = re.compile(r'\\(?:([\\"])|(n)|x([0-9a-f]{2})|u([0-9a-f]{4}))')
-SAMPLE = re.compile(r'(\w+)\{backend="(?:[^"\\]|\\.)*",namespace="((?:[^"\\]|\\.)*)"\} (\S+)')
+OF_LABELS = re.compile(r'\\(?:([\\"])|(n))')
+OTHERS = ("cachectl_up", "cachectl_build_info", "cachectl_applications")
+SAMPLE = re.compile(
+    r'(\w+)\{backend="(?:[^"\\]|\\[\\"n])*",namespace="((?:[^"\\]|\\[\\"n])*)"\} (\S+)'
+)
 
 
 @pytest.fixture
@@ -59,12 +63,13 @@ def of_csv(text: str) -> Iterable[str]:
 
 
 def of_prometheus(text: str) -> Iterable[str]:
-    samples = [line for line in text.splitlines() if not line.startswith("# ")]
+    samples = [line for line in text.splitlines() if not line.startswith(("# ", *OTHERS))]
     matches = [SAMPLE.fullmatch(line) for line in samples]
     assert all(matches)
     found = [match for match in matches if match]
     assert {match[1] for match in found if match[3] == "5"} == {"cachectl_hits_total"}
-    return [unescaped(match[2]) for match in found if match[1] == "cachectl_entries"]
+    values = [match[2] for match in found if match[1] == "cachectl_entries"]
+    return [unescaped(OF_LABELS.sub(lambda each: each[1] or "\n", value)) for value in values]
 
 
 @pytest.mark.parametrize(

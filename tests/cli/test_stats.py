@@ -157,84 +157,12 @@ def test_namespace_that_was_idle_in_the_window_is_known(shared):
     assert shared("stats", "ai", "--since", "1h").err == ""
 
 
-def test_threshold(used):
-    """A hit rate under the threshold ends with 8 and names the namespace, one that reaches it with 0."""
-    assert used("stats", "--fail-under", "hit-rate=75%").code == 0
-    assert used("stats", "ai", "--fail-under", "hit-rate=75%").code == 0
-    ended = used("stats", "ai", "--fail-under", "hit-rate=0.76", "--format", "json")
-
-    assert (ended.code, ended.err) == (8, "cachectl: hit rate of ai 75.0% is under 76.0%\n")
-    assert json.loads(ended.out)["schema"] == "cachectl.stats/1"
-
-
-@pytest.fixture
-def uneven(shared):
-    """Three namespaces: one with four hits of four, one with none of two, one with none of one."""
-    with shared.open() as cache:
-        cache.namespace("good").set("k", "v")
-        for name, lookups in (("good", 4), ("poor", 2), ("rare", 1)):
-            for _ in range(lookups):
-                cache.namespace(name).get("k")
-    return shared
-
-
-@pytest.mark.parametrize(
-    ("options", "alarm"),
-    [
-        (["hit-rate=50%"], ""),
-        (["hit-rate=60%"], "hit rate 57.1% is under 60.0%"),
-        (["hit-rate=60%", "good"], ""),
-        (["hit-rate=50%", "good", "poor"], "hit rate of poor 0.0% is under 50.0%"),
-        (["hit-rate=50%", "--each"], "hit rate of poor 0.0%, of rare 0.0% is under 50.0%"),
-        (["hit-rate=50%", "--each", "--min-lookups", "2"], "hit rate of poor 0.0% is under 50.0%"),
-        (["hit-rate=50%", "--each", "--min-lookups", "3"], ""),
-        (["hit-rate=60%", "--min-lookups", "8"], ""),
-        (["hit-rate=50%", "poor", "--min-lookups", "3"], ""),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_alarm(uneven, options, alarm):
-    """It is about the namespaces that are named, or the total, or each; and about enough lookups."""
-    ended = uneven("stats", "--fail-under", *options)
-
-    assert (ended.code, ended.err) == ((8, f"cachectl: {alarm}\n") if alarm else (0, ""))
-
-
-def test_alarm_for_an_unknown_namespace_is_a_mistake(used):
-    """It would never ring."""
-    ended = used("stats", "ai", "ia", "--fail-under", "hit-rate=50%")
-
-    assert (ended.code, ended.raw) == (2, b"")
-    assert ended.err == "cachectl: no namespace ia: nobody has used or configured it\n"
-
-
-def test_threshold_ends_watching(used):
-    """A watch that is to fail ends when the rate is too low."""
-    ended = used("stats", "--watch", "--fail-under", "hit-rate=76%", "--format", "json")
-
-    assert (ended.code, ended.err) == (8, "cachectl: hit rate 75.0% is under 76.0%\n")
-    assert len(ended.lines) == 1
-
-
-def test_options_of_an_alarm_need_one(tool):
-    """Without `--fail-under` they would be for nothing."""
-    for option in (["--each"], ["--min-lookups", "3"]):
-        assert tool("stats", *option) == (
-            2, b"", "cachectl: --each and --min-lookups go with --fail-under\n"
-        )  # fmt: skip
-
-
 def test_prometheus_gets_counters_only(tool):
     """Those of a window go down as well, and whoever takes them for counters computes nonsense."""
     ended = tool("stats", "--since", "1h", "--format", "prometheus")
 
     assert (ended.code, ended.raw) == (2, b"")
     assert "--since" in ended.err
-
-
-def test_threshold_without_lookups(tool):
-    """Without lookups there is no rate that could be too low."""
-    assert tool("stats", "--fail-under", "hit-rate=100%").code == 0
 
 
 @pytest.fixture

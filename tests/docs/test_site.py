@@ -58,7 +58,7 @@ def test_links_elsewhere_may_be_followed_by_people(site):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/library.md", "docs/performance.md"]
+    "page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/library.md", "docs/monitoring.md", "docs/performance.md"]
 )  # fmt: skip
 def test_links_between_pages_lead_somewhere_on_a_code_host(page):
     """Files exist, and headings: their anchors are made there as they are in the site."""

@@ -18,14 +18,23 @@ CONTRACT = "tests/backends/test_contract.py"
 MUTATIONS = (
     Mutation(
         "an alarm ignores the namespaces that it is given", "_admin/thresholds.py",
-        "        for name in names:\n            if self._is_crossed_by",
-        "        for name in names[:0]:\n            if self._is_crossed_by",
-        "tests/cli/test_stats.py -k alarm",
+        "for name in names or report.namespaces]", "for name in report.namespaces]",
+        "tests/cli/test_thresholds.py -k alarm",
     ),
     Mutation(
         "an alarm rings for a handful of lookups", "_admin/thresholds.py",
-        "figures.misses >= self.min_lookups", "figures.misses >= 0",
-        "tests/cli/test_stats.py -k alarm",
+        "lookups(figures) < min_lookups", "lookups(figures) < 1",
+        "tests/cli/test_thresholds.py -k alarm",
+    ),
+    Mutation(
+        "the worst comes last", "_admin/thresholds.py",
+        "reverse=threshold.bound is Bound.OVER", "reverse=threshold.bound is Bound.UNDER",
+        "tests/cli/test_thresholds.py -k worst",
+    ),
+    Mutation(
+        "a range warns of what is in it", "_admin/check.py",
+        "<= self.end) is self.is_inside", "<= self.end) is not self.is_inside",
+        "tests/cli/test_check.py -k range",
     ),
     Mutation(
         "clearing by tag clears all", "_admin/clear.py",

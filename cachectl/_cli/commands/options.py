@@ -20,6 +20,25 @@ Rows = Literal[Format.TABLE, Format.JSON, Format.JSONL, Format.CSV]
 DocumentFormat = Annotated[Documents, _FORMAT]
 RowFormat = Annotated[Rows, _FORMAT]
 OutputFormat = Annotated[Format, _FORMAT]
+FailUnder = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="hit-rate=80%", help="Exit with 8 if a figure is lower; several by commas."
+    ),
+]
+FailOver = Annotated[
+    list[str] | None,
+    typer.Option(metavar="full=95%,errors=0", help="The same if one is higher."),
+]
+Textfile = Annotated[
+    str | None,
+    typer.Option("--to", metavar="FILE", help="Replace FILE by the metrics (--format prometheus)."),
+]
+Each = Annotated[bool, typer.Option("--each", help="Every namespace by itself, not the total.")]
+MinLookups = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="A hit rate of fewer lookups is not judged."),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", "-n", help="Show what would go; remove nothing.")
 ]

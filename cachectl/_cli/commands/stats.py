@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,16 +11,17 @@ from cachectl._admin import documents
 from cachectl._admin.context import Context
 from cachectl._admin.namespaces import not_there
 from cachectl._admin.overview import PARTS, Asked, check_sort, in_order
-from cachectl._admin.thresholds import Threshold
+from cachectl._admin.thresholds import Alarm, Verdict
+from cachectl._cli.alarming import ring
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import Format, out, stats_formats
-from cachectl._cli.session import session
+from cachectl._cli.session import Session, session
 from cachectl._engine.cache import Cache
 from cachectl._metrics.reports import Stats
 from cachectl._model.policy import check_namespace
 from cachectl._model.units import parse_duration
-from cachectl.errors import BackendUnavailable, UsageError
+from cachectl.errors import BackendError, BackendUnavailable, UsageError
 
 if TYPE_CHECKING:
     from cachectl._admin.comparison import Saved
@@ -47,19 +49,11 @@ def stats(
         str,
         typer.Option(metavar="FILE", help="Compare with what 'stats --format json' said before."),
     ] = "",
-    fail_under: Annotated[
-        str | None,
-        typer.Option(
-            metavar="hit-rate=50%", help="Exit with 8 if that of a named NS, or in total, is lower."
-        ),
-    ] = None,
-    each: Annotated[
-        bool, typer.Option("--each", help="With --fail-under: every namespace by itself.")
-    ] = False,
-    min_lookups: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="With --fail-under: fewer lookups are no alarm."),
-    ] = None,
+    fail_under: options.FailUnder = None,
+    fail_over: options.FailOver = None,
+    each: options.Each = False,
+    min_lookups: options.MinLookups = None,
+    to: options.Textfile = None,
     form: options.OutputFormat = Format.TABLE,
 ) -> None:
     """Show hit rate, entries, memory and savings of each namespace. Counts nothing itself.
@@ -73,29 +67,34 @@ def stats(
     cachectl stats --diff before.json
 
     cachectl stats --since 1h --fail-under hit-rate=50% --each --min-lookups 100
+
+    cachectl stats --fail-over full=95%,errors=0
+
+    cachectl stats --format prometheus --to /var/lib/node_exporter/cachectl.prom
     """
     out.use(form, Format.CSV, Format.PROMETHEUS)
     if since is not None and form is Format.PROMETHEUS:
         raise UsageError("Prometheus takes counters since they began, and --since has others")
-    alarm = Alarm.of(fail_under, each=each, min_lookups=min_lookups)
+    alarm = Alarm.of(
+        fail_under or [], fail_over or [],
+        each=each, min_lookups=min_lookups, has_window=since is not None,
+    )  # fmt: skip
+    out.replace_file(to)
     asked = _asked(namespaces or [], since, sort, columns)
     saved = _saved(diff, watch=watch)
     opened = session(context)
-    with opened.cache() as cache, _told_of_applications(cache):
+    with _told_if_down(opened), opened.cache() as cache, _told_of_applications(cache):
         if watch:
             from cachectl._cli.commands.stats_watch import watch as follow
 
-            follow(
-                cache, opened.context, asked, lambda of: alarm.crossed(of, asked.names), interval
-            )
+            follow(cache, opened.context, asked, alarm, interval)
         report, show = _prepared(cache, opened.context, asked, saved)
-        crossed = alarm.crossed(report, asked.names)
+        verdicts = alarm.verdicts(report, asked.names)
         if report.unknown:
             raise Stop(Exit.NOT_FOUND, not_there(cache, report.unknown))
-    show()
+    show(verdicts)
     stats_formats.tell(report)
-    if crossed:
-        raise Stop(Exit.THRESHOLD, crossed)
+    ring(verdicts)
 
 
 def _asked(names: Sequence[str], since: str | None, sort: str, columns: str) -> Asked:
@@ -111,26 +110,17 @@ def _asked(names: Sequence[str], since: str | None, sort: str, columns: str) -> 
     )
 
 
-class Alarm(NamedTuple):
-    """What `--fail-under` and its companions say."""
+@contextmanager
+def _told_if_down(opened: Session) -> Iterator[None]:
+    """Leave in a file of metrics that there are none, if so: it would have those of before."""
+    try:
+        yield
+    except BackendError:
+        if out.replaces_file:
+            from cachectl._admin import prometheus
 
-    threshold: Threshold | None
-    each: bool
-
-    @classmethod
-    def of(cls, fail_under: str | None, *, each: bool, min_lookups: int | None) -> "Alarm":
-        """Return it. Raises `UsageError`."""
-        if fail_under is not None:
-            return cls(Threshold.parse(fail_under, min_lookups or 1), each)
-        if each or min_lookups is not None:
-            raise UsageError("--each and --min-lookups go with --fail-under")
-        return cls(None, each)
-
-    def crossed(self, report: Stats, names: Sequence[str]) -> str | None:
-        """Return in words what is under the threshold. Raises `UsageError` for unknown names."""
-        if self.threshold is None:
-            return None
-        return self.threshold.crossed(report, list(report.namespaces) if self.each else names)
+            out.metrics(prometheus.down(opened.backend))
+        raise
 
 
 @contextmanager
@@ -158,8 +148,8 @@ def _saved(path: str, *, watch: bool) -> "Saved | None":
 
 def _prepared(
     cache: Cache, about: Context, asked: Asked, saved: "Saved | None"
-) -> tuple[Stats, Callable[[], None]]:
-    """Return the figures, and what shows them."""
+) -> tuple[Stats, Callable[[Sequence[Verdict]], None]]:
+    """Return the figures, and what shows them, with what was found of thresholds."""
     if saved is not None:
         from cachectl._cli.commands.stats_diff import compared
 
@@ -167,9 +157,11 @@ def _prepared(
     if out.format is Format.TABLE:
         from cachectl._cli.commands.stats_shown import prepared  # with Rich
 
-        return prepared(cache, about, asked)
+        report, show = prepared(cache, about, asked)
+        return report, lambda _: show()
     report = _report(cache, asked)
-    return report, lambda: stats_formats.write(report, in_order(report, asked.names, asked.sort))
+    names = in_order(report, asked.names, asked.sort)
+    return report, partial(stats_formats.write, report, names)
 
 
 def _report(cache: Cache, asked: Asked) -> Stats:

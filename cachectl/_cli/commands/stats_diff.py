@@ -1,10 +1,13 @@
 """`cachectl stats --diff`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
+from cachectl._admin import thresholds
 from cachectl._admin.comparison import Comparison, Saved
 from cachectl._admin.context import Context
 from cachectl._admin.overview import Asked
+from cachectl._admin.thresholds import Verdict
 from cachectl._cli.output import Format, found, out
 from cachectl._engine.cache import Cache
 from cachectl._metrics.reports import Stats
@@ -12,17 +15,19 @@ from cachectl._metrics.reports import Stats
 
 def compared(
     cache: Cache, about: Context, asked: Asked, saved: Saved
-) -> tuple[Stats, Callable[[], None]]:
+) -> tuple[Stats, Callable[[Sequence[Verdict]], None]]:
     """Return the figures of now, and what shows them beside those that were saved. Raises `UsageError`."""
     report = cache.stats(*asked.names, since=asked.since)
     comparison = Comparison.of(saved, report)
-    return report, lambda: _show(about, asked, comparison)
+    return report, partial(_show, about, asked, comparison)
 
 
-def _show(about: Context, asked: Asked, comparison: Comparison) -> None:
+def _show(
+    about: Context, asked: Asked, comparison: Comparison, verdicts: Sequence[Verdict]
+) -> None:
     rows = comparison.rows(asked.names)
     if out.format is not Format.TABLE:
-        out.document("comparison", comparison.document(rows))
+        out.document("comparison", {**comparison.document(rows), **thresholds.document(verdicts)})
         return
     from cachectl._cli.output import stats_diff
 

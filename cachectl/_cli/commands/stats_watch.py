@@ -1,23 +1,22 @@
 """`cachectl stats --watch`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NoReturn
 
 from cachectl._admin.context import Context
 from cachectl._admin.overview import Asked, in_order
+from cachectl._admin.thresholds import Alarm, Verdict
 from cachectl._admin.watching import Watch
+from cachectl._cli.alarming import ring
 from cachectl._cli.exits import Exit, Interrupted, Stop
 from cachectl._cli.output import Format, out, stats_formats
 from cachectl._engine.cache import Cache
-from cachectl._metrics.reports import Stats
 
-Judge = Callable[[Stats], str | None]
-"""Returns in words which thresholds figures cross."""
+Verdicts = Sequence[Verdict]
 
 
-def watch(cache: Cache, about: Context, asked: Asked, judge: Judge, interval: float) -> NoReturn:
+def watch(cache: Cache, about: Context, asked: Asked, alarm: Alarm, interval: float) -> None:
     """Show every `interval` seconds what happens: on a terminal in place of what that shows otherwise, for
     programs as a document a line. Raises `Stop` when that is interrupted, or a threshold is crossed.
     """
@@ -26,45 +25,45 @@ def watch(cache: Cache, about: Context, asked: Asked, judge: Judge, interval: fl
         out.format = Format.JSONL  # a line a time, so that a reader can follow
     try:
         if on_terminal:
-            crossed = _draw(Watch(cache, asked), about, judge, interval)
+            verdicts = _draw(Watch(cache, asked), about, asked, alarm, interval)
         else:
-            crossed = _until_crossed(partial(_write, cache, asked, judge), interval)
+            verdicts = _until_crossed(partial(_write, cache, asked, alarm), interval)
     except Interrupted:
         raise Stop(Exit.DONE) from None
-    raise Stop(Exit.THRESHOLD, crossed)
+    ring(verdicts)
 
 
-def _until_crossed(show: Callable[[], str | None], interval: float) -> str:
+def _until_crossed(show: Callable[[], Verdicts], interval: float) -> Verdicts:
     while True:
-        crossed = show()
-        if crossed:
-            return crossed
+        verdicts = show()
+        if any(verdict.crossed for verdict in verdicts):
+            return verdicts
         time.sleep(interval)
 
 
-def _write(cache: Cache, asked: Asked, judge: Judge) -> str | None:
+def _write(cache: Cache, asked: Asked, alarm: Alarm) -> Verdicts:
     report = cache.stats(*asked.names, since=asked.since)
-    crossed = judge(report)
-    stats_formats.write(report, in_order(report, asked.names, asked.sort))
+    verdicts = alarm.verdicts(report, asked.names)
+    stats_formats.write(report, in_order(report, asked.names, asked.sort), verdicts)
     stats_formats.tell(report)
-    return crossed
+    return verdicts
 
 
-def _draw(looks: Watch, about: Context, judge: Judge, interval: float) -> str:
+def _draw(looks: Watch, about: Context, asked: Asked, alarm: Alarm, interval: float) -> Verdicts:
     from cachectl._cli.output import stats_watch
 
     screen = out.screen()
 
-    def show() -> str | None:
+    def show() -> Verdicts:
         nonlocal screen
         moment, screen = looks.look(), out.screen()
-        crossed = judge(moment.seen.report)
+        verdicts = alarm.verdicts(moment.seen.report, asked.names)
         stats_watch.add(screen, about, moment, interval, drawing.height)
         drawing.show(screen)
-        return crossed
+        return verdicts
 
     with out.redrawing() as drawing:
-        crossed = _until_crossed(show, interval)
+        verdicts = _until_crossed(show, interval)
     if drawing.in_place:
         out.show(screen)  # what was seen last can still be seen
-    return crossed
+    return verdicts

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cachectl._cli.output.glyphs import Glyphs
     from cachectl._cli.output.redrawing import Redrawing
     from cachectl._cli.output.screen import Screen
+    from cachectl._cli.output.textfile import Textfile
 
 _LEAST_WIDTH: Final = 40
 
@@ -50,8 +51,11 @@ class Output:
         """What is known, and the document of an error has beside it."""
         self.cache: Callable[[], str] = str
         """Says which cache is worked with; nothing if none was opened."""
+        self.is_plugin = False
+        """Whether a monitoring system reads one line on stdout, and nothing else."""
         self.directory = ""
         """Where the files are that are worked with; nothing if there are none."""
+        self._file: Textfile | None = None
         self._answered = False
         self._noted: set[str] = set()  # what `note_once` said, and can still be read
 
@@ -90,6 +94,13 @@ class Output:
         """Say what failed, and the rest went on, also with --quiet."""
         self._say(message)
 
+    def unknown(self, message: str) -> None:
+        """Tell a monitoring system that nothing is known, and why."""
+        from cachectl._admin.check import State
+        from cachectl._cli.output import plugin
+
+        self.line(plugin.line(State.UNKNOWN, masked(message)))
+
     def complain(self, message: str) -> None:
         """Say what went wrong."""
         self._say(f"cachectl: {message}")
@@ -112,6 +123,30 @@ class Output:
         """Write one line that is already safe."""
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
+
+    def replace_file(self, path: str | None) -> None:
+        """Have what `metrics` writes replace a file, if one is named. Raises `UsageError`."""
+        if path is None:
+            return
+        if self.format is not Format.PROMETHEUS:
+            raise UsageError("--to goes with --format prometheus")
+        from cachectl._cli.output.textfile import Textfile
+
+        self._file = Textfile(path)
+
+    @property
+    def replaces_file(self) -> bool:
+        """Whether metrics go to a file."""
+        return self._file is not None
+
+    def metrics(self, lines: Iterable[str]) -> None:
+        """Write metrics for Prometheus: to stdout, or in place of a file."""
+        safe = (printable(line, r"\\") for line in lines)
+        if self._file is not None:
+            self._file.replace(safe)
+            return
+        for line in safe:
+            self.line(line)
 
     def flush(self) -> None:
         """Write what waits. Raises `NotWritten`, like everything that writes."""

@@ -3,15 +3,17 @@
 import time
 from collections.abc import Sequence
 
-from cachectl._admin import documents
+from cachectl._admin import documents, thresholds
 from cachectl._admin.applications import described
+from cachectl._admin.thresholds import Verdict
 from cachectl._cli.output import Format, out
-from cachectl._cli.output.text import printable
 from cachectl._metrics.reports import Application, Stats
 
 
-def write(report: Stats, names: Sequence[str]) -> None:
-    """Write the figures of these namespaces in the format that was chosen."""
+def write(report: Stats, names: Sequence[str], verdicts: Sequence[Verdict]) -> None:
+    """Write the figures of these namespaces, and what was found of thresholds, in the format that was
+    chosen.
+    """
     if out.format is Format.CSV:
         figures = [(name, documents.figures(report.namespaces[name])) for name in names]
         header = ["namespace", *documents.figures(report.totals)]
@@ -19,10 +21,9 @@ def write(report: Stats, names: Sequence[str]) -> None:
     elif out.format is Format.PROMETHEUS:
         from cachectl._admin import prometheus
 
-        for line in prometheus.lines(report, names):
-            out.line(printable(line))
+        out.metrics(prometheus.lines(report, names))
     else:
-        out.document("stats", documents.stats(report, names))
+        out.document("stats", {**documents.stats(report, names), **thresholds.document(verdicts)})
 
 
 def tell(report: Stats) -> None:

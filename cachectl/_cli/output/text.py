@@ -11,9 +11,11 @@ _UNSAFE: Final = (
 )
 
 
-def printable(text: str) -> str:
-    """Return `text` on one line, with whatever a terminal might obey written as an escape."""
-    return re.sub(_UNSAFE, _escape, text)
+def printable(text: str, backslash: str = "\\") -> str:
+    """Return `text` on one line, with whatever a terminal might obey written as an escape, which begins
+    with a `backslash` as the format has it.
+    """
+    return re.sub(_UNSAFE, lambda match: backslash + _escape(match), text)
 
 
 def printable_lines(text: str) -> str:
@@ -29,4 +31,4 @@ def shortened(text: str, limit: int) -> str:
 
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return f"x{code:02x}" if code < 0x100 else f"u{code:04x}"
