@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from cachectl._admin.findings import DAY, Finding, findings_of, mark_of
+from cachectl._admin.figures import fullness, lookups
+from cachectl._admin.findings import ATTENTION, DAY, Finding, findings_of, mark_of
+from cachectl._admin.thresholds import Verdict
 from cachectl._engine.cache import Cache
 from cachectl._metrics.reports import Details, NamespaceStats, Stats, Trend
 from cachectl.errors import UsageError
@@ -51,6 +53,18 @@ class Overview:
     recent: Stats
     since: float | None
     findings: Sequence[Finding]
+    crossings: Sequence[Finding] = ()
+    """Who crosses a threshold: that is marked, and told elsewhere."""
+
+    def judged(self, verdicts: Sequence[Verdict]) -> "Overview":
+        """Return it with marks for who crosses a threshold."""
+        crossings = [
+            Finding(ATTENTION, each.subject.name, _crossed(verdict), "rate")
+            for verdict in verdicts
+            for each in verdict.crossed
+            if each.subject.name is not None
+        ]
+        return replace(self, crossings=crossings)
 
     @property
     def counting_since(self) -> float | None:
@@ -74,7 +88,7 @@ class Overview:
     def row(self, name: str) -> Row:
         """Return one namespace."""
         ever = self.all_time.namespaces.get(name, self.report.namespaces[name])
-        about = [each for each in self.findings if each.namespace == name]
+        about = [each for each in (*self.findings, *self.crossings) if each.namespace == name]
         trend = self.recent.trends.get(name)
         return Row(name, self.report.namespaces[name], ever, about, trend)
 
@@ -104,10 +118,8 @@ def overview(
     return Overview(all_time if since is None else recent, all_time, recent, since, found)
 
 
-def fullness(figures: NamespaceStats) -> float | None:
-    """Return how much of its tighter limit a namespace fills; None without limits."""
-    limits = ((figures.entries, figures.max_entries), (figures.bytes, figures.max_bytes))
-    return max((used / limit for used, limit in limits if limit), default=None)
+def _crossed(verdict: Verdict) -> str:
+    return f"{verdict.threshold.bound} {verdict.threshold.text}"
 
 
 def missed(trend: Trend, parts: int) -> list[float | None]:
@@ -118,12 +130,7 @@ def missed(trend: Trend, parts: int) -> list[float | None]:
         (sum(part.misses for part in group), sum(part.hits + part.misses for part in group))
         for group in grouped
     ]
-    return [misses / lookups if lookups else None for misses, lookups in counts]
-
-
-def lookups(figures: NamespaceStats) -> int:
-    """Return the lookups that the hit rate is about."""
-    return figures.hits + figures.misses
+    return [misses / asked if asked else None for misses, asked in counts]
 
 
 NAMESPACE: Final = "namespace"

@@ -1,10 +1,12 @@
 """What a cache does just now: the last minute beside a longer time, and what changed meanwhile."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from cachectl._admin.figures import lookups
 from cachectl._admin.findings import ATTENTION, BROKEN
-from cachectl._admin.overview import Asked, Overview, Row, lookups, overview
+from cachectl._admin.overview import Asked, Overview, Row, overview
+from cachectl._admin.thresholds import Verdict
 from cachectl._engine.cache import Cache
 from cachectl._metrics.reports import NamespaceStats, Stats
 from cachectl.errors import UsageError
@@ -58,6 +60,10 @@ class Moment(NamedTuple):
     minute: Stats | None
     asked: Asked
     began: Mapping[str, int]
+
+    def judged(self, verdicts: Sequence[Verdict]) -> "Moment":
+        """Return it with marks for who crosses a threshold."""
+        return self._replace(seen=self.seen.judged(verdicts))
 
     def rows(self, most: int | None = None) -> list[Now]:
         """Return the namespaces in the order that was asked for. If there are more than `most`, those that

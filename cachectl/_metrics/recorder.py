@@ -208,7 +208,7 @@ class Recorder:
                 self.known.stored(items)
             if written.evicted:
                 self.known.evicted(written.evicted)
-        if self._observed:
+        if self._listened:
             self._tell_of_sets(items, written)
 
     def record_invalidated(
@@ -223,7 +223,7 @@ class Recorder:
                 self.known.cleared()
             else:
                 self.known.invalidated_by_tag()
-        if self._observed:
+        if self._listened:
             log.debug("%s %s: %d removed", operation, self.namespace, removed.entries)
 
     def record_cleanup(self, step: CleanupStep) -> None:
@@ -233,7 +233,7 @@ class Recorder:
             counts.expired += step.expired.entries + step.dropped.expired
             counts.evictions += step.evicted.entries + step.dropped.evicted
             self.known.evicted(step.evicted_keys)
-        if self._observed:
+        if self._listened:
             self._tell_of_evictions(step.evicted_keys)
 
     def record_compression(self, nanoseconds: int, before: int, after: int) -> None:

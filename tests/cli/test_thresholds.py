@@ -168,6 +168,12 @@ def test_what_cannot_be_judged_is_said_where_that_is_all(tool, uneven):
     assert "hit-rate=50%: not judged: rare (under 2 lookups)" in said
 
 
+def test_that_there_is_nobody_to_judge_is_said(tool):
+    ended = tool("stats", "--each", "--fail-over", "errors=0")
+    assert told(ended)[0] == 0
+    assert told(ended)[1][-1:] == ["errors=0: not judged: there is no namespace"]
+
+
 def test_of_many_that_cannot_be_judged_some_are_named(tool):
     with tool.open() as cache:
         for name in "abcdefgh":

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +24,9 @@ from cachectl.errors import BackendError, BackendUnavailable, UsageError
 
 if TYPE_CHECKING:
     from cachectl._admin.comparison import Saved
+
+Show = Callable[[Sequence[Verdict]], None]
+"""Shows figures, and what thresholds say of them."""
 
 
 def stats(
@@ -148,8 +150,8 @@ def _saved(path: str, *, watch: bool) -> "Saved | None":
 
 def _prepared(
     cache: Cache, about: Context, asked: Asked, saved: "Saved | None"
-) -> tuple[Stats, Callable[[Sequence[Verdict]], None]]:
-    """Return the figures, and what shows them, with what was found of thresholds."""
+) -> tuple[Stats, Show]:
+    """Return the figures, and what shows them."""
     if saved is not None:
         from cachectl._cli.commands.stats_diff import compared
 
@@ -157,11 +159,10 @@ def _prepared(
     if out.format is Format.TABLE:
         from cachectl._cli.commands.stats_shown import prepared  # with Rich
 
-        report, show = prepared(cache, about, asked)
-        return report, lambda _: show()
+        return prepared(cache, about, asked)
     report = _report(cache, asked)
     names = in_order(report, asked.names, asked.sort)
-    return report, partial(stats_formats.write, report, names)
+    return report, lambda verdicts: stats_formats.write(report, names, verdicts)
 
 
 def _report(cache: Cache, asked: Asked) -> Stats:

@@ -1,13 +1,11 @@
 """`cachectl stats --diff`."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
-from cachectl._admin import thresholds
 from cachectl._admin.comparison import Comparison, Saved
 from cachectl._admin.context import Context
 from cachectl._admin.overview import Asked
-from cachectl._admin.thresholds import Verdict
+from cachectl._admin.thresholds import Verdict, document
 from cachectl._cli.output import Format, found, out
 from cachectl._engine.cache import Cache
 from cachectl._metrics.reports import Stats
@@ -19,7 +17,7 @@ def compared(
     """Return the figures of now, and what shows them beside those that were saved. Raises `UsageError`."""
     report = cache.stats(*asked.names, since=asked.since)
     comparison = Comparison.of(saved, report)
-    return report, partial(_show, about, asked, comparison)
+    return report, lambda verdicts: _show(about, asked, comparison, verdicts)
 
 
 def _show(
@@ -27,7 +25,7 @@ def _show(
 ) -> None:
     rows = comparison.rows(asked.names)
     if out.format is not Format.TABLE:
-        out.document("comparison", {**comparison.document(rows), **thresholds.document(verdicts)})
+        out.document("comparison", {**comparison.document(rows), **document(verdicts)})
         return
     from cachectl._cli.output import stats_diff
 

@@ -1,26 +1,32 @@
 """`cachectl stats` for people: a table, the page of a namespace, or records."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from cachectl._admin.context import Context
 from cachectl._admin.overview import Asked, Overview, overview
+from cachectl._admin.thresholds import Verdict
 from cachectl._cli.output import found, out, stats_screen
 from cachectl._cli.output.screen import Screen
 from cachectl._engine.cache import Cache
 from cachectl._metrics.reports import Stats
+from cachectl._model.policy import Policy
 from cachectl._model.units import format_bytes
 
+Add = Callable[[Overview, Screen], str | None]
+"""Adds figures to a screen, and returns what there is to say beside it."""
 
-def prepared(cache: Cache, about: Context, asked: Asked) -> tuple[Stats, Callable[[], None]]:
+
+def prepared(
+    cache: Cache, about: Context, asked: Asked
+) -> tuple[Stats, Callable[[Sequence[Verdict]], None]]:
     """Return the figures, and what shows them, once the cache is closed."""
     is_page = _is_page(asked)
     seen = overview(cache, asked.names, asked.since, details=is_page)
     if seen.report.unknown or not is_page:
-        return seen.report, partial(_show, about, seen, partial(_add_rows, seen, asked))
+        return seen.report, partial(_show, about, seen, partial(_add_rows, asked))
     policy = cache.namespace(asked.names[0]).policy
-    add = partial(stats_screen.add_page, seen, seen.row(asked.names[0]), policy)
-    return seen.report, partial(_show, about, seen, add)
+    return seen.report, partial(_show, about, seen, partial(_add_page, asked, policy))
 
 
 def _as_records(asked: Asked) -> bool:
@@ -32,12 +38,13 @@ def _is_page(asked: Asked) -> bool:
     return is_one and out.width is not None and not _as_records(asked)
 
 
-def _show(about: Context, seen: Overview, add: Callable[[Screen], str | None]) -> None:
+def _show(about: Context, seen: Overview, add: Add, verdicts: Sequence[Verdict]) -> None:
     """Write the figures that `add` adds, and then what that has to say."""
+    seen = seen.judged(verdicts)
     screen = out.screen()
     if out.level >= 0:
         stats_screen.add_context(screen, about, seen)
-    said = add(screen)
+    said = add(seen, screen)
     out.show(screen)
     if said:
         out.note(said)
@@ -48,7 +55,11 @@ def _show(about: Context, seen: Overview, add: Callable[[Screen], str | None]) -
         _tell_details(seen.report)
 
 
-def _add_rows(seen: Overview, asked: Asked, screen: Screen) -> str | None:
+def _add_page(asked: Asked, policy: Policy, seen: Overview, screen: Screen) -> None:
+    stats_screen.add_page(screen, seen, seen.row(asked.names[0]), policy)
+
+
+def _add_rows(asked: Asked, seen: Overview, screen: Screen) -> str | None:
     is_untouched = seen.is_untouched and not asked.names
     if is_untouched and screen.width is not None:
         stats_screen.add_first_day(screen, seen.report)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NoReturn
 
 from cachectl._admin.context import Context
 from cachectl._admin.overview import Asked, in_order
@@ -13,10 +14,11 @@ from cachectl._cli.exits import Exit, Interrupted, Stop
 from cachectl._cli.output import Format, out, stats_formats
 from cachectl._engine.cache import Cache
 
-Verdicts = Sequence[Verdict]
+Look = Callable[[], Sequence[Verdict]]
+"""Shows what there is to see now, and returns what thresholds say of it."""
 
 
-def watch(cache: Cache, about: Context, asked: Asked, alarm: Alarm, interval: float) -> None:
+def watch(cache: Cache, about: Context, asked: Asked, alarm: Alarm, interval: float) -> NoReturn:
     """Show every `interval` seconds what happens: on a terminal in place of what that shows otherwise, for
     programs as a document a line. Raises `Stop` when that is interrupted, or a threshold is crossed.
     """
@@ -25,23 +27,24 @@ def watch(cache: Cache, about: Context, asked: Asked, alarm: Alarm, interval: fl
         out.format = Format.JSONL  # a line a time, so that a reader can follow
     try:
         if on_terminal:
-            verdicts = _draw(Watch(cache, asked), about, asked, alarm, interval)
+            verdicts = _draw(Watch(cache, asked), about, alarm, interval)
         else:
             verdicts = _until_crossed(partial(_write, cache, asked, alarm), interval)
     except Interrupted:
         raise Stop(Exit.DONE) from None
     ring(verdicts)
+    raise Stop(Exit.THRESHOLD)
 
 
-def _until_crossed(show: Callable[[], Verdicts], interval: float) -> Verdicts:
+def _until_crossed(look: Look, interval: float) -> Sequence[Verdict]:
     while True:
-        verdicts = show()
+        verdicts = look()
         if any(verdict.crossed for verdict in verdicts):
             return verdicts
         time.sleep(interval)
 
 
-def _write(cache: Cache, asked: Asked, alarm: Alarm) -> Verdicts:
+def _write(cache: Cache, asked: Asked, alarm: Alarm) -> Sequence[Verdict]:
     report = cache.stats(*asked.names, since=asked.since)
     verdicts = alarm.verdicts(report, asked.names)
     stats_formats.write(report, in_order(report, asked.names, asked.sort), verdicts)
@@ -49,21 +52,21 @@ def _write(cache: Cache, asked: Asked, alarm: Alarm) -> Verdicts:
     return verdicts
 
 
-def _draw(looks: Watch, about: Context, asked: Asked, alarm: Alarm, interval: float) -> Verdicts:
+def _draw(looks: Watch, about: Context, alarm: Alarm, interval: float) -> Sequence[Verdict]:
     from cachectl._cli.output import stats_watch
 
     screen = out.screen()
 
-    def show() -> Verdicts:
+    def look() -> Sequence[Verdict]:
         nonlocal screen
         moment, screen = looks.look(), out.screen()
-        verdicts = alarm.verdicts(moment.seen.report, asked.names)
-        stats_watch.add(screen, about, moment, interval, drawing.height)
+        verdicts = alarm.verdicts(moment.seen.report, moment.asked.names)
+        stats_watch.add(screen, about, moment.judged(verdicts), interval, drawing.height)
         drawing.show(screen)
         return verdicts
 
     with out.redrawing() as drawing:
-        verdicts = _until_crossed(show, interval)
+        verdicts = _until_crossed(look, interval)
     if drawing.in_place:
         out.show(screen)  # what was seen last can still be seen
     return verdicts

@@ -33,6 +33,8 @@ def crossed(verdict: Verdict) -> str:
 
 def not_judged(verdict: Verdict) -> str:
     """Return of whom a threshold says nothing, and why; nothing if there is nobody."""
+    if not verdict.asked:
+        return "not judged: there is no namespace"
     groups = [f"{_some(found)} ({reason})" for reason, found in verdict.not_judged.items()]
     return f"not judged: {'; '.join(groups)}" if groups else ""
 

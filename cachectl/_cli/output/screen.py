@@ -32,7 +32,7 @@ class Screen:
         known = [part for part in parts if part]
         if self.width is None:
             line = self.glyphs.between.join(known)
-            self.lines.append(f"# {heading:{layout.HEADING}}{printable(line)}")
+            self.lines.append(f"# {printable(heading) + ' ':{layout.HEADING}}{printable(line)}")
             return
         line = layout.context(heading, known, self.width, self.glyphs, kept)
         text = Text(line)

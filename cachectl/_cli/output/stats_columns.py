@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from cachectl._admin.overview import PARTS, Row, fullness, lookups, missed
+from cachectl._admin.figures import fullness, lookups
+from cachectl._admin.overview import PARTS, Row, missed
 from cachectl._cli.output import cells
 from cachectl._cli.output.glyphs import Glyphs, meter, trend
 from cachectl._cli.output.layout import Column

@@ -11,9 +11,7 @@ from cachectl._metrics.reports import Application, Stats
 
 
 def write(report: Stats, names: Sequence[str], verdicts: Sequence[Verdict]) -> None:
-    """Write the figures of these namespaces, and what was found of thresholds, in the format that was
-    chosen.
-    """
+    """Write the figures of these namespaces in the format that was chosen, and what thresholds say."""
     if out.format is Format.CSV:
         figures = [(name, documents.figures(report.namespaces[name])) for name in names]
         header = ["namespace", *documents.figures(report.totals)]

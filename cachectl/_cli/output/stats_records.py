@@ -5,9 +5,10 @@ from typing import Final
 
 from rich.text import Text
 
+from cachectl._admin.figures import fullness, lookups
 from cachectl._admin.findings import ATTENTION, BROKEN, Finding
 from cachectl._admin.namespaces import said
-from cachectl._admin.overview import Row, fullness, lookups
+from cachectl._admin.overview import Row
 from cachectl._cli.output import cells
 from cachectl._cli.output.screen import Screen
 from cachectl._cli.output.text import printable

@@ -87,7 +87,7 @@ def add_records(screen: Screen, seen: Overview, rows: Sequence[Row]) -> None:
     stats_records.add(screen, about, [*rows, *total], seen.report.generated_at)
 
 
-def add_page(seen: Overview, row: Row, policy: "Policy", screen: Screen) -> None:
+def add_page(screen: Screen, seen: Overview, row: Row, policy: "Policy") -> None:
     """Add the page of a namespace, and what was found of it."""
     from cachectl._cli.output import stats_page
 

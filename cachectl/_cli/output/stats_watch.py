@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cachectl._admin.context import Context
+from cachectl._admin.figures import fullness
 from cachectl._admin.findings import DAY, window_name
-from cachectl._admin.overview import fullness
 from cachectl._admin.watching import Moment, Now
 from cachectl._cli.output import cells, found
 from cachectl._cli.output.glyphs import Glyphs, meter

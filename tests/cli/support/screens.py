@@ -65,7 +65,7 @@ def _table(screen: Screen, seen: Overview) -> None:
 def page(screen: Screen) -> None:
     seen = voice.overview(DAY)
     stats_screen.add_context(screen, about(), seen)
-    stats_screen.add_page(seen, seen.row("ai"), POLICY, screen)
+    stats_screen.add_page(screen, seen, seen.row("ai"), POLICY)
 
 
 def records(screen: Screen) -> None:
