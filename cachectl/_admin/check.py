@@ -11,13 +11,13 @@ from typing import Final, NamedTuple
 from cachectl._admin.figures import FIGURES, Figure, Unit, named
 from cachectl._admin.thresholds import (
     Subject,
+    began_for,
     hours_of,
     not_judged_as,
     parts,
-    require_window,
     subjects,
 )
-from cachectl._metrics.reports import Stats
+from cachectl._engine.cache import Cache
 from cachectl._model.arguments import shown
 from cachectl.errors import UsageError
 
@@ -118,12 +118,9 @@ class Check(NamedTuple):
         *,
         each: bool,
         min_lookups: int,
-        has_window: bool,
     ) -> "Check":
         """Return what texts such as `hit-rate=80:` ask for. Raises `UsageError`."""
-        check = cls(_ranges(warning), _ranges(critical), each, min_lookups)
-        require_window(check.figures, has_window=has_window)
-        return check
+        return cls(_ranges(warning), _ranges(critical), each, min_lookups)
 
     @property
     def figures(self) -> Sequence[Figure]:
@@ -131,15 +128,17 @@ class Check(NamedTuple):
         asked = dict.fromkeys((*self.warning, *self.critical))
         return list(asked) or [FIGURES[name] for name in _BY_DEFAULT]
 
-    def readings(self, report: Stats, names: Sequence[str]) -> list[Reading]:
-        """Return the figures of the namespaces that are named, of `each`, or of all together. Raises
-        `UsageError` for a namespace that is unknown.
+    def readings(self, cache: Cache, names: Sequence[str], since: float | None) -> list[Reading]:
+        """Return the figures of the namespaces that are named, of `each`, or of all together, as they are
+        now. Raises `UsageError` for a namespace that is unknown.
         """
-        hours = hours_of(report)
+        report = cache.stats(*names, since=since)
+        asked = subjects(report, names, each=self.each)
+        began = began_for(self.figures, cache, names)
         return [
-            self._reading(subject, figure, hours)
+            self._reading(subject, figure, hours_of(report, began.get(subject.name)))
             for figure in self.figures
-            for subject in subjects(report, names, each=self.each)
+            for subject in asked
         ]
 
     def _reading(self, subject: Subject, figure: Figure, hours: float | None) -> Reading:

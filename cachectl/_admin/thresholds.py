@@ -2,15 +2,23 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from cachectl._admin.figures import Figure, lookups, named
 from cachectl._admin.namespaces import unknown
+from cachectl._engine.cache import Cache
 from cachectl._metrics.reports import NamespaceStats, Stats
 from cachectl._model.arguments import shown
 from cachectl.errors import UsageError
 
 _HOUR: Final = 3600.0
+_LEAST: Final = 60.0
+"""Seconds that a figure per hour is of at least: of less it would say anything."""
+
+Began = Mapping[str | None, float | None]
+"""When counting began (Unix seconds), by namespace, and for all together; None is unknown."""
+_NEVER: Final[Began] = MappingProxyType({})
 
 
 class Bound(StrEnum):
@@ -83,12 +91,14 @@ class Verdict(NamedTuple):
 
 class Alarm(NamedTuple):
     """Thresholds for the namespaces that are named, or for all together if none is; or for `each`. A hit
-    rate of less than `min_lookups` lookups says nothing.
+    rate of less than `min_lookups` lookups says nothing. Figures per hour are of the time since counting
+    `began`, or of the window that is looked at, if that is shorter.
     """
 
     thresholds: Sequence[Threshold]
     each: bool = False
     min_lookups: int = 1
+    began: Began = _NEVER
 
     @classmethod
     def of(
@@ -98,10 +108,9 @@ class Alarm(NamedTuple):
         *,
         each: bool,
         min_lookups: int | None,
-        has_window: bool,
     ) -> "Alarm":
         """Return what somebody asks for; texts may be lists, separated by commas. Raises `UsageError`,
-        also for figures per hour without a window, and for options of thresholds without any.
+        also for options of thresholds without any.
         """
         found = [
             Threshold.parse(text, bound)
@@ -110,8 +119,12 @@ class Alarm(NamedTuple):
         ]
         if not found and (each or min_lookups is not None):
             raise UsageError("--each and --min-lookups go with --fail-under or --fail-over")
-        require_window((each.figure for each in found), has_window=has_window)
         return cls(found, each, min_lookups or 1)
+
+    def timed(self, cache: Cache, names: Sequence[str]) -> "Alarm":
+        """Return it with the times that it needs."""
+        figures = [threshold.figure for threshold in self.thresholds]
+        return self._replace(began=began_for(figures, cache, names))
 
     def verdicts(self, report: Stats, names: Sequence[str]) -> list[Verdict]:
         """Return what is found of each threshold. Raises `UsageError` for a namespace that is unknown: an
@@ -120,14 +133,12 @@ class Alarm(NamedTuple):
         if not self.thresholds:
             return []
         asked = subjects(report, names, each=self.each)
-        hours = hours_of(report)
-        return [self._verdict(threshold, asked, hours) for threshold in self.thresholds]
+        return [self._verdict(threshold, asked, report) for threshold in self.thresholds]
 
-    def _verdict(
-        self, threshold: Threshold, asked: Sequence[Subject], hours: float | None
-    ) -> Verdict:
+    def _verdict(self, threshold: Threshold, asked: Sequence[Subject], report: Stats) -> Verdict:
         crossed, not_judged = [], dict[str, list[Subject]]()
         for subject in asked:
+            hours = hours_of(report, self.began.get(subject.name))
             value = threshold.figure.of(subject.figures, hours)
             reason = not_judged_as(threshold.figure, subject.figures, value, self.min_lookups)
             if value is None or reason:
@@ -144,11 +155,13 @@ def parts(texts: Iterable[str]) -> Iterator[str]:
         yield from text.split(",")
 
 
-def require_window(figures: Iterable[Figure], *, has_window: bool) -> None:
-    """Raise `UsageError` for a figure per hour where it is not said in which time."""
-    for figure in figures:
-        if figure.per_hour and not has_window:
-            raise UsageError(f"{figure.name} needs a time to look at: say --since 1h")
+def began_for(figures: Iterable[Figure], cache: Cache, names: Sequence[str]) -> Began:
+    """Return when counting began, if any of the figures is one per hour."""
+    if not any(figure.per_hour for figure in figures):
+        return _NEVER
+    report = cache.stats(*names, parts=1)
+    of_all = None if report.trend is None else report.trend.counting_since
+    return {None: of_all, **{name: of.counting_since for name, of in report.trends.items()}}
 
 
 def subjects(report: Stats, names: Sequence[str], *, each: bool) -> list[Subject]:
@@ -160,10 +173,10 @@ def subjects(report: Stats, names: Sequence[str], *, each: bool) -> list[Subject
     return [Subject(name, report.namespaces[name]) for name in names or report.namespaces]
 
 
-def hours_of(report: Stats) -> float | None:
-    """Return how long a report looks back, None if it does not end there."""
-    window = report.window
-    return None if window.start is None else (window.end - window.start) / _HOUR
+def hours_of(report: Stats, began: float | None) -> float | None:
+    """Return in how long a time a report has counted; None if that is not known."""
+    starts = [start for start in (report.window.start, began) if start is not None]
+    return max(_LEAST, report.window.end - max(starts)) / _HOUR if starts else None
 
 
 def not_judged_as(
@@ -174,6 +187,8 @@ def not_judged_as(
         return f"under {min_lookups:,} lookups" if min_lookups > 1 else "no lookups"
     if value is not None:
         return ""
+    if figure.per_hour:
+        return "counting since nobody knows when"
     return "no limit" if figure.name == "full" else "unknown"
 
 

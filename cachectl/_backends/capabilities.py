@@ -129,6 +129,14 @@ class SupportsForgetting(Protocol):
 
 
 @runtime_checkable
+class SupportsReset(Protocol):
+    """A backend whose counters may begin anew."""
+
+    def reset(self, namespace: str, now: float) -> None:
+        """Remove all that a namespace counted, and nothing that it holds."""
+
+
+@runtime_checkable
 class SupportsRecount(Protocol):
     """A backend that keeps totals, which may be damaged."""
 

@@ -27,6 +27,7 @@ _MEANT: Final = {
     "set NS KEY VALUE": ("add", "put", "store", "write"),
     "stats": ("info", "metrics", "status", "top", "usage"),
     "stats --watch": ("monitor", "watch"),
+    "check": ("doctor", "health", "ping"),
     "inspect [NS [KEY]]": ("keys", "list", "ls", "scan", "show"),
     "clear NS --key KEY": ("del", "delete", "remove", "rm", "unlink"),
     "clear --tag T": ("invalidate",),

@@ -49,8 +49,6 @@ class Session:
         self.chosen = chosen
         self.backend = ""
         """The backend that is asked for, once the configuration is read."""
-        self.about = ""
-        """Which cache was opened: its backend, its place, and what says so."""
         self._opened: tuple[Backend, Settings] | None = None
 
     @contextmanager
@@ -71,10 +69,6 @@ class Session:
             mended = (ENTRIES, COUNTERS) if anew else (COUNTERS,)
             tuning = {**tuning, "puts_aside": mended, "verifies": mended}
         backend = open_backend(settings, clock=time.time, strict=True, tuning=tuning)
-        said_by = settings.source or "no configuration file"
-        self.about = (
-            ", ".join(filter(None, ("on " + backend.name, backend.place))) + f" ({said_by})"
-        )
         self._opened = backend, settings
         out.cache = self._in_a_line
         cache = Cache(backend, settings, strict=True, follows=True)

@@ -196,6 +196,13 @@ class AsyncCache(BaseCache):
         """
         return await self._handle.in_thread(self._core.forget, name)
 
+    async def reset_counts(self, name: str) -> None:
+        """Let all that a namespace counted begin anew; what it holds stays. What processes have counted and
+        not handed over yet counts afterwards. Raises `BackendRefused` where that is not possible, and
+        `BackendError`.
+        """
+        await self._handle.in_thread(self._core.reset_counts, name)
+
     async def flush(self) -> None:
         """Write counts and uses now. Raises `BackendError`; nothing is lost then."""
         await self._handle.in_thread(self._core.flush)

@@ -200,6 +200,13 @@ class Cache(BaseCache):
         """
         return self._core.forget(name)
 
+    def reset_counts(self, name: str) -> None:
+        """Let all that a namespace counted begin anew; what it holds stays. What processes have counted and
+        not handed over yet counts afterwards. Raises `BackendRefused` where that is not possible, and
+        `BackendError`.
+        """
+        self._core.reset_counts(name)
+
     def flush(self) -> None:
         """Write counts and uses now. Raises `BackendError`; nothing is lost then."""
         self._core.flush()

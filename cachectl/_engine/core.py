@@ -13,6 +13,7 @@ from cachectl._backends.capabilities import (
     SupportsPolicies,
     SupportsPublishing,
     SupportsRecovery,
+    SupportsReset,
     SupportsRevocation,
     SupportsSparing,
 )
@@ -186,6 +187,17 @@ class Core:
         with one_call(call_began()):
             self._flush_if_possible()
         return self.backend.forget(name, self.clock())
+
+    def reset_counts(self, name: str) -> None:
+        self.require_open()
+        name = check_namespace(name)
+        if not isinstance(self.backend, SupportsReset):
+            raise BackendRefused(
+                f"the counters of the backend {self.backend.name} cannot begin anew"
+            )
+        with one_call(call_began()):
+            self._flush_if_possible()
+            self.backend.reset(name, self.clock())
 
     def flush(self) -> None:
         """Write counts and uses. Raises `BackendError`; nothing is lost then."""

@@ -10,6 +10,7 @@ import pytest
 from cachectl._backends.counter_database import CounterDatabase
 from cachectl._backends.directory import claim, create_private
 from cachectl._metrics.counters import Batch, Counts
+from cachectl._metrics.sketches import SKETCHED, Sketch
 from cachectl._metrics.windows import Window
 from cachectl.errors import BackendBusy
 from cachectl.testing import Clock
@@ -115,3 +116,43 @@ def test_since_when_it_counts_is_not_known_where_that_was_damaged(
     damage(tmp_path / "cache", "UPDATE counters SET since = ?", value)
 
     assert counters.series(Window.last(60, clock()), 1)["ns"].since is None
+
+
+SKETCH = Sketch({"hit": {-5: 2}, "miss": {}, "load": {7: 1}}, {"a": 3, "b": 1})
+
+
+@pytest.mark.parametrize("value", ["foo", -7, 2**62, 1.5, b"x"], ids=repr)
+def test_damaged_sketches_count_from_nothing(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock, value: object
+):
+    for sequence in (1, 2):
+        counters.add(Batch("a", sequence, clock(), {"ns": FIRST}, {"ns": SKETCH}))
+        if sequence == 1:
+            damage(tmp_path / "cache", "UPDATE missed SET count = ? WHERE key = 'a'", value)
+            damage(tmp_path / "cache", "UPDATE times SET count = ? WHERE place = -5", value)
+
+    found = counters.sketches(Window.last(60, clock()), ["ns", "other"])
+    assert found["ns"].missed == {"a": 3, "b": 2}
+    assert found["ns"].times == {"hit": {-5: 2}, "miss": {}, "load": {7: 2}}
+    assert not any((found["other"].missed, *found["other"].times.values()))
+
+
+def test_a_batch_that_comes_again_adds_no_sketch(counters: CounterDatabase, clock: Clock):
+    for _ in range(3):
+        counters.add(Batch("a", 1, clock(), {"ns": FIRST}, {"ns": SKETCH}))
+
+    assert counters.sketches(Window.last(60, clock()), ["ns"])["ns"].missed == SKETCH.missed
+
+
+def test_sketches_are_gone_with_their_ring_and_with_their_namespace(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock
+):
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST}, {"ns": SKETCH}))
+    clock.advance(SKETCHED.span + 2 * SKETCHED.width)
+    counters.add(Batch("a", 2, clock(), {"ns": FIRST}, {"ns": SKETCH}))
+    with closing(sqlite3.connect(tmp_path / "cache" / "counters.db")) as connection:
+        buckets = connection.execute("SELECT DISTINCT bucket FROM missed").fetchall()
+    assert buckets == [(SKETCHED.bucket(clock()),)]
+
+    counters.forget("ns")
+    assert not counters.sketches(Window.last(60, clock()), ["ns"])["ns"].missed

@@ -131,6 +131,24 @@ def test_it_returns_and_every_count_arrives(redis: Outage, cache: Cache):
     assert figures.namespaces["users"].misses == 8
 
 
+def test_what_memory_has_not_is_missed_because_of_the_outage(redis: Outage, cache: Cache):
+    """Whatever is known of the key, and no key is missed for that."""
+    users = cache.namespace("users")
+    users.set("k", 1)
+    redis.end()
+    for key in ("k", "other"):
+        users.get_or_load(key, lambda: 2)
+    assert users.get("k") == 2
+    redis.begin()
+    cache.flush()
+    users.get("absent")
+    figures = cache.stats("users", details=True)
+    missed = figures.namespaces["users"].missed
+    assert {reason: count for reason, count in missed.items() if count} == {"error": 2, "absent": 1}
+    assert list(figures.details["users"].top_misses) == [("absent", 1)]
+    assert figures.details["users"].latency["load"].measured == 2
+
+
 def test_a_dry_run_during_an_outage_is_of_what_memory_holds(redis: Outage, cache: Cache):
     """As the run is: neither names what is in the backend, which cannot be had."""
     users = cache.namespace("users")

@@ -1,7 +1,6 @@
 """`check`: what a monitoring system reads, by the rules of the Monitoring Plugins."""
 
 import os
-import re
 import signal
 import socket
 import time
@@ -78,7 +77,7 @@ def test_a_cache_is_ok_unless_something_is_asked_of_it(used):
         (["-c", "full=9.5,entries=0", "rag"], "CRITICAL",
          "rag full 10.0% (over 9.5%), rag entries 1 (over 0)"),
         (["-c", "hit-rate=50:", "--since", "1h"], "OK", "last 1h: hit rate 68.2% of 22"),
-        (["-c", "sets-per-hour=0", "--since", "1h"], "CRITICAL", "last 1h: sets per hour 3.0 (over 0)"),
+        (["-c", "sets-per-hour=0", "--since", "1h"], "CRITICAL", "last 1h: sets per hour 180 (over 0)"),
         (["-c", "memory-bytes=1"], "CRITICAL", "memory bytes "),
         (["-w", "saved-seconds=1:,saved-cost=0"], "WARNING", "saved seconds 0s (under 1.00s)"),
     ],
@@ -87,9 +86,7 @@ def test_a_cache_is_ok_unless_something_is_asked_of_it(used):
 def test_a_state_is_that_of_the_worst_figure(used, options, state, text):
     answer = answered(used("check", *options))
     assert answer.state == state
-    assert re.sub(r"[23]\.[0-9]", "3.0", answer.text).startswith(
-        re.sub(r"[23]\.[0-9]", "3.0", text)
-    )
+    assert answer.text.startswith(text)
 
 
 def test_figures_for_graphs_have_the_ranges_and_limits(used):
@@ -126,7 +123,7 @@ def test_of_many_alarms_the_line_has_some_and_the_details_all(tool):
     assert answer.text.endswith(", 35 more")
     assert len(answer.metrics) == 40
     about, *details = monitoring_plugins.read(tool("-v", *asked).out, 2).details
-    assert about.startswith("on file, ")
+    assert about == "cache file ~/.cache/cachectl · no configuration, defaults"
     assert details == [
         f"CRITICAL: n{number:02} hit rate 0% of 1 (under 50%)" for number in range(40)
     ]
@@ -152,7 +149,6 @@ def test_planted_names_break_no_rule(planted):  # noqa: F811 - the fixture
         (["check", "-w", "hit-rate=20:10"], "not a range: '20:10' (it begins above its end)"),
         (["check", "-w", "hit-rate=1", "-w", "hit-rate=2"], "hit-rate has two ranges"),
         (["check", "-w", "nosuch=1"], "no figure 'nosuch' (there are hit-rate, full, entries, "),
-        (["check", "-c", "misses-per-hour=1"], "misses-per-hour needs a time to look at: say --since 1h"),
         (["check", "--since", "x"], "not a duration: 'x'"),
         (["check", "-t", "0"], "Invalid value for '-t'"),
         (["check", "--unreachable", "nosuch"], "not a state: 'nosuch'"),
@@ -208,6 +204,20 @@ def test_an_interrupt_is_unknown(tool):
         connection.close()
     answer = answered(Ended(process.returncode, out, err.decode()))
     assert (answer.state, answer.text) == ("UNKNOWN", "interrupted by SIGTERM")
+
+
+def test_no_password_is_on_the_line(tool):
+    url = f"redis://:{SECRET}@nowhere"
+    for arguments in (
+        ["-w", url],
+        ["-c", f"hit-rate={url}"],
+        ["--unreachable", url],
+        ["-t", url],
+        [url],
+    ):
+        ended = tool("check", *arguments)
+        assert answered(ended).state == "UNKNOWN"
+        assert SECRET not in ended.out
 
 
 def test_a_namespace_that_is_called_like_the_command_changes_nothing(tool):

@@ -125,10 +125,9 @@ def test_a_place_that_holds_nothing_is_said_to(tool):
 
 def test_an_empty_cache_may_be_the_wrong_one(tool):
     """Whoever mistypes a directory is told where nothing is."""
-    place = tool.home / "typo"
-    assert tool("--directory", "typo", "stats").err == (
-        f"nothing is cached on file, {place} (no configuration file)\n"
-    )
+    ended = tool("--directory", "typo", "stats")
+    assert ended.lines[0] == "# cache   file ~/typo · empty · no configuration, defaults"
+    assert ended.err == "Nothing is stored, nothing was looked up yet.\n"
     assert tool("--directory", "typo", "stats", "--format", "json").err == ""
 
 

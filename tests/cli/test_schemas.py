@@ -19,6 +19,12 @@ CALLS = (
     ("get", "users", "nothing"),
     ("stats",),
     ("stats", "users", "--since", "1h"),
+    ("stats", "--fail-under", "hit-rate=99%", "--fail-over", "errors=0"),
+    ("stats", "--diff", "saved.json"),
+    ("stats", "nosuch"),
+    ("stats", "--reset", "--yes"),
+    ("stats", "--each", "--fail-under", "hit-rate=50%", "--fail-over", "full=50%"),
+    ("stats", "--fail-over", "entries=0"),
     ("inspect",),
     ("inspect", "users"),
     ("inspect", "users", "k"),
@@ -54,6 +60,7 @@ def printed(shared):
     (shared.home / "users.jsonl").write_text(
         '{"namespace": "users", "key": "warm", "value": 1}\n{"namespace": "users"}\n'
     )
+    (shared.home / "saved.json").write_bytes(shared("stats", "-f", "json").raw)
     found = []
     for form in ("json", "jsonl"):
         for call in CALLS:

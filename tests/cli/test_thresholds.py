@@ -92,9 +92,8 @@ def test_the_worst_comes_first_and_figures_stand_below_each_other(shared):
         (["full=100%", "--each"], []),
         (["full=95%"], ["full=95%: not judged: the total (no limit)"]),
         (["evictions=89", "tts", "rag"], ["1 of 2 namespaces is over evictions=89", "  tts  90"]),
-        (["evictions-per-hour=10", "tts", "--since", "5h"],
-         ["tts is over evictions-per-hour=10: 1"]),
-        (["evictions-per-hour=100", "tts", "--since", "5h"], []),
+        (["evictions-per-hour=5000", "tts"], ["tts is over evictions-per-hour=5000: 5,400"]),
+        (["evictions-per-hour=6000", "tts"], []),
         (["errors=0", "--each"], []),
         (["bytes=1KiB"], []),
         (["bytes=0.1kB,entries=14"], ["the total is over bytes=0.1kB: ", "the total is over entries=14: 15"]),
@@ -109,6 +108,22 @@ def test_figures_that_are_too_high(full, options, alarm):
     assert len(lines) == len(alarm)
     for line, expected in zip(lines, alarm, strict=True):
         assert line.startswith(expected)
+
+
+def test_a_figure_per_hour_is_of_the_time_in_which_it_was_counted(shared):
+    """That is the window, or since counting began, if that is less; a minute at least."""
+    with shared.open(ago=2 * 3600) as cache:
+        cache.namespace("tts", max_entries=10, ttl="1d").set_many(
+            {str(key): 1 for key in range(100)}
+        )
+    asked = ("stats", "tts", "--fail-over")
+    for since in ([], ["--since", "5h"], ["--since", "7d"]):
+        assert shared(*asked, "evictions-per-hour=44", *since).code == 8
+        assert shared(*asked, "evictions-per-hour=46", *since).code == 0
+        assert shared("stats", "--fail-over", "evictions-per-hour=44", *since).code == 8
+    assert shared(*asked, "evictions-per-hour=0", "--since", "1h").code == 0
+    said = shared("check", "tts", "-c", "evictions-per-hour=44").out
+    assert said.startswith("CACHE CRITICAL - tts evictions per hour 45.0 (over 44)")
 
 
 def test_several_thresholds_are_each_told_and_all_are_in_the_document(full):
@@ -213,8 +228,6 @@ def test_a_threshold_ends_watching(uneven):
         (["--fail-over", "saved-seconds=1 day"], "(saved-seconds is seconds, or a duration: "),
         (["--fail-over", "full=95%,"], "not a threshold: '' (write hit-rate=80% or errors=0)"),
         (["--fail-over", "fool=95%"], "no figure 'fool' (there are hit-rate, full, entries, "),
-        (["--fail-over", "evictions-per-hour=10"],
-         "evictions-per-hour needs a time to look at: say --since 1h"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )  # fmt: skip

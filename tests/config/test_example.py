@@ -127,5 +127,5 @@ def test_every_setting_of_the_tables_has_a_line_above_that_explains_it() -> None
         for above, line in pairwise(lines)
         if " = " in line and not line.startswith("#")
     ]
-    assert len(settings) == 24
+    assert len(settings) == 25
     assert [line for above, line in settings if not above.startswith("#")] == []

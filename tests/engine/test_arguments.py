@@ -158,6 +158,7 @@ OF_CACHES: dict[str, Callable[[Any, Any, Any], object]] = {
     "dry run": lambda cache, load, odd: cache.plan_cleanup().dry_run(odd),
     "refuse_loads": lambda cache, load, odd: cache.refuse_loads(odd),
     "forget": lambda cache, load, odd: cache.forget(odd),
+    "reset_counts": lambda cache, load, odd: cache.reset_counts(odd),
     "observe": lambda cache, load, odd: cache.observe(odd),
     "policy": lambda cache, load, odd: cache.policy(odd),
     "policy_from": lambda cache, load, odd: cache.policy_from(odd),

@@ -89,6 +89,7 @@ def test_a_damaged_entry_is_a_miss_an_error_and_loaded_again(opener: Opener, str
     assert users.get("k") == "fresh"
     figures = cache.stats().namespaces["users"]
     assert (figures.hits, figures.misses, figures.errors) == (1, 2, 2)
+    assert figures.missed["damaged"] == 2
 
 
 @on_files

@@ -18,7 +18,7 @@ CONTRACT = "tests/backends/test_contract.py"
 MUTATIONS = (
     Mutation(
         "an alarm ignores the namespaces that it is given", "_admin/thresholds.py",
-        "for name in names or report.namespaces]", "for name in report.namespaces]",
+        "if not each and not names:", "if not each:",
         "tests/cli/test_thresholds.py -k alarm",
     ),
     Mutation(

@@ -25,6 +25,7 @@ from cachectl._backends.capabilities import (
     SupportsFork,
     SupportsLook,
     SupportsRecount,
+    SupportsReset,
     SupportsRevocation,
     SupportsSlots,
     SupportsStatus,
@@ -187,6 +188,12 @@ class FallbackBackend:
         if not isinstance(backend, SupportsForgetting):
             raise BackendRefused(f"the backend {backend.name} forgets nothing")
         return self._breaker.call(lambda: backend.forget(namespace, now))
+
+    def reset(self, namespace: str, now: float) -> None:
+        backend = self._backend
+        if not isinstance(backend, SupportsReset):
+            raise BackendRefused(f"the counters of the backend {backend.name} cannot begin anew")
+        self._breaker.call(lambda: backend.reset(namespace, now))
 
     def stored_policies(self, of: Collection[str] = ()) -> Mapping[str, str]:
         backend = self._backend

@@ -169,6 +169,9 @@ class FileBackend(BaseBackend[FileStore]):
         self._database.forget(namespace)
         return True
 
+    def reset(self, namespace: str, now: float) -> None:
+        self._database.forget(namespace)
+
     def expired_entries(self, now: float, of: Collection[str] = ()) -> Mapping[str, int]:
         return self._reader.expired_entries(microseconds(now), MOST_EXPIRED)
 

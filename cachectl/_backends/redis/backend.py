@@ -221,6 +221,11 @@ class RedisBackend:
             await self._client.command(anything, "SADD", self._keys.names, namespace)
         return True
 
+    def reset(self, namespace: str, now: float) -> None:
+        base = self._keys.base(namespace)
+        tables = (f"{base}{suffix}" for suffix in all_suffixes(now))
+        run(self._client.command(anything, "UNLINK", *tables))
+
     def find_namespaces(self, *, remember: bool) -> Collection[str]:
         return run(self._find_namespaces(remember=remember))
 

@@ -48,26 +48,26 @@ def check(
     whatever goes wrong). A range is 10 (from 0 to 10), 10: (10 or more), ~:10 (10 or less), 10:20, or
     @10:20 (not in there); rates are in percent. -v has a line for each figure.
 
-    cachectl check -w hit-rate=80: -c hit-rate=50: --since 1h --each --min-lookups 100
+    cachectl check -w hit-rate=80: -c hit-rate=50: --since 1h --each
 
     cachectl check ai -c errors=0 --unreachable critical
     """
     seconds = None if since is None else parse_duration(since)
     asked = Check.of(
         warning or [], critical or [],
-        each=each, min_lookups=min_lookups or 1, has_window=seconds is not None,
+        each=each, min_lookups=min_lookups or 1,
     )  # fmt: skip
     names = [check_namespace(name) for name in namespaces or []]
     opened, no_answer = session(context), State.named(unreachable)
     with _answered(no_answer), _limited(timeout, no_answer), opened.cache() as cache:
-        report = cache.stats(*names, since=seconds)
-        readings = asked.readings(report, names)
+        readings = asked.readings(cache, names, seconds)
     state = state_of(readings)
     when = "" if seconds is None else f"last {format_seconds(seconds)}: "
     performance = plugin.performance(readings, is_counting=seconds is None)
     _tell(plugin.line(state, f"{when}{plugin.summary(readings)}", performance))
     if out.level > 0:
-        _tell(opened.about, *plugin.details(readings))
+        about = (opened.context.where, opened.context.configuration)
+        _tell(f"cache {out.glyphs.between.join(about)}", *plugin.details(readings))
     raise Stop(state)
 
 

@@ -56,6 +56,10 @@ def stats(
     each: options.Each = False,
     min_lookups: options.MinLookups = None,
     to: options.Textfile = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Begin to count anew, after showing what was counted.")
+    ] = False,
+    yes: options.Yes = False,
     form: options.OutputFormat = Format.TABLE,
 ) -> None:
     """Show hit rate, entries, memory and savings of each namespace. Counts nothing itself.
@@ -79,13 +83,21 @@ def stats(
         raise UsageError("Prometheus takes counters since they began, and --since has others")
     alarm = Alarm.of(
         fail_under or [], fail_over or [],
-        each=each, min_lookups=min_lookups, has_window=since is not None,
+        each=each, min_lookups=min_lookups,
     )  # fmt: skip
     out.replace_file(to)
     asked = _asked(namespaces or [], since, sort, columns)
     saved = _saved(diff, watch=watch)
     opened = session(context)
+    if reset:
+        from cachectl._cli.commands.stats_reset import begin_anew
+
+        if watch or saved is not None or since is not None or alarm.thresholds:
+            raise UsageError("--reset goes with NS and --yes alone")
+        begin_anew(opened, asked, ask_first=not yes)
+        return
     with _told_if_down(opened), opened.cache() as cache, _told_of_applications(cache):
+        alarm = alarm.timed(cache, asked.names)
         if watch:
             from cachectl._cli.commands.stats_watch import watch as follow
 

@@ -50,16 +50,6 @@ class DetailsContract(Contract):
         users.get_or_load("secret", lambda: 1)
         assert users.top_misses() == [(users.stored_key("secret"), 2)]
 
-    def test_what_several_caches_miss_is_added_up(self, opener: Opener) -> None:
-        caches = [opener() for _ in range(2)]
-        if caches[0]._core.backend.live:
-            pytest.skip("each has its own memory")
-        for cache in caches:
-            for _ in range(3):
-                cache.namespace("users").get("k")
-            cache.flush()
-        assert caches[0].namespace("users").top_misses() == [("k", 6)]
-
     def test_they_are_those_of_a_window(self, cache: Cache, clock: Clock) -> None:
         users = cache.namespace("users")
         clock.now = 20_000 * 24.0 * HOUR
@@ -111,10 +101,12 @@ class DetailsContract(Contract):
             entry = users.peek(f"{number}")
             assert entry is not None
             took.append(entry.load_us / 1e6)
-        users.get_or_load("0", lambda: sleep(0.003), bypass=True)
         load = cache.stats("users", details=True).details["users"].latency["load"]
-        assert load.measured == 21
-        assert load.p50 == pytest.approx(sorted(took)[10], rel=0.1)
+        assert load.measured == 20
+        assert load.p50 == pytest.approx(sorted(took)[9], rel=0.021)
+        assert load.p99 == pytest.approx(sorted(took)[18], rel=0.021)
+        users.get_or_load("0", lambda: 1, bypass=True)
+        assert cache.stats("users", details=True).details["users"].latency["load"].measured == 21
 
     def test_some_hits_and_misses_are_measured(self, opener: Opener) -> None:
         opener._clock = Ticking(20_000 * 24.0 * HOUR)

@@ -12,6 +12,7 @@ from cachectl.testing.opener import Opener
 from cachectl.testing.processes import finish, start
 
 WORKERS = 4
+REASONS = ("absent", "evicted", "invalidated")
 WRITER = """
 from random import Random
 cache = open_cache(strict=True)
@@ -48,6 +49,31 @@ class SharedContract(Contract):
             with opener() as cache:
                 cache.namespace("users").get("k")
         assert opener().stats().namespaces["users"].misses == 3
+
+    def test_the_keys_that_several_caches_miss_are_added_up(self, opener: Opener) -> None:
+        caches = [opener() for _ in range(2)]
+        for cache in caches:
+            for _ in range(3):
+                cache.namespace("users").get("k")
+            cache.flush()
+        assert caches[0].namespace("users").top_misses() == [("k", 6)]
+
+    def test_reasons_add_up_whoever_removed_what_is_missed(self, opener: Opener) -> None:
+        one, other = opener(), opener()
+        limited = [cache.namespace("users", max_entries=1, ttl=None) for cache in (one, other)]
+        limited[0].set("a", 1)
+        limited[1].set("b", 2)  # evicts it
+        free = [cache.namespace("images", ttl=None) for cache in (one, other)]
+        free[0].set("a", 1)
+        free[1].clear()
+        for users in (*limited, *free):
+            users.get("a")
+        for cache in (one, other):
+            cache.flush()
+        figures = one.stats()
+        assert [figures.namespaces["users"].missed[reason] for reason in REASONS] == [0, 2, 0]
+        assert [figures.namespaces["images"].missed[reason] for reason in REASONS] == [1, 0, 1]
+        assert (figures.totals.misses, sum(figures.totals.missed.values())) == (4, 4)
 
     def test_two_caches_over_one_place_share_entries_counters_and_locks(
         self, opener: Opener

@@ -6,6 +6,7 @@ import pytest
 
 from cachectl._backends.redis.backend import RedisBackend
 from cachectl._metrics.counters import Batch, Counts
+from cachectl._metrics.sketches import KEYS, SKETCHED, Sketch
 from cachectl._metrics.windows import RINGS, Window
 from cachectl.errors import BackendRefused
 from tests.support.openers import Opener
@@ -152,3 +153,44 @@ def test_what_an_older_version_counted_is_kept_and_its_misses_have_no_reason(bac
     assert found.total == Counts(hits=1, missed_absent=3, missed_expired=1)
     assert found.parts == [Counts(missed_expired=1)]
     assert found.since is None
+
+
+SKETCH = Sketch({"hit": {-5: 2}, "load": {7: 1}}, {"a": 3, "b": 1})
+
+
+def sketch_of(backend, clock) -> Sketch:
+    return backend.counters.sketches(Window.last(60, clock()), ["ns"])["ns"]
+
+
+def test_sketches_are_added_once_and_end_with_their_ring(backend, raw, clock):
+    for sequence in (1, 1, 2, 1):
+        backend.counters.add(Batch("a", sequence, clock(), {"ns": Counts(hits=1)}, {"ns": SKETCH}))
+
+    found = sketch_of(backend, clock)
+    assert found.missed == {"a": 6, "b": 2}
+    assert found.times == {"hit": {-5: 4}, "miss": {}, "load": {7: 2}}
+    for table in "tm":
+        left = raw.ttl(f"app:{{ns}}:{table}:{SKETCHED.width}:{SKETCHED.bucket(clock())}")
+        assert SKETCHED.span < left <= SKETCHED.span + SKETCHED.width
+
+
+def test_the_keys_that_are_kept_are_bounded(backend, raw, clock):
+    missed = {f"{number}": 1 for number in range(2 * KEYS)} | {"hot": 3}
+    for sequence in range(1, 4):
+        sketch = Sketch({}, missed)
+        backend.counters.add(Batch("a", sequence, clock(), {"ns": Counts(hits=1)}, {"ns": sketch}))
+
+    found = sketch_of(backend, clock)
+    assert len(found.missed) == KEYS
+    assert found.missed["hot"] == 9
+    place = f"{SKETCHED.width}:{SKETCHED.bucket(clock())}"
+    assert raw.hlen(f"app:{{ns}}:b:{place}") <= KEYS + 1
+
+
+@pytest.mark.parametrize("table", "tmb")
+def test_foreign_tables_of_sketches_are_replaced_and_all_is_counted(backend, raw, clock, table):
+    raw.set(f"app:{{ns}}:{table}:{SKETCHED.width}:{SKETCHED.bucket(clock())}", "not ours")
+    backend.counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=1)}, {"ns": SKETCH}))
+
+    assert sketch_of(backend, clock).missed == SKETCH.missed
+    assert backend.counters.read(Window(None, None, clock()))["ns"] == Counts(hits=1)
