@@ -4,6 +4,7 @@ The real command runs on a terminal of its own, before a cache that was at work 
 writes is drawn, escape codes and all.
 """
 
+import html
 import os
 import pty
 import random
@@ -20,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
@@ -57,6 +59,8 @@ PICTURES: Final = (
     Picture("stats-narrow", "cachectl stats --since 24h", 40),
     Picture("namespace", "cachectl stats tts --since 24h"),
     Picture("records", "cachectl -v stats tts --since 24h"),
+    Picture("inspect", "cachectl inspect ai --sort size --limit 5"),
+    Picture("clear", "cachectl clear tts --dry-run"),
     Picture("watch", "cachectl stats --watch", 80, 1.5),
 )
 DARK: Final = TerminalTheme(
@@ -83,9 +87,6 @@ SVG: Final = """\
     }}
     {styles}
     </style>
-    <defs>
-    {lines}
-    </defs>
     <rect width="{terminal_width}" height="{terminal_height}" rx="8" fill="BACKGROUND"/>
     <g transform="translate(9, 22)">
     {backgrounds}
@@ -95,6 +96,12 @@ SVG: Final = """\
     </g>
 </svg>
 """
+
+
+_HEIGHT: Final = 20
+_CELL: Final = 12.04
+"""Pixels of a sign, which Rich draws 20 high."""
+_TEXT: Final = r'<text (class="[^"]*") x="([\d.]+)" (y="[\d.]+") textLength="[\d.]+" clip-path="[^"]*">([^<]*)</text>'
 
 
 def main() -> None:
@@ -208,12 +215,26 @@ def drawn(picture: Picture, seen: str, theme: TerminalTheme) -> str:
             color_system="truecolor", highlight=False, legacy_windows=False,
         )  # fmt: skip
         console.print(Text(f"$ {picture.command}", "bold"), Text.from_ansi(seen), sep="\n")
-    return console.export_svg(
+    svg = console.export_svg(
         theme=theme,
         code_format=SVG.replace("BACKGROUND", theme.background_color.hex),
         unique_id=picture.name,
-        font_aspect_ratio=0.602,
+        font_aspect_ratio=_CELL / _HEIGHT,
     )
+    return re.sub(_TEXT, _in_columns, svg)
+
+
+def _in_columns(text: re.Match[str]) -> str:
+    """Return a text in pieces that begin where they should, however wide a font draws what is before."""
+    style, begin, rest, content = text.groups()
+    content = html.unescape(content).replace("\xa0", " ")
+    pieces = []
+    for piece in re.finditer(r"\S+(?: \S+)*", content):
+        x = float(begin) + cell_len(content[: piece.start()]) * _CELL
+        length = cell_len(piece[0]) * _CELL
+        shown = html.escape(piece[0]).replace(" ", "&#160;")
+        pieces.append(f'<text {style} x="{x:g}" {rest} textLength="{length:g}">{shown}</text>')
+    return "".join(pieces)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Listing entries of one or more namespaces, those that filters want."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cachectl._admin.filters import Filters
 from cachectl._engine.cache import Cache
 from cachectl._engine.namespace import Namespace
-from cachectl._model.records import EntryInfo, Removed
+from cachectl._model.records import EntryInfo, Removed, Usage
 from cachectl.errors import DamagedEntry
 
 
@@ -36,34 +36,36 @@ class Row(NamedTuple):
 
 
 class Listing:
-    """The entries of some namespaces that `filters` want, as they were at `now`."""
+    """The entries of some namespaces, or of all, that `filters` want, as they were at `now`."""
 
     def __init__(self, cache: Cache, names: Sequence[str], filters: Filters, now: float) -> None:
         self._cache = cache
         self._filters = filters
         self._now = now
-        self.names = names
+        self._named = names
+        self.names: Sequence[str] = names or cache.namespaces()
 
     def rows(self) -> Iterator[Row]:
         """Yield them, namespace by namespace, each in the order in which a limit would remove them."""
         for name in self.names:
             yield from self._rows_of(self._cache.namespace(name))
 
-    def totals(self) -> dict[str, Removed]:
-        """Return how many there are in each namespace, and their stored bytes."""
+    def held(self) -> Mapping[str, Usage]:
+        """Return how many there are in each namespace, and their stored bytes; without filters all that is
+        known of it, and also of those that somebody gave names that none can have.
+        """
         if not self._filters.texts:
-            held = self._cache.usage(*self.names)
-            return {name: Removed(*held[name][:2]) for name in self.names if name in held}
+            return self._cache.usage(*self._named)
         found = dict.fromkeys(self.names, Removed())
         for row in self.rows():
             found[row.namespace] = found[row.namespace].plus(Removed(1, row.info.size))
-        return found
+        return {name: Usage(*each, memory_bytes=None) for name, each in found.items()}
 
     def known_total(self) -> int | None:
         """Return how many there are, where that is known without reading them."""
         if self._filters.texts:
             return None
-        return sum(held.entries for held in self.totals().values())
+        return sum(held.entries for held in self.held().values())
 
     def _rows_of(self, namespace: Namespace) -> Iterator[Row]:
         for info in namespace.entries(self._filters.tag):

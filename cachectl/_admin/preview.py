@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cachectl._admin.media import begins_like, image
 from cachectl._model import codecs, values
-from cachectl._model.arguments import shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +40,7 @@ def preview(value: Any) -> Preview:
         return Preview(_array(value))
     if kind == "npz":
         return Preview(_arrays(value))
-    return Preview([shown(values.preview(value)[:_LONGEST_TEXT])])
+    return Preview([values.preview(value)[:_LONGEST_TEXT]])
 
 
 def _json(value: object) -> Preview:

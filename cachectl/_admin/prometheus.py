@@ -1,13 +1,18 @@
 """Figures in the text format of Prometheus, named in its manner: base units, `_total`."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cachectl._admin.figures import value_of
 from cachectl._metrics.counters import ROWS
 from cachectl._metrics.reports import Application, Stats
+from cachectl._model.arguments import shown
+from cachectl.errors import UsageError
 
+_LABEL: Final = r"(?a)(?!__)[A-Za-z_]\w*"
+_OURS: Final = frozenset(("backend", "namespace", "status", "version"))
 _STATES: Final = ("ok", "fallback_only", "refusing")
 
 
@@ -45,38 +50,51 @@ _METRICS: Final = (
 )
 
 
-def lines(report: Stats, names: Sequence[str]) -> Iterator[str]:
-    """Yield the lines; what is unknown is left out."""
-    backend = report.backend.active_backend
-    yield from _head(backend, is_up=True)
-    yield from _applications(backend, report.applications)
+def parse_labels(texts: Iterable[str]) -> dict[str, str]:
+    """Return what texts such as `cache=voice` say. Raises `UsageError`."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not re.fullmatch(_LABEL, name) or not value:
+            raise UsageError(f"not a label: {shown(text)} (write cache=voice)")
+        if name in _OURS or name in found:
+            raise UsageError(f"there is a label {name} already")
+        found[name] = value
+    return found
+
+
+def lines(report: Stats, names: Sequence[str], own: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines, each sample with labels of one's own, too; what is unknown is left out."""
+    labels = {"backend": report.backend.active_backend, **own}
+    yield from _head(labels, is_up=True)
+    yield from _applications(labels, report.applications)
     for metric in _METRICS:
         values = {name: value_of(report.namespaces[name], metric.field) for name in names}
         yield from _described(metric.name, metric.kind, metric.help)
         for name, value in values.items():
             if value is not None:
-                yield _sample(metric.name, {"backend": backend, "namespace": name}, value)
+                yield _sample(metric.name, {**labels, "namespace": name}, value)
 
 
-def down(backend: str) -> Iterator[str]:
+def down(backend: str, own: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of a cache of which nothing is known, as it cannot be reached."""
-    yield from _head(backend, is_up=False)
+    yield from _head({"backend": backend, **own}, is_up=False)
 
 
-def _head(backend: str, *, is_up: bool) -> Iterator[str]:
+def _head(labels: Mapping[str, str], *, is_up: bool) -> Iterator[str]:
     yield from _described("up", "gauge", "Whether the backend can be reached.")
-    yield _sample("up", {"backend": backend}, int(is_up))
+    yield _sample("up", labels, int(is_up))
     yield from _described("build_info", "gauge", "The version of cachectl.")
-    yield _sample("build_info", {"backend": backend, "version": _version()}, 1)
+    yield _sample("build_info", {**labels, "version": _version()}, 1)
 
 
-def _applications(backend: str, found: Sequence[Application]) -> Iterator[str]:
+def _applications(labels: Mapping[str, str], found: Sequence[Application]) -> Iterator[str]:
     counted = Counter(each.status for each in found)
     yield from _described(
         "applications", "gauge", "Processes of this user on this machine, by what they are in."
     )
     for status in _STATES:
-        yield _sample("applications", {"backend": backend, "status": status}, counted[status])
+        yield _sample("applications", {**labels, "status": status}, counted[status])
 
 
 def _described(name: str, kind: str, description: str) -> Iterator[str]:

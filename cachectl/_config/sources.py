@@ -128,10 +128,12 @@ class SettingsBuilder:
         one of the environment where nothing names a backend, nor a flag the directory of one.
         """
         open_choice = directory is None and "backend" not in self._tree
-        if url is not None or (open_choice and _URL in self.origins):
-            backend = backend or "redis"
         if backend is not None:
             self.add_overrides({"backend": backend})
+        elif url is not None:
+            self._put(("backend",), "redis", Given(OPTION, "url"))
+        elif open_choice and _URL in self.origins:
+            self._put(("backend",), "redis", self.origins[_URL])
         if url is not None:  # or what a command never imports would tell what it may be
             self.add_overrides({dotted(_URL): url})
 

@@ -79,7 +79,7 @@ class Counting:
                 self.buffer.notes(name),
                 self.listeners,
                 self.troubles,
-                self._is_away,
+                None if self._sparing is None else self._is_away,
                 self._clock,
                 counting=counting,
             )

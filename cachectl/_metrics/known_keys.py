@@ -15,6 +15,7 @@ _WAYS: Final = 8
 _FIRST: Final = 16
 _MOST: Final = 32_768
 """Places of a table when it is made, and at most: it has 16 bytes for each."""
+_ABSENT: Final = MissReason.ABSENT
 _EVICTED: Final = -1.0
 _INVALIDATED: Final = -2.0
 
@@ -72,16 +73,18 @@ class KnownKeys:
         """Note that entries were removed whose keys are not known."""
         self._by_tag = True
 
-    def reason(self, key: str, now: float, *, limited: bool) -> MissReason:
+    def reason(self, key: str, now: float, limited: bool) -> MissReason:
         """Return why there is no entry. What went before its time, and was not removed key by key here,
         another process evicted, if there is a limit; or else it was invalidated.
         """
         hashes, facts, places = self._table
         hashed = hash(key) or 1
         first = hashed & places
+        if not hashes[first]:  # nor is there any behind it
+            return _ABSENT
         held = hashes[first : first + _WAYS]
         if hashed not in held:
-            return MissReason.ABSENT
+            return _ABSENT
         fact = facts[first + held.index(hashed)]
         if fact < 0:
             return MissReason.EVICTED if fact == _EVICTED else MissReason.INVALIDATED
@@ -93,21 +96,17 @@ class KnownKeys:
     def _note(self, key: str, fact: float) -> None:
         hashes, facts, places = self._table
         hashed = hash(key) or 1
-        at = first = hashed & places
-        for found in hashes[first : first + _WAYS]:
-            if found == hashed:
-                facts[at] = fact
-                return
-            if not found:
-                break
-            at += 1
-        else:
-            at = first + (hashed >> 32) % _WAYS
+        first = hashed & places
+        held = hashes[first : first + _WAYS]
+        if hashed in held:
+            facts[first + held.index(hashed)] = fact
+            return
         if self._left == 0:
             self._grow()
             self._note(key, fact)
             return
         self._left -= 1
+        at = first + ((hashed >> 32) % _WAYS if held[-1] else held.index(0))
         hashes[at], facts[at] = hashed, fact
 
     def _grow(self) -> None:

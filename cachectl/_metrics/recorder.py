@@ -14,10 +14,13 @@ from cachectl._model.entry import Entry, Worth
 from cachectl._model.records import CleanupStep, Item, Removed, Written
 from cachectl.errors import BackendError, CacheError
 
+_ABSENT: Final = MissReason.ABSENT  # to ask the class takes as long as to count
+_EXPIRED: Final = MissReason.EXPIRED
+_ERROR: Final = MissReason.ERROR
+_BYPASSED: Final = MissReason.BYPASSED
+_DISABLED: Final = MissReason.DISABLED
 _ONE_IN: Final = 100
 """Of how many lookups one is timed."""
-_NOT_OF_KEYS: Final = frozenset({MissReason.BYPASSED, MissReason.ERROR})
-"""Why lookups miss that would miss with every key."""
 
 log: Final = logging.getLogger("cachectl")
 
@@ -25,7 +28,7 @@ log: Final = logging.getLogger("cachectl")
 class Recorder:
     """Records for one namespace. Counts unless told not to; listeners hear of everything.
 
-    `is_away` returns whether something else than the backend answers now.
+    `is_away` returns whether something else than the backend answers now; None if nothing ever does.
     """
 
     def __init__(
@@ -35,7 +38,7 @@ class Recorder:
         notes: Notes,
         listeners: Listeners,
         troubles: Troubles,
-        is_away: Callable[[], bool],
+        is_away: Callable[[], bool] | None,
         clock: Callable[[], float],
         *,
         counting: bool,
@@ -84,10 +87,17 @@ class Recorder:
         """Record a lookup that found nothing. One of a disabled namespace is not counted; one that is
         followed by a load is when it is known who loads.
         """
-        reason = self._reason(key, found, now) if self.counting else found
+        reason = found
+        if found is _ABSENT and self.counting:
+            if self._is_away is not None and self._is_away():
+                reason = _ERROR
+            else:
+                reason = self.known.reason(key, now, self.limited)
+        elif found is _EXPIRED and self.counting:
+            self.known.expired(key, now)
         if loads:
             vars(self._local)["reason"] = reason
-        elif reason is not MissReason.DISABLED:
+        elif reason is not _DISABLED:
             self.record_load(key, reason)
         if self._observed:
             self._observe(EventKind.MISS, key, now, reason=reason)
@@ -116,7 +126,7 @@ class Recorder:
         """Note how long a lookup took that is to be timed, and tell of it who listens."""
         if self._to_time > 0:
             self._to_time -= 1
-            if self.counting and reason is not MissReason.DISABLED:
+            if self.counting and reason is not _DISABLED:
                 self._notes.took(kind, self._clock() - began)
         if self._to_time <= 0:
             self._observed = self._listened
@@ -125,30 +135,23 @@ class Recorder:
 
     def take_reason(self) -> MissReason:
         """Return why the lookup missed that this thread made just now, to load."""
-        reason: MissReason = vars(self._local).pop("reason", MissReason.ABSENT)
+        reason: MissReason = vars(self._local).pop("reason", _ABSENT)
         return reason
 
     def record_load(self, key: str, reason: MissReason) -> None:
         """Count a lookup that found nothing, and loads."""
         if self.counting:
-            if reason not in _NOT_OF_KEYS:
-                self._notes.missed(key)
+            if reason is not _BYPASSED and reason is not _ERROR:
+                self._notes.missed(key)  # the others would have missed with any key
             try:  # as in a hit: a call less is a tenth of a miss
                 counts = self._local.counts
             except AttributeError:
                 counts = self._counters.current()
-            name = MISSED[reason]
-            setattr(counts, name, getattr(counts, name) + 1)
-
-    def _reason(self, key: str, found: MissReason, now: float) -> MissReason:
-        """Return why there is nothing, as far as this process knows."""
-        if found is MissReason.EXPIRED:
-            self.known.expired(key, now)
-        if found is not MissReason.ABSENT:
-            return found
-        if self._is_away():
-            return MissReason.ERROR
-        return self.known.reason(key, now, limited=self.limited)
+            if reason is _ABSENT:
+                counts.missed_absent += 1
+            else:
+                name = MISSED[reason]
+                setattr(counts, name, getattr(counts, name) + 1)
 
     def record_shared(self, worth: Worth) -> None:
         """Count a lookup that found nothing, and got what another had loaded."""

@@ -5,9 +5,8 @@ takes little room, is merged by adding, and says how wrong it can be.
 """
 
 import heapq
-import threading
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import ceil, exp, log
 from typing import Final, NamedTuple
 
@@ -23,8 +22,8 @@ _LONGEST: Final = 1e6
 
 KEYS: Final = 200
 """Keys that are kept of each namespace and time: those that were missed most."""
-_WAITING: Final = 4096
-"""Notes that wait to be sorted in, before whoever notes another does that."""
+_WAITING: Final = 2**18
+"""Notes that wait to be sorted in, once a second."""
 
 SKETCHED: Final[Ring] = RINGS[2]
 """The ring of buckets in which sketches are kept: pieces of two hours, for eight days."""
@@ -100,60 +99,46 @@ class MissedKeys:
 
 class Notes:
     """What a process notes of one namespace between two flushes. Exact from any number of threads, and
-    without a lock: notes wait in a queue until one of them sorts them in.
+    without a lock: notes wait until the flush sorts them in, the latest quarter of a million.
+
+    `missed` is called with each key that was missed.
     """
 
     def __init__(self) -> None:
+        self._waiting: deque[str | tuple[str, float]] = deque(maxlen=_WAITING)
+        self.missed: Callable[[str], None] = self._waiting.append
         self.reset()
 
     def reset(self) -> None:
         """Forget everything, as a forked process must."""
-        self._sorting = threading.Lock()
-        self._waiting: deque[str | tuple[str, float]] = deque()
+        self._waiting.clear()
         self._begin()
-
-    def missed(self, key: str) -> None:
-        """Note that a key was missed."""
-        self._note(key)
 
     def took(self, kind: str, seconds: float) -> None:
         """Note how long something took."""
-        self._note((kind, seconds))
+        self._waiting.append((kind, seconds))
 
-    def take(self) -> Sketch | None:
-        """Return what was noted, and forget it; None if there is nothing, or another sorts it in."""
-        if not self._sorting.acquire(blocking=False):
-            return None
-        try:
-            self._sort()
-            times, missed = self._times, self._missed.told()
-            if not missed and not any(times.values()):
-                return None
-            self._begin()
-            return Sketch(times, missed)
-        finally:
-            self._sorting.release()
-
-    def _note(self, note: str | tuple[str, float]) -> None:
-        self._waiting.append(note)
-        if len(self._waiting) > _WAITING and self._sorting.acquire(blocking=False):
-            try:  # unless another thread does, or this one, which a signal handler interrupted
-                self._sort()
-            finally:
-                self._sorting.release()
-
-    def _begin(self) -> None:
-        self._times: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
-        self._missed = MissedKeys()
-
-    def _sort(self) -> None:
-        """Sort in what waits."""
+    def sort(self) -> None:
+        """Sort in what waits. One thread at a time calls this, and `take`."""
         while self._waiting:
             note = self._waiting.popleft()
             if isinstance(note, str):
                 self._missed.note(note)
             else:
                 self._times[note[0]][bucket_of(note[1])] += 1
+
+    def take(self) -> Sketch | None:
+        """Return what was noted, and forget it; None if there is nothing."""
+        self.sort()
+        times, missed = self._times, self._missed.told()
+        if not missed and not any(times.values()):
+            return None
+        self._begin()
+        return Sketch(times, missed)
+
+    def _begin(self) -> None:
+        self._times: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
+        self._missed = MissedKeys()
 
 
 def top(missed: Mapping[str, int], limit: int) -> list[tuple[str, int]]:

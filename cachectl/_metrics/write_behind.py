@@ -66,6 +66,8 @@ class CounterBuffer:
         """
         counted: dict[str, Counts] = {}
         with self._turn:
+            for notes in list(self._notes.values()):
+                notes.sort()
             for outgoing in self._outgoing():
                 counted = added(counted, outgoing.collect(self._clock()).items())
                 outgoing.send(self._store, self._take)

@@ -53,7 +53,7 @@ def test_several_arrays_come_back_as_npz(tool):
     assert (document["type"], document["arrays"][0]) == (
         "npz", {"name": "mean", "dtype": "int64", "shape": [3]},
     )  # fmt: skip
-    assert "mean: array of int64" in tool("inspect", "a", "k").out
+    assert "mean: array int64, shape (3,)" in tool("inspect", "a", "k").out
 
 
 def test_value_as_a_document(shared):

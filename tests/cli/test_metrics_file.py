@@ -98,7 +98,7 @@ def test_wrong_usage_leaves_a_file_as_it_is(tool):
     file = tool.home / "cache.prom"
     file.write_text("what was there\n")
     for arguments, message in (
-        (["stats", "--to", "cache.prom"], "--to goes with --format prometheus"),
+        (["stats", "--to", "cache.prom"], "--to and --label go with --format prometheus"),
         ([*WRITE, "cache.prom", "--since", "1h"], "--since"),
         ([*WRITE, "."], "--to: . is not a file"),
         ([*WRITE, "cache.prom", "a b"], "not a namespace"),
@@ -124,6 +124,34 @@ def test_a_directory_of_another_is_refused(tool):
     out, err = process.communicate(timeout=30)
     said = f"cachectl: cannot write {tool.home}/others/cache.prom: Permission denied\n"
     assert (process.returncode, out, err.decode()) == (6, b"", said)
+
+
+def test_labels_tell_caches_apart(tool):
+    with tool.open() as cache:
+        cache.namespace("ai").set("k", "v")
+    printed = tool("stats", "-f", "prometheus", "--label", 'cache=a "b"', "--label", "team=x=y").raw
+    promtool("check", "metrics", given=printed)
+    lines = [line for line in printed.decode().splitlines() if not line.startswith("#")]
+    assert not [line for line in lines if r'{backend="file",cache="a \"b\"",team="x=y"' not in line]
+    away = tool.having(CACHECTL_URL=f"redis://127.0.0.1:{free_port()}/0")
+    away(*WRITE, "cache.prom", "--label", "cache=voice")
+    assert 'up{backend="redis",cache="voice"} 0' in (tool.home / "cache.prom").read_text()
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("voice", "not a label: 'voice' (write cache=voice)"),
+        ("cache=", "not a label: 'cache=' (write cache=voice)"),
+        ("a-b=c", "not a label: 'a-b=c' (write cache=voice)"),
+        ("__name__=c", "not a label: '__name__=c' (write cache=voice)"),
+        ("namespace=c", "there is a label namespace already"),
+    ],
+)
+def test_what_cannot_be_a_label(tool, label, message):
+    ended = tool("stats", "-f", "prometheus", "--label", label)
+    assert (ended.code, ended.raw) == (2, b"")
+    assert message in ended.err
 
 
 def test_a_link_stays_a_link(tool):

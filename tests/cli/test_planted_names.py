@@ -57,7 +57,9 @@ def of_json(text: str) -> Iterable[str]:
 
 
 def of_csv(text: str) -> Iterable[str]:
-    cells = [row[0] for row in csv.reader(text.splitlines())][1:]
+    first, *rows = csv.reader(text.splitlines())
+    at = first.index("key" if "key" in first else "namespace")
+    cells = [row[at] for row in rows]
     assert not [cell for cell in cells if cell[0] in "=+-@"]
     return [unescaped(cell.removeprefix("'")) for cell in cells]
 
@@ -89,7 +91,7 @@ def test_tables_and_logs_have_a_line_for_each_and_no_byte_that_a_terminal_obeys(
     for arguments in (("-q", "stats"), ("-v", "inspect")):
         ended = planted(*arguments)
         assert ended.code == 0
-        assert len(ended.lines) == 1 + len(NAMES) + 1 + ("stats" in arguments)
+        assert len(ended.lines) == 1 + len(NAMES) + 2 + 2 * ("inspect" in arguments)
         assert not UNSAFE.search(ended.out)
         assert not UNSAFE.search(ended.err)
 

@@ -37,7 +37,9 @@ def test_a_namespace_begins_to_count_anew_and_keeps_its_entries(used):
 
 def test_all_of_them_begin_anew_if_none_is_named(used):
     ended = used("stats", "--reset", "--yes", "-f", "json")
-    assert json.loads(ended.out) == {"schema": "cachectl.reset/1", "namespaces": ["a", "b"]}
+    assert json.loads(ended.out) == {
+        "schema": "cachectl.reset/1", "dry_run": False, "namespaces": ["a", "b"],
+    }  # fmt: skip
     assert counted(used) == {"a": (0, 0, 1), "b": (0, 0, 1)}
 
 
@@ -54,9 +56,20 @@ def test_it_asks_after_showing_what_would_be_lost(used):
     assert counted(used)["a"] == (0, 0, 1)
 
 
+def test_a_dry_run_shows_it_and_resets_nothing(used):
+    ended = used("stats", "a", "--reset", "--dry-run")
+    assert (ended.code, ended.lines[-1].split()[:3]) == (0, ["total", "1", "1"])
+    document = json.loads(used("stats", "a", "--reset", "-n", "-f", "json").out)
+    assert document == {"schema": "cachectl.reset/1", "dry_run": True, "namespaces": ["a"]}
+    assert counted(used)["a"] == (1, 1, 1)
+    assert used("stats", "-n").code == 2
+
+
 def test_nobody_is_asked_where_nobody_is(used):
-    ended = used("stats", "--reset")
-    assert (ended.code, ended.err) == (6, "cachectl: nobody to ask here: say --yes\n")
+    ended = used("stats", "a", "--reset")
+    assert (ended.code, ended.raw) == (6, b"")
+    assert ended.err.startswith("cachectl: refused: nobody can be asked about the counts of a\n")
+    assert "  do    cachectl stats a --reset --yes\n" in ended.err
     assert used("stats", "nosuch", "--reset", "--yes").code == 3
     assert used("stats", "--reset", "--since", "1h", "--yes").code == 2
     assert counted(used)["a"] == (1, 1, 1)

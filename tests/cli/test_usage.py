@@ -156,6 +156,7 @@ def test_a_url_that_is_put_wherever_it_does_not_belong_shows_no_password(tool, u
         ["--directory", url, "stats"], ["--directory", url, "set", "a", "k", "v"], [url],
         ["--backend", url, "stats"], ["--url", f"x{url}", "stats"], ["--config", url, "stats"],
         ["--config", str(wrong), "stats"], ["clear", "--tag", url], ["clear", "a", "--match", url],
+        ["clear", "--tag", url, "-n"], ["clear", "a", "--match", url, "-n"],
         ["cleanup", "--older-than", url], ["cleanup", url, "-f", "json"], ["forget", url],
         ["warm", url], ["warm", str(manifest)], ["warm", str(manifest), "-n", url],
         ["warm", "--loader", url, "--keys", url, "-n", "a"], [f"--{url}"], ["stats", f"--{url}"],

@@ -87,3 +87,19 @@ def test_without_a_file_all_is_by_default(file: Path):
     assert found.source is None
     assert {setting.origin for setting in found.settings} == {Origin("default")}
     assert named(found)["file.directory"].value == "/home/ada/.cache/cachectl"
+
+
+def test_a_url_says_which_backend(file: Path):
+    """Whoever gives it has chosen Redis, too."""
+    url = "redis://cache-1"
+    by_flag = named(in_force(url=url, environ={"HOME": "/"}))
+    by_variable = named(in_force(environ={"HOME": "/", "CACHECTL_URL": url}))
+
+    assert (by_flag["backend"].value, by_flag["backend"].origin) == (
+        "redis",
+        Origin("flag", "--url"),
+    )
+    assert by_variable["backend"].origin == Origin("environment", "CACHECTL_URL")
+    assert (
+        named(in_force(backend="file", url=url, environ={"HOME": "/"}))["backend"].value == "file"
+    )

@@ -30,10 +30,10 @@ BYTECODES: Final = {(3, 11): 92}
 """Bytecodes of a hit, by the version of Python."""
 DECORATED: Final = {(3, 11): 139}
 """The same for a decorated function of one argument."""
-WRITES: Final = {(3, 11): (105, 109, 71, 51)}
+WRITES: Final = {(3, 11): (106, 110, 72, 51)}
 """Calls of a write on files at most: one that replaces an entry, that adds one, that removes one, and
 that has none to remove. By the version of Python."""
-MEMORY_WRITE: Final = {(3, 11): 76}
+MEMORY_WRITE: Final = {(3, 11): 78}
 """The same in memory, of one that adds an entry for which another has to go."""
 LOCKS: Final = (type(Lock()), type(RLock()), Turn)
 

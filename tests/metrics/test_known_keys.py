@@ -12,7 +12,7 @@ def known() -> KnownKeys:
 
 
 def reason(known: KnownKeys, key: str, *, limited: bool = True) -> MissReason:
-    return known.reason(key, 0.0, limited=limited)
+    return known.reason(key, 0.0, limited)
 
 
 def test_it_remembers_all_of_some_thousand_keys(known: KnownKeys):
@@ -49,7 +49,7 @@ def test_what_went_by_no_doing_of_this_process_is_evicted_where_there_is_a_limit
 
     assert reason(known, "k") is MissReason.EVICTED
     assert reason(known, "k", limited=False) is MissReason.INVALIDATED
-    assert known.reason("k", 10.0, limited=True) is MissReason.EXPIRED
+    assert known.reason("k", 10.0, True) is MissReason.EXPIRED
 
 
 def test_what_went_by_a_tag_is_invalidated(known, item):

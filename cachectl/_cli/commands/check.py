@@ -66,8 +66,7 @@ def check(
     performance = plugin.performance(readings, is_counting=seconds is None)
     _tell(plugin.line(state, f"{when}{plugin.summary(readings)}", performance))
     if out.level > 0:
-        about = (opened.context.where, opened.context.configuration)
-        _tell(f"cache {out.glyphs.between.join(about)}", *plugin.details(readings))
+        _tell(out.cache(), *plugin.details(readings))
     raise Stop(state)
 
 

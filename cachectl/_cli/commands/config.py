@@ -50,7 +50,7 @@ def show(
     else:
         from cachectl._cli.output import config_tables
 
-        out.context("file", str(found.source or "no configuration, defaults"))
+        out.context("file", str(found.source or "no configuration file"))
         shown = config_tables.settings(found.settings, out.width, out.glyphs, with_origin=origin)
         out.table(shown, fold=False)
     _warn(found)
@@ -74,7 +74,7 @@ def check(
     found = _in_force(context, file)
     if out.format is Format.TABLE:
         if out.level >= 0:
-            out.line(printable(f"{found.source or 'no configuration, defaults'}: right"))
+            out.line(printable(f"{found.source or 'no configuration file'}: right"))
     else:
         out.document("config-check", documents.checked(found))
     _warn(found)

@@ -16,6 +16,7 @@ from cachectl._cli.output import Format, out
 from cachectl._cli.output.text import printable
 from cachectl._cli.session import Session
 from cachectl._engine.cache import Cache
+from cachectl._masking import masked
 from cachectl._model.records import Removed, Usage
 from cachectl._model.units import format_bytes, format_entries
 from cachectl.errors import UsageError
@@ -58,8 +59,8 @@ def show_count(cache: Cache, opened: Session, names: Sequence[str], wanted: Want
     listing = _listing(cache, names, wanted.filters, time.time())
     if out.format is Format.TABLE and out.level >= 0:
         _begin(cache, opened, listing, wanted)
-    held = listing.totals()
-    total = Removed.total(held.values())
+    held = listing.held()
+    total = Removed.total(Removed(*each[:2]) for each in held.values())
     if out.format is Format.TABLE and out.level < 0:
         out.line(str(total.entries))
     elif out.format is Format.TABLE:
@@ -67,7 +68,7 @@ def show_count(cache: Cache, opened: Session, names: Sequence[str], wanted: Want
 
         out.table(entry_tables.totals(held, out.width, out.glyphs))
     elif out.format is Format.CSV:
-        out.csv(("namespace", *Removed._fields), ([name, *each] for name, each in held.items()))
+        out.csv(("namespace", *Usage._fields), ([name, *each] for name, each in held.items()))
     elif out.format is Format.JSONL:
         rows = ({"namespace": name, **each._asdict()} for name, each in held.items())
         out.json_lines({"schema": "cachectl.inspect-namespace/1", **row} for row in rows)
@@ -115,7 +116,7 @@ def _listing(cache: Cache, names: Sequence[str], filters: Filters, now: float) -
             )
         for name in missing:
             out.note(unknown(name))
-    return Listing(cache, names or cache.namespaces(), filters, now)
+    return Listing(cache, names, filters, now)
 
 
 def _begin(cache: Cache, opened: Session, listing: Listing, wanted: Wanted) -> None:
@@ -123,7 +124,7 @@ def _begin(cache: Cache, opened: Session, listing: Listing, wanted: Wanted) -> N
     out.context("cache", *opened.context.parts(opened.context.state(cache.status())))
     name = listing.names[0] if len(listing.names) == 1 else "entries"
     order = wanted.order.said if wanted.order else ""
-    filters = ", ".join(wanted.filters.texts)
+    filters = masked(", ".join(wanted.filters.texts))
     if len(listing.names) == 1:
         held = cache.usage(name).get(name, Usage())
         of = "of " if filters else ""
@@ -220,7 +221,7 @@ def _show_summary(name: str, summary: Any, took: float, filters: Filters) -> Non
     from cachectl._cli.output.summary_page import Page
 
     total: Removed = summary.total
-    texts, size = ", ".join(filters.texts), format_bytes(total.bytes)
+    texts, size = masked(", ".join(filters.texts)), format_bytes(total.bytes)
     out.context(name, format_entries(total.entries), texts, size, f"all read, {cells.span(took)}")
     out.gap()
     out.lines(Page(summary, out.width, out.glyphs).lines())

@@ -34,6 +34,10 @@ Textfile = Annotated[
     str | None,
     typer.Option("--to", metavar="FILE", help="Replace FILE by the metrics (--format prometheus)."),
 ]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="A label of all metrics, such as cache=voice."),
+]
 Each = Annotated[bool, typer.Option("--each", help="Every namespace by itself, not the total.")]
 MinLookups = Annotated[
     int | None,

@@ -56,9 +56,11 @@ def stats(
     each: options.Each = False,
     min_lookups: options.MinLookups = None,
     to: options.Textfile = None,
+    label: options.Labels = None,
     reset: Annotated[
         bool, typer.Option("--reset", help="Begin to count anew, after showing what was counted.")
     ] = False,
+    dry_run: options.DryRun = False,
     yes: options.Yes = False,
     form: options.OutputFormat = Format.TABLE,
 ) -> None:
@@ -85,7 +87,7 @@ def stats(
         fail_under or [], fail_over or [],
         each=each, min_lookups=min_lookups,
     )  # fmt: skip
-    out.replace_file(to)
+    out.expose(to, label or [])
     asked = _asked(namespaces or [], since, sort, columns)
     saved = _saved(diff, watch=watch)
     opened = session(context)
@@ -93,9 +95,11 @@ def stats(
         from cachectl._cli.commands.stats_reset import begin_anew
 
         if watch or saved is not None or since is not None or alarm.thresholds:
-            raise UsageError("--reset goes with NS and --yes alone")
-        begin_anew(opened, asked, ask_first=not yes)
+            raise UsageError("--reset goes with NS, --dry-run and --yes alone")
+        begin_anew(opened, asked, dry_run=dry_run, yes=yes)
         return
+    if dry_run or yes:
+        raise UsageError("--dry-run and --yes go with --reset")
     with _told_if_down(opened), opened.cache() as cache, _told_of_applications(cache):
         alarm = alarm.timed(cache, asked.names)
         if watch:
@@ -133,7 +137,7 @@ def _told_if_down(opened: Session) -> Iterator[None]:
         if out.replaces_file:
             from cachectl._admin import prometheus
 
-            out.metrics(prometheus.down(opened.backend))
+            out.metrics(prometheus.down(opened.backend, out.labels))
         raise
 
 

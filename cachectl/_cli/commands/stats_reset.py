@@ -1,21 +1,22 @@
 """`cachectl stats --reset`."""
 
+from typing import Final
+
 from cachectl._admin.namespaces import not_there
 from cachectl._admin.overview import Asked
 from cachectl._admin.reach import OUT_OF_REACH, in_memory
 from cachectl._cli.asking import ask, require_terminal
-from cachectl._cli.commands.stats_shown import prepared
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import Format, out
 from cachectl._cli.session import Session
+from cachectl._engine.cache import Cache
 
-_QUESTION = "Begin to count anew? What was counted is lost, entries stay."
-_SHOWN = ("hits", "misses", "evicted", "expired", "saved", "time-saved")
+_SHOWN: Final = ("hits", "misses", "evicted", "expired", "saved", "time-saved")
 
 
-def begin_anew(opened: Session, asked: Asked, *, ask_first: bool) -> None:
-    """Let namespaces begin to count anew, after showing what they counted if that is to be asked. Raises
-    `Stop`.
+def begin_anew(opened: Session, asked: Asked, *, dry_run: bool, yes: bool) -> None:
+    """Let namespaces begin to count anew; show before what they counted, and ask, unless it is a yes
+    already. Raises `Stop`.
     """
     out.use(out.format)  # a table, or a document
     with opened.cache(writing=True) as cache:
@@ -24,14 +25,23 @@ def begin_anew(opened: Session, asked: Asked, *, ask_first: bool) -> None:
         report = cache.stats(*asked.names)
         if report.unknown:
             raise Stop(Exit.NOT_FOUND, not_there(cache, report.unknown))
-        if ask_first:
-            require_terminal("nobody to ask here: say --yes")
-            _, show = prepared(cache, opened.context, asked._replace(columns=_SHOWN))
-            show(())
-            ask(_QUESTION)
-        for name in report.namespaces:
+        names = list(report.namespaces)
+        if not dry_run and not yes:
+            require_terminal(f"the counts of {', '.join(names)}")
+        if out.format is Format.TABLE and (dry_run or not yes):
+            _show(cache, opened, asked)
+        if not dry_run and not yes:
+            ask("Begin to count anew? What was counted is lost, entries stay.")
+        for name in names if not dry_run else ():
             cache.reset_counts(name)
-    if out.format is Format.TABLE:
-        out.note(f"counting begins anew in {', '.join(report.namespaces) or 'no namespace'}")
-    else:
-        out.document("reset", {"namespaces": list(report.namespaces)})
+    if out.format is not Format.TABLE:
+        out.document("reset", {"dry_run": dry_run, "namespaces": names})
+    elif not dry_run:
+        out.note(f"counting begins anew in {', '.join(names) or 'no namespace'}")
+
+
+def _show(cache: Cache, opened: Session, asked: Asked) -> None:
+    from cachectl._cli.commands.stats_shown import prepared  # with Rich
+
+    _, show = prepared(cache, opened.context, asked._replace(columns=_SHOWN))
+    show(())

@@ -55,6 +55,8 @@ class Output:
         """Whether a monitoring system reads one line on stdout, and nothing else."""
         self.directory = ""
         """Where the files are that are worked with; nothing if there are none."""
+        self.labels: Mapping[str, str] = NOTHING
+        """Labels of metrics beside those that they have anyway."""
         self._file: Textfile | None = None
         self._answered = False
         self._noted: set[str] = set()  # what `note_once` said, and can still be read
@@ -124,15 +126,19 @@ class Output:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    def replace_file(self, path: str | None) -> None:
-        """Have what `metrics` writes replace a file, if one is named. Raises `UsageError`."""
-        if path is None:
+    def expose(self, path: str | None, labels: Sequence[str]) -> None:
+        """Have what `metrics` writes replace a file, if one is named, and `labels` in all of it. Raises
+        `UsageError`.
+        """
+        if path is None and not labels:
             return
         if self.format is not Format.PROMETHEUS:
-            raise UsageError("--to goes with --format prometheus")
+            raise UsageError("--to and --label go with --format prometheus")
+        from cachectl._admin.prometheus import parse_labels
         from cachectl._cli.output.textfile import Textfile
 
-        self._file = Textfile(path)
+        self.labels = parse_labels(labels)
+        self._file = None if path is None else Textfile(path)
 
     @property
     def replaces_file(self) -> bool:

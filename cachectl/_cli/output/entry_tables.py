@@ -15,7 +15,7 @@ from cachectl._cli.output.glyphs import Glyphs
 from cachectl._cli.output.layout import Column, Line
 from cachectl._cli.output.streamed import streamed
 from cachectl._model.entry import NEVER
-from cachectl._model.records import Removed
+from cachectl._model.records import Removed, Usage
 from cachectl._model.units import format_dollars
 
 _DIGITS: Final = 10
@@ -47,18 +47,21 @@ def listing(
     return streamed(figures, texts, lines, width, glyphs)
 
 
-def totals(held: Mapping[str, Removed], width: int | None, glyphs: Glyphs) -> Table:
+def totals(held: Mapping[str, Usage], width: int | None, glyphs: Glyphs) -> Table:
     """Return a table of what namespaces hold, with the total of several."""
-    columns: list[Column[tuple[str, Removed]]] = [
+    columns: list[Column[tuple[str, Removed | Usage]]] = [
         Column("namespace", 0, lambda one: one[0], lambda one: one[0], is_text=True),
         Column(
             "entries", 1, lambda one: cells.count(one[1].entries), lambda one: str(one[1].entries)
         ),
         Column("size", 2, lambda one: cells.size(one[1].bytes), lambda one: str(one[1].bytes)),
     ]
-    lines = [Line(one) for one in held.items()]
+    lines: list[Line[tuple[str, Removed | Usage]]] = [Line(one) for one in held.items()]
     if len(held) > 1:
-        total = (f"total ({len(held):,})", Removed.total(held.values()))
+        total = (
+            f"total ({len(held):,})",
+            Removed.total(Removed(*each[:2]) for each in held.values()),
+        )
         lines.append(Line(total, is_total=True))
     return layout.table(columns, lines, width, glyphs)
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from cachectl._cli.output import layout
 from cachectl._cli.output.glyphs import ASCII, Glyphs
 from cachectl._cli.output.text import printable
+from cachectl._masking import masked
 
 _ASCII: Final = {ord("µ"): "u", ord("×"): "x"}
 _STATES: Final = {"ok": "green", "degraded": "yellow", "read-only": "yellow"}
@@ -29,7 +30,7 @@ class Screen:
 
     def context(self, heading: str, *parts: str, kept: int = 2) -> None:
         """Add a line that says what the rest is about, of which so many parts are kept in any width."""
-        known = [part for part in parts if part]
+        known = [masked(part) for part in parts if part]
         if self.width is None:
             line = self.glyphs.between.join(known)
             self.lines.append(f"# {printable(heading) + ' ':{layout.HEADING}}{printable(line)}")

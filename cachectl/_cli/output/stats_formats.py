@@ -19,7 +19,7 @@ def write(report: Stats, names: Sequence[str], verdicts: Sequence[Verdict]) -> N
     elif out.format is Format.PROMETHEUS:
         from cachectl._admin import prometheus
 
-        out.metrics(prometheus.lines(report, names))
+        out.metrics(prometheus.lines(report, names, out.labels))
     else:
         out.document("stats", {**documents.stats(report, names), **thresholds.document(verdicts)})
 

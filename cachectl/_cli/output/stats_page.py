@@ -33,7 +33,8 @@ def add(screen: Screen, row: Row, details: Details | None, now: float) -> None:
         stats_blocks.add_latencies(screen, details, row.now)
         stats_blocks.add_most_missed(screen, details)
         if row.trend is not None and abs(details.since - row.trend.start) > _CLOSE:
-            screen.add(f"{_NOTED} since {format_moment(details.since, now)} UTC")
+            since = format_moment(details.since, now)
+            screen.hanging(Text(), f"{_NOTED} since {since} UTC", 0)
 
 
 def _facts(screen: Screen, row: Row, now: float) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from rich.text import Text
 from cachectl._admin.context import Context
 from cachectl._admin.findings import Finding, window_name
 from cachectl._admin.overview import Overview, Row
-from cachectl._cli.output import cells, found, stats_records, stats_table
+from cachectl._cli.output import cells, found, stats_table
 from cachectl._cli.output.screen import Screen
 from cachectl._cli.output.stats_columns import Look
 from cachectl._metrics.reports import Stats
@@ -81,6 +81,8 @@ def add_table(
 
 def add_records(screen: Screen, seen: Overview, rows: Sequence[Row]) -> None:
     """Add a record for each namespace, and, where there are several, for the total."""
+    from cachectl._cli.output import stats_records
+
     about = [each for each in seen.findings if not each.namespace]
     total = [seen.total] if len(rows) > 1 else []
     screen.blank()

@@ -118,12 +118,14 @@ def _widest(columns: Sequence[Column[T]], lines: Sequence[Line[T]], *, exact: bo
 
 def _row(columns: Sequence[Column[T]], widths: Sequence[int], cells: Sequence[str]) -> str:
     padded = (
-        cell + " " * (most - cell_len(cell))
-        if column.is_text
-        else " " * (most - cell_len(cell)) + cell
+        cell + " " * (most - _width(cell)) if column.is_text else " " * (most - _width(cell)) + cell
         for column, most, cell in zip(columns, widths, cells, strict=True)
     )
     return (" " * _GAP).join(padded).rstrip()
+
+
+def _width(cell: str) -> int:
+    return len(cell) if cell.isascii() else cell_len(cell)
 
 
 def _exact(column: Column[T], about: T) -> str:

@@ -15,6 +15,8 @@ def printable(text: str, backslash: str = "\\") -> str:
     """Return `text` on one line, with whatever a terminal might obey written as an escape, which begins
     with a `backslash` as the format has it.
     """
+    if text.isprintable():  # most of it is
+        return text
     return re.sub(_UNSAFE, lambda match: backslash + _escape(match), text)
 
 
