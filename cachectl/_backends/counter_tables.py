@@ -12,7 +12,11 @@ from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Coun
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.entry import LATEST
 
-_COLUMNS: Final = (*SUMMED, LAST_HIT)
+_OLD_NAMES: Final = {"missed_absent": "misses"}
+"""Columns keep the name under which processes of earlier versions add to them: all misses were once
+counted together, of whose reason nothing is known."""
+_COUNTED: Final = tuple(_OLD_NAMES.get(name, name) for name in SUMMED)
+_COLUMNS: Final = (*_COUNTED, LAST_HIT)
 _MOST: Final = 10**16
 """The most that a bucket counts, so that the sum of a ring does not overflow. A total may be 100 times
 as much."""
@@ -28,10 +32,10 @@ _ADD: Final = (
     f"INSERT INTO counters(namespace, width, bucket, since, {', '.join(_COLUMNS)})"
     f" VALUES(?, ?, ?, ?{', ?' * len(_COLUMNS)})"
     " ON CONFLICT(namespace, width, bucket) DO UPDATE SET "
-    + ", ".join(f"{name} = {_sane(name)} + excluded.{name}" for name in SUMMED)
+    + ", ".join(f"{name} = {_sane(name)} + excluded.{name}" for name in _COUNTED)
     + f", {LAST_HIT} = max({_sane(LAST_HIT)}, excluded.{LAST_HIT})"
 )
-_SUMS: Final = ", ".join((*(f"sum({_sane(name)})" for name in SUMMED), f"max({_sane(LAST_HIT)})"))
+_SUMS: Final = ", ".join((*(f"sum({_sane(name)})" for name in _COUNTED), f"max({_sane(LAST_HIT)})"))
 _WITHIN: Final = "FROM counters WHERE width = ? AND bucket BETWEEN ? AND ?"
 _SUM: Final = f"SELECT namespace, {_SUMS} {_WITHIN} GROUP BY namespace"
 _TOTALS: Final = f"SELECT namespace, since, {_SUMS} {_WITHIN} GROUP BY namespace"
@@ -114,19 +118,23 @@ def prepare(connection: Connection) -> None:
         " WITHOUT ROWID"
     )
     sketch_tables.prepare(connection)
-    present = {row[1] for row in connection.execute("PRAGMA table_info(counters)")}
-    if "misses" in present:  # from before their reasons were counted
-        connection.execute("ALTER TABLE counters RENAME COLUMN misses TO missed_absent")
-        present.add("missed_absent")
-    for name in ("since", *_COLUMNS):
-        if name not in present:  # a database from before this was counted
-            kind = "REAL" if name == "since" else "INTEGER"
-            connection.execute(f"ALTER TABLE counters ADD COLUMN {name} {kind} NOT NULL DEFAULT 0")
+    if _missing(connection):
+        with connection.transaction():  # others may be about to add them, too
+            for name in _missing(connection):
+                kind = "REAL" if name == "since" else "INTEGER"
+                added = f"{name} {kind} NOT NULL DEFAULT 0"
+                connection.execute(f"ALTER TABLE counters ADD COLUMN {added}")
+
+
+def _missing(connection: Connection) -> list[str]:
+    """Return the columns that a database from before they were counted lacks."""
+    present = {row[1] for row in connection.execute("PRAGMA table_info(counters)").fetchall()}
+    return [name for name in ("since", *_COLUMNS) if name not in present]
 
 
 def _rows(batch: Batch) -> Iterator[tuple[str | float, ...]]:
     for namespace, counts in batch.counts.items():
-        amounts = (getattr(counts, name) for name in _COLUMNS)
+        amounts = (getattr(counts, name) for name in (*SUMMED, LAST_HIT))
         values = [amount if 0 <= amount <= _MOST else 0 for amount in amounts]
         yield (namespace, 0, 0, batch.at, *values)
         for ring in RINGS:
@@ -134,7 +142,7 @@ def _rows(batch: Batch) -> Iterator[tuple[str | float, ...]]:
 
 
 def _counts(amounts: Sequence[int]) -> Counts:
-    return Counts(**dict(zip(_COLUMNS, amounts, strict=True)))
+    return Counts(**dict(zip((*SUMMED, LAST_HIT), amounts, strict=True)))
 
 
 def _time(since: object) -> float | None:

@@ -15,21 +15,21 @@ _ADD_TIMES: Final = (
     "INSERT INTO times(namespace, bucket, kind, place, count) VALUES(?, ?, ?, ?, ?)"
     f" ON CONFLICT DO UPDATE SET count = {_SANE} + excluded.count"
 )
-_OF: Final = "FROM missed WHERE namespace = ?1 AND bucket = ?2"
+_OF: Final = "FROM missed WHERE namespace = :namespace AND bucket = :bucket"
 _RANKED: Final = f"{_OF} AND key <> '' ORDER BY count DESC, key"
 _MISSED: Final = "INSERT INTO missed(namespace, bucket, key, count, begun_with)"
 _ADD_MISSED: Final = (
-    f"{_MISSED} SELECT ?1, ?2, ?3, ?4 + least, least"  # noqa: S608 - names of ours
+    f"{_MISSED} SELECT :namespace, :bucket, :key, :count + least, least"  # noqa: S608 - names of ours
     f" FROM (SELECT ifnull((SELECT {_SANE} {_OF} AND key = ''), 0) AS least) WHERE true"
     f" ON CONFLICT DO UPDATE SET count = {_SANE} + excluded.count - excluded.begun_with"
 )
 """Space-Saving, as `MissedKeys` does it: under no key is the most that any had that went."""
 _NOTE_LEAST: Final = (
-    f"{_MISSED} SELECT ?1, ?2, '', count, 0 {_RANKED} LIMIT 1 OFFSET {KEYS}"
+    f"{_MISSED} SELECT :namespace, :bucket, '', count, 0 {_RANKED} LIMIT 1 OFFSET {KEYS}"
     f" ON CONFLICT DO UPDATE SET count = max({_SANE}, excluded.count)"
 )
 _KEEP_MOST: Final = (
-    "DELETE FROM missed WHERE namespace = ?1 AND bucket = ?2 AND key <> ''"  # noqa: S608 - names of ours
+    "DELETE FROM missed WHERE namespace = :namespace AND bucket = :bucket AND key <> ''"  # noqa: S608 - names of ours
     f" AND key NOT IN (SELECT key {_RANKED} LIMIT {KEYS})"
 )
 _TIMES: Final = (
@@ -65,10 +65,11 @@ def add(connection: Connection, sketches: Mapping[str, Sketch], at: float) -> No
         ]
         connection.cursor.executemany(_ADD_TIMES, times)
         if sketch.missed:
-            missed = [(namespace, bucket, key, count) for key, count in sketch.missed.items()]
+            place = {"namespace": namespace, "bucket": bucket}
+            missed = [{**place, "key": key, "count": count} for key, count in sketch.missed.items()]
             connection.cursor.executemany(_ADD_MISSED, missed)
-            connection.execute(_NOTE_LEAST, (namespace, bucket))
-            connection.execute(_KEEP_MOST, (namespace, bucket))
+            connection.execute(_NOTE_LEAST, place)
+            connection.execute(_KEEP_MOST, place)
 
 
 def read(connection: Connection, window: Window, of: Collection[str]) -> dict[str, Sketch]:

@@ -22,6 +22,8 @@ _LONGEST: Final = 1e6
 
 KEYS: Final = 200
 """Keys that are kept of each namespace and time: those that were missed most."""
+_HELD: Final = 2_000
+"""Keys that a process holds between two flushes, at most twice as many."""
 _WAITING: Final = 2**18
 """Notes that wait to be sorted in, once a second."""
 
@@ -74,27 +76,36 @@ class MissedKeys:
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
-        self._begun_with: dict[str, int] = {}
+        self._told: dict[str, int] = {}
+        self._untold: dict[str, None] = {}
         self._least = 0
 
     def note(self, key: str) -> None:
         """Note that a key was missed."""
         count = self._counts.get(key)
         if count is None:
-            if len(self._counts) >= 2 * KEYS:
+            if len(self._counts) >= 2 * _HELD:
                 self._make_room()
-            count = self._begun_with[key] = self._least
+            count = self._told[key] = self._least
         self._counts[key] = count + 1
+        self._untold[key] = None
 
-    def told(self) -> dict[str, int]:
-        """Return how often each key was missed, at least."""
-        return {key: count - self._begun_with[key] for key, count in self._counts.items()}
+    def take(self) -> dict[str, int]:
+        """Return those that were missed most since they were told, and how often each was, at least. The
+        others are told once they are among those.
+        """
+        told = {key: self._counts[key] - self._told[key] for key in self._untold}
+        for key in heapq.nlargest(KEYS, told, key=told.__getitem__) if len(told) > KEYS else told:
+            self._told[key] = self._counts[key]
+            del self._untold[key]
+        return {key: count for key, count in told.items() if key not in self._untold}
 
     def _make_room(self) -> None:
-        ranked = heapq.nlargest(KEYS + 1, self._counts, key=self._counts.__getitem__)
+        ranked = heapq.nlargest(_HELD + 1, self._counts, key=self._counts.__getitem__)
         self._least = self._counts[ranked.pop()]
         self._counts = {key: self._counts[key] for key in ranked}
-        self._begun_with = {key: self._begun_with[key] for key in ranked}
+        self._told = {key: self._told[key] for key in ranked}
+        self._untold = {key: None for key in ranked if key in self._untold}
 
 
 class Notes:
@@ -112,7 +123,8 @@ class Notes:
     def reset(self) -> None:
         """Forget everything, as a forked process must."""
         self._waiting.clear()
-        self._begin()
+        self._times: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
+        self._missed = MissedKeys()
 
     def took(self, kind: str, seconds: float) -> None:
         """Note how long something took."""
@@ -130,15 +142,9 @@ class Notes:
     def take(self) -> Sketch | None:
         """Return what was noted, and forget it; None if there is nothing."""
         self.sort()
-        times, missed = self._times, self._missed.told()
-        if not missed and not any(times.values()):
-            return None
-        self._begin()
-        return Sketch(times, missed)
-
-    def _begin(self) -> None:
-        self._times: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
-        self._missed = MissedKeys()
+        times, missed = self._times, self._missed.take()
+        self._times = {kind: Counter() for kind in KINDS}
+        return Sketch(times, missed) if missed or any(times.values()) else None
 
 
 def top(missed: Mapping[str, int], limit: int) -> list[tuple[str, int]]:

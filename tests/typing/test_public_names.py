@@ -13,10 +13,13 @@ import pytest
 import cachectl
 
 FOR_THE_ENGINE = {
+    "Details.of",
     "NamespaceStats.of",
     "NamespaceStats.total",
     "Policy.limits",
     "Stats.of",
+    "Trend.of",
+    "Window.divided",
 }
 """Public by name, for other modules of the engine: what they take or return is not for users."""
 

@@ -18,7 +18,7 @@ class Ticking(Clock):
     """A clock that moves on by a millisecond whenever it is asked."""
 
     def __call__(self) -> float:
-        self.now += 0.001
+        self.advance(0.001)
         return self.now
 
 
