@@ -1,6 +1,7 @@
 """Counters in a database, some of which somebody damaged."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -98,14 +99,50 @@ def test_what_an_older_version_counted_is_kept_and_its_misses_have_no_reason(
 ):
     counters.add(Batch("a", 1, clock(), {"ns": FIRST}))
     counters.close()
-    damage(tmp_path / "cache", "ALTER TABLE counters RENAME COLUMN missed_absent TO misses")
     damage(tmp_path / "cache", "ALTER TABLE counters DROP COLUMN since")
+    damage(tmp_path / "cache", "ALTER TABLE counters DROP COLUMN missed_expired")
     counters.add(Batch("a", 2, clock(), {"ns": Counts(missed_expired=1), "new": FIRST}))
 
     found = counters.series(Window.last(60, clock()), 1)
     assert found["ns"].total == FIRST.plus(Counts(missed_expired=1))
     assert (found["ns"].since, found["new"].since) == (None, clock())
     assert found["ns"].parts == [found["ns"].total]
+
+
+def test_what_an_older_version_adds_meanwhile_is_counted_as_misses_without_a_reason(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock
+):
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST}))
+    damage(tmp_path / "cache", "UPDATE counters SET misses = misses + 5, hits = hits + 1")
+    assert counters.read(Window.last(None, clock()))["ns"].misses == FIRST.misses + 5
+
+
+def test_processes_bring_what_an_older_version_left_up_to_date_at_once(tmp_path: Path):
+    """Whoever comes second finds it done."""
+    older = CounterDatabase(tmp_path / "cache")
+    older.add(Batch("a", 1, 0.0, {"ns": FIRST}))
+    older.close()
+    for name in ("since", "missed_error", "missed_evicted", "missed_bypassed"):
+        damage(tmp_path / "cache", f"ALTER TABLE counters DROP COLUMN {name}")
+    caches = [CounterDatabase(tmp_path / "cache") for _ in range(8)]
+    begin, failures = threading.Barrier(len(caches)), list[Exception]()
+
+    def add(number: int) -> None:
+        begin.wait()
+        try:
+            caches[number].add(Batch(f"b{number}", 1, 1.0, {"ns": FIRST}))
+        except Exception as error:  # noqa: BLE001 - shown below
+            failures.append(error)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(len(caches))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert caches[0].read(Window.last(None, 2.0))["ns"].hits == 9 * FIRST.hits
+    for cache in caches:
+        cache.close()
 
 
 @pytest.mark.parametrize("value", ["foo", -1.0, 1e300, b"x"], ids=repr)
