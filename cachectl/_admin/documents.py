@@ -14,6 +14,7 @@ from cachectl._metrics.reports import (
     Status,
     Trend,
 )
+from cachectl._metrics.windows import Window
 from cachectl._model.entry import LATEST
 from cachectl._model.records import Removed
 
@@ -34,24 +35,34 @@ def timestamp(seconds: float | None) -> str | None:
 
 def stats(report: Stats, names: Iterable[str]) -> dict[str, Any]:
     """Return the document of `stats --format json`."""
-    window = report.window
-    seconds = None if window.start is None else window.end - window.start
     return {
         "generated_at": timestamp(report.generated_at),
         "backend": status(report.backend),
-        "window": {
-            "start": timestamp(window.start), "end": timestamp(window.end), "seconds": seconds,
-        },
+        "window": _window(report.window),
         "totals": _with_trend(figures(report.totals), report.trend),
-        "namespaces": {
-            name: {
-                **_with_trend(figures(report.namespaces[name]), report.trends.get(name)),
-                **(details(report.details[name]) if name in report.details else {}),
-            }
-            for name in names
-        },
+        "namespaces": {name: _namespace(report, name) for name in names},
         "applications": applications(report.applications),
-    }  # fmt: skip
+    }
+
+
+def stats_rows(report: Stats, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield what `stats --format jsonl` has of each namespace, and at last of all, whose name is null."""
+    about = {"generated_at": timestamp(report.generated_at), "window": _window(report.window)}
+    for name in names:
+        yield {"namespace": name, **about, **_namespace(report, name)}
+    yield {"namespace": None, **about, **_with_trend(figures(report.totals), report.trend)}
+
+
+def _window(window: Window) -> dict[str, Any]:
+    seconds = None if window.start is None else window.end - window.start
+    return {"start": timestamp(window.start), "end": timestamp(window.end), "seconds": seconds}
+
+
+def _namespace(report: Stats, name: str) -> dict[str, Any]:
+    return {
+        **_with_trend(figures(report.namespaces[name]), report.trends.get(name)),
+        **(details(report.details[name]) if name in report.details else {}),
+    }
 
 
 def _with_trend(document: dict[str, Any], found: Trend | None) -> dict[str, Any]:

@@ -108,8 +108,11 @@ def test_compression(shared):
 
 
 def test_other_formats(used):
-    """JSONL is the document on one line; CSV and Prometheus have a row and a sample each."""
-    assert json.loads(used("stats", "ai", "-f", "jsonl").lines[0])["namespaces"]["ai"]["hits"] == 3
+    """JSONL has an object for each and the totals; CSV and Prometheus have a row and a sample each."""
+    objects = [json.loads(line) for line in used("stats", "-f", "jsonl").lines]
+    assert [(each["namespace"], each["hits"], each["hit_rate"]) for each in objects] == [
+        ("ai", 3, 0.75), ("idle", 0, None), (None, 3, 0.75),
+    ]  # fmt: skip
     rows = list(csv.DictReader(used("stats", "-f", "csv").lines))
     assert [(row["namespace"], row["hits"], row["hit_rate"]) for row in rows] == [
         ("ai", "3", "0.75"), ("idle", "0", ""),

@@ -47,7 +47,9 @@ def _until_crossed(look: Look, interval: float) -> Sequence[Verdict]:
 def _write(cache: Cache, asked: Asked, alarm: Alarm) -> Sequence[Verdict]:
     report = cache.stats(*asked.names, since=asked.since)
     verdicts = alarm.verdicts(report, asked.names)
-    stats_formats.write(report, in_order(report, asked.names, asked.sort), verdicts)
+    as_line = out.format is Format.JSONL  # a document a time
+    write = stats_formats.document if as_line else stats_formats.write
+    write(report, in_order(report, asked.names, asked.sort), verdicts)
     stats_formats.tell(report)
     return verdicts
 

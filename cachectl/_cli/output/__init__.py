@@ -197,6 +197,8 @@ class Output:
     def records(self, kind: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write one JSON object a line, each with its schema."""
         self.json_lines({"schema": f"cachectl.{kind}/1", **row} for row in rows)
+        self._answered = True
+        self.flush()
 
     def csv(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Write rows as CSV that no spreadsheet takes for formulas, and that can be read back."""

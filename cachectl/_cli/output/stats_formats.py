@@ -20,8 +20,15 @@ def write(report: Stats, names: Sequence[str], verdicts: Sequence[Verdict]) -> N
         from cachectl._admin import prometheus
 
         out.metrics(prometheus.lines(report, names, out.labels))
+    elif out.format is Format.JSONL:
+        out.records("stats-namespace", documents.stats_rows(report, names))
     else:
-        out.document("stats", {**documents.stats(report, names), **thresholds.document(verdicts)})
+        document(report, names, verdicts)
+
+
+def document(report: Stats, names: Sequence[str], verdicts: Sequence[Verdict]) -> None:
+    """Write all of it as one JSON document."""
+    out.document("stats", {**documents.stats(report, names), **thresholds.document(verdicts)})
 
 
 def tell(report: Stats) -> None:
