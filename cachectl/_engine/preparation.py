@@ -18,6 +18,7 @@ _MODULES: Final = (
     "cachectl._engine.cleanup",
     "cachectl._engine.decorator.decorate",
     "cachectl._engine.decorator.known",
+    "cachectl._engine.decorator.labels",
     "cachectl._engine.loaders",
     "cachectl._engine.loading",
     "cachectl._engine.singleflight.threads",

@@ -142,7 +142,7 @@ def test_a_namespace_may_be_called_like_such_a_word(tool):
     [
         (["stats", "--older-than", "30d"], "No such option: --older-than; cleanup has it"),
         (["inspect", "--dry-run"],
-         "No such option: --dry-run; clear, cleanup, forget, warm have it"),
+         "No such option: --dry-run; stats, clear, cleanup, forget, warm have it"),
         (["stats", "--watch", "5"], "--watch takes no value: write --watch --interval 5"),
         (["stats", "--since", "1", "h"], "write --since 1h, without a space"),
         (["set", "a", "k", "v", "--ttl", "15", "m"], "write --ttl 15m, without a space"),

@@ -16,7 +16,7 @@ WIDTHS = (40, 80, 120, 200)
 @pytest.fixture
 def held(tool):
     """A cache of three days: hashed keys with labels, one without; a hostile key; one without a TTL."""
-    with tool.open(ago=3 * DAY) as cache:
+    with tool.open(ago=3 * DAY + 60) as cache:
         ai = cache.namespace("ai", ttl="21d")
         for tempo in (91, 118, 120):
             made = {

@@ -110,6 +110,13 @@ def test_names_keep_both_ends():
     assert cell_len(shortened("音" * 20, 13, UNICODE)) <= 13
 
 
+@pytest.mark.parametrize("cells", range(-3, 25))
+@pytest.mark.parametrize("name", ["documents-of-customers", "音楽テスト名前空間", ""])
+def test_a_name_takes_no_more_cells_than_there_are(name: str, cells: int):
+    for glyphs in (UNICODE, ASCII):
+        assert cell_len(shortened(name, cells, glyphs)) <= max(0, cells)
+
+
 def test_a_context_line_loses_its_last_parts_and_then_the_middle_of_a_path():
     parts = ["file /var/cache/a/long/path/to/voice", "ok", "/etc/cachectl.toml"]
     assert context("cache", parts, 200, UNICODE).endswith("voice · ok · /etc/cachectl.toml")

@@ -54,6 +54,7 @@ class FileBackend(BaseBackend[FileStore]):
         "cachectl._backends.file.removals",
         "cachectl._backends.file.shares",
         "cachectl._backends.file.table",
+        "cachectl._backends.holder",
         "cachectl._backends.reading",
         "cachectl._metrics.slots.row",
     )

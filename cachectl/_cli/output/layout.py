@@ -102,8 +102,10 @@ def shortened(name: str, cells: int, glyphs: Glyphs) -> str:
     if cell_len(name) <= cells:
         return name
     left = cells - cell_len(glyphs.more)
+    if left <= 0:  # there is no room for more than that
+        return set_cell_size(name, max(0, cells))
     tail = left // 2
-    end = name[-tail:]
+    end = name[len(name) - tail :]
     while cell_len(end) > tail:
         end = end[1:]
     return set_cell_size(name, left - tail).rstrip() + glyphs.more + end
