@@ -56,6 +56,12 @@ def of_json(text: str) -> Iterable[str]:
     return names
 
 
+def of_json_lines(text: str) -> Iterable[str]:
+    *names, total = (json.loads(line)["namespace"] for line in text.splitlines())
+    assert total is None
+    return names
+
+
 def of_csv(text: str) -> Iterable[str]:
     first, *rows = csv.reader(text.splitlines())
     at = first.index("key" if "key" in first else "namespace")
@@ -76,7 +82,7 @@ def of_prometheus(text: str) -> Iterable[str]:
 
 @pytest.mark.parametrize(
     ("form", "names_of"),
-    [("json", of_json), ("jsonl", of_json), ("csv", of_csv), ("prometheus", of_prometheus)],
+    [("json", of_json), ("jsonl", of_json_lines), ("csv", of_csv), ("prometheus", of_prometheus)],
 )
 def test_namespaces_are_read_back_as_they_were_planted(
     planted: Tool, form: str, names_of: Callable[[str], Iterable[str]]
