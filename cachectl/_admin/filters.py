@@ -16,8 +16,10 @@ from cachectl._model.records import EntryInfo
 from cachectl._model.units import Amount, parse_duration, parse_size
 from cachectl.errors import UsageError
 
-USED_AFTER: Final = 1.0
-"""Seconds after which a use is one: the stamp of a write may be that late, when many are written."""
+USED_AFTER: Final = 0.02
+"""Seconds after which a use is one: of 20,000 entries written at once, the last one's stamp is that late,
+as each is a microsecond after the one before.
+"""
 
 Test = Callable[[EntryInfo, float], bool]
 """Whether an entry is meant, at a time in Unix seconds."""

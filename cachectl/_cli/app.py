@@ -75,6 +75,8 @@ def _hint(error: typer.TyperException) -> str:
 
 def _candidates(arguments: Sequence[str]) -> Sequence[str]:
     """Return the commands to import: those that are named, or all for help and suggestions."""
+    if arguments[:1] == ["--version"]:
+        return ()
     named = [name for name in COMMANDS if name in arguments]
     return list(COMMANDS) if not named or {"-h", "--help"} & {*arguments} else named
 

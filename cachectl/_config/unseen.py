@@ -16,6 +16,8 @@ def unseen(value: object) -> str | None:
     text = os.fspath(value)
     if not isinstance(text, str):
         return None
+    if text.isprintable() and text.strip() == text:
+        return None  # nearly always, and no expression is compiled for it
     if found := re.search(_CONTROL, text):
         name = _NAMES.get(found[0], f"the control character \\x{ord(found[0]):02x}")
         return f"expected no control characters, found {name} {_where(text, found)}"

@@ -239,6 +239,10 @@ def test_a_lookup_imports_its_own_command_alone(tool):
     assert {name for name in ours if not name.startswith("cachectl._backends.")} == GET
 
 
+def test_the_version_is_said_without_any_command(tool):
+    assert not {name for name in imported(tool, "--version") if "_cli.commands." in name}
+
+
 def test_lookup_on_redis_imports_little(on_redis):
     """A lookup on Redis needs neither the file backend nor Rich, nor redis-py."""
     fill(on_redis, 10)
