@@ -11,17 +11,21 @@ from cachectl._metrics.events import MissReason
 from cachectl._model.records import Item
 
 _WAYS: Final = 8
-"""Places in which a key may be; if all are taken, one of them is overwritten."""
+"""Places in which a key may be, of which one is its first; if all are taken, that is overwritten. None is
+ever given back: who is not in the first place, and finds that empty, is in none.
+"""
 _FIRST: Final = 16
 _MOST: Final = 32_768
 """Places of a table when it is made, and at most: it has 16 bytes for each."""
+_GROWTH: Final = 4
+"""How many times as many it has each time that half of them are taken."""
 _ABSENT: Final = MissReason.ABSENT
 _EVICTED: Final = -1.0
 _INVALIDATED: Final = -2.0
 
 Table = tuple["array[int]", "array[float]", int]
 """Hashes of keys, 0 where there is none; beside each the Unix time at which its entry expires, or why it
-went; and the bits of a hash that say where its places begin.
+went; and the last place, a power of two less one.
 """
 
 
@@ -36,7 +40,7 @@ class KnownKeys:
     def forget(self) -> None:
         """Know nothing any more."""
         self._table: Table = _empty(_FIRST)
-        self._left = _FIRST // 2
+        self._left = _FIRST // 2  # places until it grows; negative once it does not any more
         self._by_tag = False
 
     @property
@@ -66,8 +70,8 @@ class KnownKeys:
 
     def cleared(self) -> None:
         """Note that everything was removed."""
-        hashes, facts, places = self._table
-        self._table = hashes, array("d", [_INVALIDATED]) * len(facts), places
+        hashes, facts, last = self._table
+        self._table = hashes, array("d", [_INVALIDATED]) * len(facts), last
 
     def invalidated_by_tag(self) -> None:
         """Note that entries were removed whose keys are not known."""
@@ -77,15 +81,19 @@ class KnownKeys:
         """Return why there is no entry. What went before its time, and was not removed key by key here,
         another process evicted, if there is a limit; or else it was invalidated.
         """
-        hashes, facts, places = self._table
+        hashes, facts, last = self._table
         hashed = hash(key) or 1
-        first = hashed & places
-        if not hashes[first]:  # nor is there any behind it
-            return _ABSENT
-        held = hashes[first : first + _WAYS]
-        if hashed not in held:
-            return _ABSENT
-        fact = facts[first + held.index(hashed)]
+        at = hashed & last
+        held = hashes[at]
+        if held != hashed:
+            if not held:  # nor is it in another place
+                return _ABSENT
+            first = at & -_WAYS
+            others = hashes[first : first + _WAYS]
+            if hashed not in others:
+                return _ABSENT
+            at = first + others.index(hashed)
+        fact = facts[at]
         if fact < 0:
             return MissReason.EVICTED if fact == _EVICTED else MissReason.INVALIDATED
         if fact <= now:
@@ -94,39 +102,49 @@ class KnownKeys:
         return MissReason.EVICTED if is_evicted else MissReason.INVALIDATED
 
     def _note(self, key: str, fact: float) -> None:
-        hashes, facts, places = self._table
+        hashes, facts, last = self._table
         hashed = hash(key) or 1
-        first = hashed & places
-        held = hashes[first : first + _WAYS]
-        if hashed in held:
-            facts[first + held.index(hashed)] = fact
-            return
-        if self._left == 0:
-            self._grow()
-            self._note(key, fact)
-            return
-        self._left -= 1
-        at = first + ((hashed >> 32) % _WAYS if held[-1] else held.index(0))
-        hashes[at], facts[at] = hashed, fact
+        at = hashed & last
+        held = hashes[at]
+        if held != hashed:
+            if held:
+                at = _place(hashes, hashed, at)
+                held = hashes[at]
+            if not held:
+                if self._left == 0:
+                    self._grow()
+                    self._note(key, fact)
+                    return
+                self._left -= 1
+            hashes[at] = hashed
+        facts[at] = fact
 
     def _grow(self) -> None:
-        """Double the table, if it is not as large as it may be."""
-        hashes, facts, _ = self._table
-        if len(hashes) >= _MOST:
+        """Make the table larger, if it is not as large as it may be."""
+        hashes, facts, last = self._table
+        if last + 1 >= _MOST:
             self._left = -1  # never again
             return
-        self._table = _empty(2 * len(hashes))
-        self._left = len(hashes)
-        larger, beside, places = self._table
+        self._table = larger, beside, last = _empty(min(_GROWTH * (last + 1), _MOST))
+        self._left = (last + 1) // 2
         for hashed, fact in zip(hashes, facts, strict=True):
-            first = hashed & places
-            for at in range(first, first + _WAYS) if hashed else ():
-                if not larger[at]:
-                    larger[at], beside[at] = hashed, fact
-                    self._left -= 1
-                    break
+            if hashed:
+                at = hashed & last
+                if larger[at]:
+                    at = _place(larger, hashed, at)
+                self._left -= not larger[at]
+                larger[at], beside[at] = hashed, fact
+
+
+def _place(hashes: "array[int]", hashed: int, at: int) -> int:
+    """Return where a hash is, or may be, whose first place is taken: that, if all others are."""
+    first = at & -_WAYS
+    held = hashes[first : first + _WAYS]
+    for wanted in (hashed, 0):
+        if wanted in held:
+            return first + held.index(wanted)
+    return at
 
 
 def _empty(size: int) -> Table:
-    """Return a table, and what of a hash says where its places begin."""
-    return array("q", [0]) * size, array("d", [0.0]) * size, (size - 1) & -_WAYS
+    return array("q", [0]) * size, array("d", [0.0]) * size, size - 1

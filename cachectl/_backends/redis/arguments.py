@@ -33,13 +33,19 @@ def item_arguments(items: Sequence[Item], generation: bytes | None, now: float) 
     have that in common, with the data behind the generation; without one they are stored already.
     """
     arguments: list[Argument] = [item.key for item in items]
-    for _, run in groupby(items, _about):
-        group = list(run)
-        sizes = "-" if generation else ",".join([str(len(item.data)) for item in group])
-        arguments.append(f"{len(group)} {sizes} {about_of(group[0].entry, now)}")
+    for run in _runs(items):
+        sizes = "-" if generation else ",".join([str(len(item.data)) for item in run])
+        arguments.append(f"{len(run)} {sizes} {about_of(run[0].entry, now)}")
         if generation:
-            arguments += [generation + item.data for item in group]
+            arguments += [generation + item.data for item in run]
     return arguments
+
+
+def _runs(items: Sequence[Item]) -> Iterable[Sequence[Item]]:
+    """Return the items in runs of those that expire together and have the same tags."""
+    if len(items) == 1:  # as nearly always
+        return (items,)
+    return [list(run) for _, run in groupby(items, _about)]
 
 
 def value_arguments(items: Iterable[Item], values: str, generation: bytes) -> list[Argument]:

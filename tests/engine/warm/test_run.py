@@ -199,13 +199,15 @@ def _peak(cache: Cache, path: Path) -> int:
 
 
 def test_memory_does_not_grow_with_the_manifest(cache: Cache, tmp_path: Path):
-    """Twenty thousand lines of 1 KB take less than 8 MB, as two thousand do."""
+    """Twenty thousand lines of 1 KB take less than 8 MB, as two thousand do; what is known of their keys
+    is half a megabyte, and beside it while it grows the half of that.
+    """
     _manifest(tmp_path / "small.jsonl", 2_000)
     _manifest(tmp_path / "large.jsonl", 20_000)
     small = _peak(cache, tmp_path / "small.jsonl")
     large = _peak(cache, tmp_path / "large.jsonl")
     assert large < 8_000_000
-    assert large < small + 1_000_000
+    assert large < small + 1_500_000
 
 
 def test_memory_does_not_grow_with_the_number_of_bad_lines(cache: Cache, tmp_path: Path):
