@@ -75,10 +75,9 @@ def _hint(error: typer.TyperException) -> str:
 
 def _candidates(arguments: Sequence[str]) -> Sequence[str]:
     """Return the commands to import: those that are named, or all for help and suggestions."""
-    if arguments[:1] == ["--version"]:
-        return ()
     named = [name for name in COMMANDS if name in arguments]
-    return list(COMMANDS) if not named or {"-h", "--help"} & {*arguments} else named
+    enough = named or "--version" in arguments
+    return named if enough and {"-h", "--help"}.isdisjoint(arguments) else list(COMMANDS)
 
 
 def _print_version(wanted: bool) -> None:
