@@ -1,20 +1,22 @@
 """Figures that were saved before something changed, a deploy perhaps, beside those of now."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cachectl._admin.documents import timestamp
 from cachectl._admin.findings import ATTENTION, BROKEN, Finding
 from cachectl._metrics.reports import NamespaceStats, Stats
+from cachectl._metrics.windows import Window
 from cachectl._model.units import format_rate
 from cachectl.errors import UsageError
 
 _SCHEMA: Final = "cachectl.stats/1"
 _LARGEST: Final = 64 * 1024 * 1024
-_ALIKE: Final = 0.02  # by so much may windows differ, whose edges are buckets
+_MOST: Final = 2**63
 _FALLEN: Final = 0.1
 _LEAST_LOOKUPS: Final = 100
 
@@ -52,6 +54,12 @@ class Side(NamedTuple):
         memory = document["memory_bytes"]
         known = {name: _number(document[name]) for name in cls._fields[:-1]}
         return cls(**known, memory_bytes=None if memory is None else _number(memory))
+
+    @classmethod
+    def total(cls, sides: Iterable["Side"]) -> "Side":
+        """Return the sum of several; what one of them does not know is not known."""
+        *counts, memory = zip(*sides, strict=True)
+        return cls(*map(sum, counts), memory_bytes=None if None in memory else sum(memory))
 
     def after(self, before: "Side") -> "Side":
         """Return what was counted since then: all of it where counting began anew meanwhile."""
@@ -103,75 +111,93 @@ class Saved(NamedTuple):
     at: float
     seconds: float | None
     namespaces: Mapping[str, Side]
-    totals: Side
 
     @classmethod
     def read(cls, path: str) -> "Saved":
-        """Return what a file holds. Raises `UsageError` if that is no such document, and `OSError`."""
+        """Return what a file holds. Raises `UsageError` if it cannot be read, or is no such document."""
         try:
             return cls._of(_document(Path(path)))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except OSError as error:
+            raise UsageError(f"cannot read {path}: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
             raise UsageError(f"{path} is no saved 'cachectl stats --format json'") from None
 
     @classmethod
     def _of(cls, document: Mapping[str, Any]) -> "Saved":
         if document["schema"] != _SCHEMA:
             raise ValueError
+        seconds = document["window"]["seconds"]
         return cls(
             datetime.fromisoformat(document["generated_at"]).timestamp(),
-            document["window"]["seconds"],
+            None if seconds is None else _number(seconds),
             {name: Side.saved(each) for name, each in document["namespaces"].items()},
-            Side.saved(document["totals"]),
         )
 
 
 class Comparison(NamedTuple):
-    """Figures before and after. Those after were counted since the others were saved, or else in a window
-    of the same length.
+    """Figures before and after, by namespace. Those after were counted since the others were saved, or else
+    in a window of the same length.
     """
 
     saved: Saved
     report: Stats
+    rows: Sequence[Compared]
 
     @classmethod
-    def of(cls, saved: Saved, report: Stats) -> "Comparison":
-        """Return it. Raises `UsageError` for windows that are not alike."""
-        window = report.window
-        seconds = None if window.start is None else window.end - window.start
-        if (saved.seconds is None) != (seconds is None):
-            raise UsageError(_UNLIKE)
-        if saved.seconds and seconds and abs(saved.seconds / seconds - 1) > _ALIKE:
-            raise UsageError(_UNLIKE)
-        return cls(saved, report)
-
-    def rows(self, names: Sequence[str] = ()) -> list[Compared]:
-        """Return these namespaces, or all that were there before or are now, by name."""
-        known = names or sorted({*self.saved.namespaces, *self.report.namespaces})
-        return [self._compared(name) for name in known]
+    def of(cls, saved: Saved, report: Stats, names: Sequence[str] = ()) -> "Comparison":
+        """Return that of these namespaces, or of all that there were or are, by name. Raises `UsageError`
+        for windows that are not alike, and for a namespace whose figures were not saved.
+        """
+        _require_alike(saved, report.window)
+        unsaved = {*_unsaved(saved, report)}
+        for name in names:
+            if name in unsaved:
+                raise UsageError(f"the saved figures are not of {name}: it counted before them")
+        known = names or sorted({*saved.namespaces, *report.namespaces} - unsaved)
+        return cls(saved, report, [_compared(name, saved, report) for name in known])
 
     @property
     def total(self) -> Compared:
-        """All of them together."""
-        name = f"total ({len(self.rows()):,})"
-        return self._pair(name, self.saved.totals, Side.now(self.report.totals))
+        """All of them together, of which each may have begun to count anew."""
+        before, after = (
+            Side.total(getattr(row, side) for row in self.rows) if self.rows else Side()
+            for side in ("before", "after")
+        )
+        return Compared(f"total ({len(self.rows):,})", before, after)
 
-    def document(self, rows: Sequence[Compared]) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         return {
             "saved_at": timestamp(self.saved.at),
             "generated_at": timestamp(self.report.generated_at),
             "window_seconds": self.saved.seconds,
-            "namespaces": {row.name: _told(row) for row in rows},
+            "namespaces": {row.name: _told(row) for row in self.rows},
             "totals": _told(self.total),
         }
 
-    def _compared(self, name: str) -> Compared:
-        now = self.report.namespaces.get(name)
-        before = self.saved.namespaces.get(name, Side())
-        return self._pair(name, before, Side() if now is None else Side.now(now))
 
-    def _pair(self, name: str, before: Side, now: Side) -> Compared:
-        return Compared(name, before, now.after(before) if self.saved.seconds is None else now)
+def _require_alike(saved: Saved, window: Window) -> None:
+    """Raise `UsageError` for windows of other lengths: their edges are buckets, so they differ by one."""
+    if saved.seconds is None or window.start is None or window.ring is None:
+        is_alike = saved.seconds is None and window.start is None
+    else:
+        is_alike = abs(saved.seconds - (window.end - window.start)) <= window.ring.width
+    if not is_alike:
+        raise UsageError(_UNLIKE)
+
+
+def _unsaved(saved: Saved, report: Stats) -> Iterator[str]:
+    """Yield the namespaces that counted when others were saved: of those nobody knows what is new."""
+    for name, trend in report.trends.items():
+        is_older = trend.counting_since is not None and trend.counting_since < saved.at
+        if is_older and name not in saved.namespaces:
+            yield name
+
+
+def _compared(name: str, saved: Saved, report: Stats) -> Compared:
+    figures, before = report.namespaces.get(name), saved.namespaces.get(name, Side())
+    now = Side() if figures is None else Side.now(figures)
+    return Compared(name, before, now.after(before) if saved.seconds is None else now)
 
 
 _UNLIKE: Final = (
@@ -189,8 +215,11 @@ def _document(path: Path) -> Any:
 
 
 def _number(value: Any) -> float:
+    """Return a number that can be counted with."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError
+    if not isfinite(value) or not 0 <= value <= _MOST:
+        raise ValueError
     return value
 
 

@@ -15,17 +15,18 @@ def compared(
     cache: Cache, about: Context, asked: Asked, saved: Saved
 ) -> tuple[Stats, Callable[[Sequence[Verdict]], None]]:
     """Return the figures of now, and what shows them beside those that were saved. Raises `UsageError`."""
-    report = cache.stats(*asked.names, since=asked.since)
-    comparison = Comparison.of(saved, report)
+    report = cache.stats(
+        *asked.names, since=asked.since, parts=1
+    )  # which say since when each counts
+    comparison = Comparison.of(saved, report, () if report.unknown else asked.names)
     return report, lambda verdicts: _show(about, asked, comparison, verdicts)
 
 
 def _show(
     about: Context, asked: Asked, comparison: Comparison, verdicts: Sequence[Verdict]
 ) -> None:
-    rows = comparison.rows(asked.names)
     if out.format is not Format.TABLE:
-        out.document("comparison", {**comparison.document(rows), **document(verdicts)})
+        out.document("comparison", {**comparison.document(), **document(verdicts)})
         return
     from cachectl._cli.output import stats_diff
 
@@ -33,9 +34,9 @@ def _show(
     report = comparison.report
     if out.level >= 0:
         screen.context("cache", *about.parts(about.state(report.backend, report.applications)))
-        stats_diff.add_context(screen, comparison)
-    stats_diff.add(screen, comparison, rows)
+        stats_diff.add_context(screen, comparison, asked.since)
+    stats_diff.add(screen, comparison)
     out.show(screen)
     if screen.width is None:
-        for sentence in found.sentences([row.finding for row in rows if row.finding]):
+        for sentence in found.sentences([row.finding for row in comparison.rows if row.finding]):
             out.note(sentence)

@@ -1,8 +1,9 @@
 """`stats --diff`: figures before and after a change, side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from cachectl._admin.comparison import Compared, Comparison, Side
+from cachectl._admin.findings import window_name
 from cachectl._cli.output import cells, found
 from cachectl._cli.output.glyphs import Glyphs
 from cachectl._cli.output.layout import Column, Line, table
@@ -10,22 +11,22 @@ from cachectl._cli.output.screen import Screen
 from cachectl._model.units import format_moment, format_seconds
 
 
-def add_context(screen: Screen, comparison: Comparison) -> None:
-    """Add which times stand side by side."""
+def add_context(screen: Screen, comparison: Comparison, since: float | None) -> None:
+    """Add which times stand side by side: two windows of `since` seconds, or what came after all before."""
     saved, now = comparison.saved, comparison.report.generated_at
     then = f"{format_moment(saved.at, now)} UTC"
-    if saved.seconds is None:
+    if since is None:
         ago = format_seconds(max(0, int(now - saved.at)))
         screen.context("window", f"all until {then}, and the {ago} since then", kept=1)
     else:
-        length = format_seconds(round(saved.seconds, -2))
+        length = window_name(since)
         screen.context("window", f"{length} until {then}, and {length} until now", kept=1)
 
 
-def add(screen: Screen, comparison: Comparison, rows: Sequence[Compared]) -> None:
+def add(screen: Screen, comparison: Comparison) -> None:
     """Add a row for each namespace, the total, and what stands out."""
-    findings = [row.finding for row in rows if row.finding is not None]
-    lines = [Line(row, row.finding.mark if row.finding else "") for row in rows]
+    findings = [row.finding for row in comparison.rows if row.finding is not None]
+    lines = [Line(row, row.finding.mark if row.finding else "") for row in comparison.rows]
     lines.append(Line(comparison.total, is_total=True))
     screen.blank()
     screen.add(table(_columns(screen.glyphs), lines, screen.width, screen.glyphs))
@@ -44,6 +45,9 @@ def _columns(glyphs: Glyphs) -> list[Column[Compared]]:
     def memory(row: Compared) -> str:
         return "?" if row.more_memory is None else cells.more_bytes(row.more_memory)
 
+    def saved(row: Compared) -> str:
+        return cells.money(row.after.saved_cost) if row.after.saved_cost else glyphs.unknown
+
     def column(heading: str, rank: int, cell: Callable[[Compared], str]) -> Column[Compared]:
         return Column(heading, rank, cell, lambda row: cell(row).replace(" ", ""))
 
@@ -57,7 +61,7 @@ def _columns(glyphs: Glyphs) -> list[Column[Compared]]:
         _counts("evicted", 7, lambda side: side.evictions),
         column("entries", 5, lambda row: cells.more(int(row.after.entries - row.before.entries))),
         column("memory", 6, memory),
-        column("saved", 9, lambda row: cells.money(row.after.saved_cost)),
+        column("saved", 9, saved),
     ]
 
 
