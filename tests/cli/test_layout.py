@@ -69,10 +69,24 @@ def test_money_is_never_nothing_that_is_something(dollars: float, text: str):
 @pytest.mark.parametrize(
     ("seconds", "long", "short"),
     [(0, "0s", "0s"), (38e-6, "38 µs", "0s"), (0.625, "625 ms", "1s"), (2.31, "2.31s", "2s"),
+     (0.00099996, "1.00 ms", "0s"), (0.99996, "1.00s", "1s"), (9.999, "10s", "10s"),
      (255_605, "2d 23h", "2d"), (1_555_200, "18d", "18d")],
 )  # fmt: skip
 def test_durations_have_two_units_and_ages_one(seconds: float, long: str, short: str):
     assert (cells.span(seconds), cells.age(seconds)) == (long, short)
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0%"), (1e-9, "<1%"), (0.0099, "<1%"), (29 / 100, "29%"), (57 / 100, "57%"), (0.579, "57%"),
+     (1 - 1e-12, "99%"), (1, "100%"), (1.29, "129%")],
+)  # fmt: skip
+def test_so_much_of_a_limit_is_used_and_nothing_is_full_that_is_not(share: float, text: str):
+    assert cells.part(share) == text
+
+
+def test_every_part_of_a_hundred_is_itself():
+    assert [cells.part(part / 100) for part in range(101)] == [f"{part}%" for part in range(101)]
 
 
 def test_the_last_cell_of_a_meter_is_full_for_all_alone_and_the_first_for_anything():

@@ -50,7 +50,10 @@ def more_bytes(number: float) -> str:
 
 def part(share: float) -> str:
     """Return how much of a limit is used, in whole percents: nothing is full that is not."""
-    return "<1%" if 0 < share < 0.01 else f"{int(share * 100)}%"
+    if share in (0, 1):
+        return f"{share:.0%}"
+    whole = int(round(share * 100, 9))  # 29 of 100 are 29 %, not a little less
+    return "<1%" if whole < 1 else f"{min(whole, 99) if share < 1 else whole}%"
 
 
 def money(dollars: float) -> str:
@@ -65,11 +68,11 @@ def exact_money(dollars: float) -> str:
 
 def span(seconds: float) -> str:
     """Return a duration in its two largest units: `2d 23h`, `625 ms`, `38 µs`."""
-    if 0 < seconds < 0.001:
+    if 0 < seconds < 0.0009995:
         return f"{max(1, round(seconds * 1e6))} µs"
-    if 0 < seconds < 1:
+    if 0 < seconds < 0.9995:
         return f"{_digits(seconds * 1e3)} ms"
-    if 0 < seconds < 10:
+    if 0 < seconds < 9.995:
         return f"{seconds:.2f}s"
     rest, parts = round(seconds), []
     for length, unit in _PARTS:
