@@ -152,6 +152,8 @@ def test_planted_names_break_no_rule(planted):  # noqa: F811 - the fixture
         (["check", "--since", "x"], "not a duration: 'x'"),
         (["check", "-t", "0"], "Invalid value for '-t'"),
         (["check", "--unreachable", "nosuch"], "not a state: 'nosuch'"),
+        (["check", "-t", "nan"], "not a number of seconds: nan"),
+        (["check", "-t", "inf"], "Invalid value for '-t' / '--timeout'"),
         (["--backend", "nosuch", "check"], "option backend: expected memory, file, redis or diskcache"),
         (["--config", "missing.toml", "check"], "expected a file, found nothing there"),
     ],

@@ -268,3 +268,41 @@ def test_limits_over_all_namespaces_stand_in_the_last_row(shared):
     assert limited("cleanup").err == ""
     assert limited("stats").lines[-1].split()[:6] == ["total", "–", "0", "0", "5", "100%"]
     assert json.loads(limited("stats", "--format", "json").out)["totals"]["max_entries"] == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--interval", "5"], "--interval goes with --watch"),
+        (["--watch", "--interval", "nan"], "not a number of seconds: nan"),
+        (["--watch", "--interval", "inf"], "Invalid value for '--interval'"),
+        (["--watch", "--columns", "sets"], "without --watch and --diff"),
+        (
+            ["--watch", "-f", "csv"],
+            "--watch goes with a table, JSON, or metrics that replace a file",
+        ),
+        (["--watch", "-f", "prometheus"], "--watch goes with a table, JSON, or metrics"),
+        (["--diff", "x.json", "--columns", "sets"], "without --watch and --diff"),
+        (["--diff", "x.json", "--sort", "hits"], "--diff has namespaces by name: no --sort"),
+        (["--diff", "x.json"], "cannot read x.json: No such file or directory"),
+        (
+            ["--reset", "--columns", "sets"],
+            "--reset goes with NS, --sort, --dry-run and --yes alone",
+        ),
+    ],
+)
+def test_an_option_that_would_say_nothing_is_refused(tool, arguments, message):
+    ended = tool("stats", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert message in ended.err
+
+
+def test_a_watch_replaces_a_file_of_metrics(tool):
+    """Until a threshold is crossed: the file is that of this moment."""
+    with tool.open() as cache:
+        cache.namespace("a").set("k", "v")
+    ended = tool(
+        "stats", "--watch", "-f", "prometheus", "--to", "m.prom", "--fail-over", "entries=0"
+    )
+    assert (ended.code, ended.out) == (8, "")
+    assert 'cachectl_entries{backend="file",namespace="a"} 1' in (tool.home / "m.prom").read_text()

@@ -35,9 +35,7 @@ def check(
     ] = None,
     each: options.Each = False,
     min_lookups: options.MinLookups = None,
-    timeout: Annotated[
-        float, typer.Option("-t", "--timeout", metavar="SECONDS", min=0.1, help="Give up then.")
-    ] = 10.0,
+    timeout: options.Timeout = 10.0,
     unreachable: Annotated[
         str, typer.Option(metavar="STATE", help="What it is if no answer comes.")
     ] = "unknown",

@@ -17,6 +17,7 @@ from cachectl._model.policy import check_namespaces, is_namespace
 from cachectl.errors import UsageError
 
 _STDIN: Final = "-"
+_NO_PICTURE: Final = "--picture goes with the page of an entry: inspect NS KEY"
 
 
 def inspect(
@@ -86,6 +87,10 @@ def inspect(
         raise UsageError("--features goes with NS alone")
     if lists and (made or (len(named) == 2 and not all(map(is_namespace, named)))):
         raise UsageError("options of a listing go with namespaces alone, not with a key")
+    if picture and (lists or form is not Format.TABLE):
+        raise UsageError(_NO_PICTURE)
+    if summary and count:
+        raise UsageError("--summary counts as well: no --count")
     opened = session(context)
     with opened.cache() as cache:
         key = None if lists or made or len(named) != 2 else _key(cache, *named)
@@ -93,6 +98,8 @@ def inspect(
             out.use(form)
             show_entry(cache, opened, named[0], key, features, extra or [], picture=picture)
             return
+        if picture:
+            raise UsageError(_NO_PICTURE)
         names = check_namespaces(named)
         if summary:
             show_summaries(cache, opened, names, wanted)

@@ -36,6 +36,8 @@ class Wanted(NamedTuple):
 
 def show_entries(cache: Cache, opened: Session, names: Sequence[str], wanted: Wanted) -> None:
     """Show entries of some namespaces, or of all."""
+    if wanted.null and out.format is not Format.TABLE:
+        raise UsageError("-0 is keys alone: no --format")
     keys_alone = wanted.null or (out.level < 0 and out.format is Format.TABLE)
     if keys_alone and len(names) != 1:
         raise UsageError("keys alone are those of one namespace: name it")
@@ -56,6 +58,7 @@ def show_entries(cache: Cache, opened: Session, names: Sequence[str], wanted: Wa
 
 def show_count(cache: Cache, opened: Session, names: Sequence[str], wanted: Wanted) -> None:
     """Show how many entries there are in each namespace, and how large they are."""
+    _refuse_order("--count", wanted)
     listing = _listing(cache, names, wanted.filters, time.time())
     if out.format is Format.TABLE and out.level >= 0:
         _begin(cache, opened, listing, wanted)
@@ -81,8 +84,7 @@ def show_summaries(cache: Cache, opened: Session, names: Sequence[str], wanted: 
     """Show what each namespace holds, in one look."""
     from cachectl._admin.summary import Summary
 
-    if wanted.order is not None or wanted.limit is not None or wanted.null:
-        raise UsageError("--summary looks at all entries: no --sort, --limit or -0")
+    _refuse_order("--summary", wanted)
     if out.format is Format.CSV:
         raise UsageError("there is no format csv of a summary")
     now, as_table = time.time(), out.format is Format.TABLE
@@ -102,6 +104,12 @@ def show_summaries(cache: Cache, opened: Session, names: Sequence[str], wanted: 
             found[name] = summary.document()
     if out.format is Format.JSON:
         out.document("inspect-summaries", {"namespaces": found})
+
+
+def _refuse_order(option: str, wanted: Wanted) -> None:
+    """Raise `UsageError` where entries are to come in an order, or some of them, and none will."""
+    if wanted.order is not None or wanted.limit is not None or wanted.null:
+        raise UsageError(f"{option} looks at all entries: no --sort, --limit or -0")
 
 
 def _listing(cache: Cache, names: Sequence[str], filters: Filters, now: float) -> Listing:

@@ -1,11 +1,13 @@
 """Options and arguments that several commands share."""
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from cachectl._cli.output import Format
+from cachectl.errors import UsageError
 
 if TYPE_CHECKING:
     from cachectl._engine.namespace import Namespace as Found
@@ -20,6 +22,30 @@ Rows = Literal[Format.TABLE, Format.JSON, Format.JSONL, Format.CSV]
 DocumentFormat = Annotated[Documents, _FORMAT]
 RowFormat = Annotated[Rows, _FORMAT]
 OutputFormat = Annotated[Format, _FORMAT]
+
+
+def _finite(seconds: float | None) -> float | None:
+    """Return seconds that can be waited for. Raises `UsageError`."""
+    if seconds is not None and not isfinite(seconds):
+        raise UsageError(f"not a number of seconds: {seconds}")
+    return seconds
+
+
+_DAY: Final = 86_400
+Interval = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", min=0.1, max=_DAY, callback=_finite,
+        help="How often to, with --watch; 2 if nothing else is said.",
+    ),
+]  # fmt: skip
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "-t", "--timeout", metavar="SECONDS", min=0.1, max=_DAY, callback=_finite,
+        help="Give up then.",
+    ),
+]  # fmt: skip
 FailUnder = Annotated[
     list[str] | None,
     typer.Option(

@@ -44,9 +44,7 @@ def stats(
     watch: Annotated[
         bool, typer.Option("--watch", help="Show what happens, until interrupted.")
     ] = False,
-    interval: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.1, help="How often to, with --watch.")
-    ] = 2.0,
+    interval: options.Interval = None,
     diff: Annotated[
         str,
         typer.Option(metavar="FILE", help="Compare with what 'stats --format json' said before."),
@@ -88,14 +86,18 @@ def stats(
         each=each, min_lookups=min_lookups,
     )  # fmt: skip
     out.expose(to, label or [])
+    if interval is not None and not watch:
+        raise UsageError("--interval goes with --watch")
+    if columns and (watch or diff):
+        raise UsageError("--columns is of a table alone, without --watch and --diff")
     asked = _asked(namespaces or [], since, sort, columns)
-    saved = _saved(diff, watch=watch)
+    saved = _saved(diff, sort, watch=watch)
     opened = session(context)
     if reset:
         from cachectl._cli.commands.stats_reset import begin_anew
 
-        if watch or saved is not None or since is not None or alarm.thresholds:
-            raise UsageError("--reset goes with NS, --dry-run and --yes alone")
+        if watch or saved is not None or since is not None or columns or alarm.thresholds:
+            raise UsageError("--reset goes with NS, --sort, --dry-run and --yes alone")
         begin_anew(opened, asked, dry_run=dry_run, yes=yes)
         return
     if dry_run or yes:
@@ -105,7 +107,7 @@ def stats(
         if watch:
             from cachectl._cli.commands.stats_watch import watch as follow
 
-            follow(cache, opened.context, asked, alarm, interval)
+            follow(cache, opened.context, asked, alarm, interval or 2.0)
         report, show = _prepared(cache, opened.context, asked, saved)
         verdicts = alarm.verdicts(report, asked.names)
         if report.unknown:
@@ -153,12 +155,14 @@ def _told_of_applications(cache: Cache) -> Iterator[None]:
         raise
 
 
-def _saved(path: str, *, watch: bool) -> "Saved | None":
+def _saved(path: str, sort: str, *, watch: bool) -> "Saved | None":
     """Return the figures that were saved, if there is anything to compare with. Raises `UsageError`."""
     if not path:
         return None
     if watch or out.format in (Format.CSV, Format.PROMETHEUS):
         raise UsageError("--diff goes with a table or JSON, once")
+    if sort:
+        raise UsageError("--diff has namespaces by name: no --sort")
     from cachectl._admin.comparison import Saved
 
     return Saved.read(path)

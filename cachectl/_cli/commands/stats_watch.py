@@ -13,6 +13,7 @@ from cachectl._cli.alarming import ring
 from cachectl._cli.exits import Exit, Interrupted, Stop
 from cachectl._cli.output import Format, out, stats_formats
 from cachectl._engine.cache import Cache
+from cachectl.errors import UsageError
 
 Look = Callable[[], Sequence[Verdict]]
 """Shows what there is to see now, and returns what thresholds say of it."""
@@ -20,8 +21,10 @@ Look = Callable[[], Sequence[Verdict]]
 
 def watch(cache: Cache, about: Context, asked: Asked, alarm: Alarm, interval: float) -> NoReturn:
     """Show every `interval` seconds what happens: on a terminal in place of what that shows otherwise, for
-    programs as a document a line. Raises `Stop` when that is interrupted, or a threshold is crossed.
+    programs as a document a line, or as a file that is replaced. Raises `Stop` when that is interrupted, or a threshold is crossed.
     """
+    if out.format is Format.CSV or (out.format is Format.PROMETHEUS and not out.replaces_file):
+        raise UsageError("--watch goes with a table, JSON, or metrics that replace a file (--to)")
     on_terminal = out.format is Format.TABLE and out.width is not None
     if not on_terminal and out.format in (Format.TABLE, Format.JSON):
         out.format = Format.JSONL  # a line a time, so that a reader can follow

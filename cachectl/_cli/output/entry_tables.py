@@ -50,7 +50,7 @@ def listing(
 def totals(held: Mapping[str, Usage], width: int | None, glyphs: Glyphs) -> Table:
     """Return a table of what namespaces hold, with the total of several."""
     columns: list[Column[tuple[str, Removed | Usage]]] = [
-        Column("namespace", 0, lambda one: one[0], lambda one: one[0], is_text=True),
+        Column("namespace", 0, lambda one: one[0], lambda one: one[0].split(" (")[0], is_text=True),
         Column(
             "entries", 1, lambda one: cells.count(one[1].entries), lambda one: str(one[1].entries)
         ),
