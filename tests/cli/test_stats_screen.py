@@ -218,6 +218,21 @@ def test_a_watch_leaves_the_terminal_as_it_was(used, signum):
     assert frame[3].split()[:6] == ["namespace", "hit", "1m", "hit", "24h", "lookups/s"]
 
 
+def test_a_watch_fits_a_terminal_that_was_made_smaller(used):
+    """Its first line says which cache it is, and is not the one that goes."""
+    with used.on_terminal("stats", "--watch", "--interval", "0.1") as terminal:
+        terminal.wait_for(b"Ctrl-C ends").wait_for(b"100%")
+        terminal.resize(5, 60)
+        terminal.wait_for(b"every 0.1s\x1b[K")
+        terminal.process.send_signal(signal.SIGINT)
+        ended = terminal.end()
+    last = plain(ended.raw.decode().split("\x1b[H")[-1].removesuffix(LEAVE.decode()))
+    lines = last.replace("\x1b[K", "").replace("\x1b[J", "").splitlines()
+    assert len(lines) <= 5
+    assert lines[0].startswith("cache   ")
+    assert max(map(cell_len, lines)) <= 60
+
+
 def test_a_watch_that_is_alarmed_leaves_what_was_seen_last(used):
     with used.on_terminal("stats", "--watch", "--fail-under", "hit-rate=76%") as terminal:
         ended = terminal.end()

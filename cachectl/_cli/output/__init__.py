@@ -215,11 +215,6 @@ class Output:
         return max(_LEAST_WIDTH, size(sys.stdout).columns) if sys.stdout.isatty() else None
 
     @property
-    def height(self) -> int:
-        """The lines of that terminal."""
-        return size(sys.stdout).lines
-
-    @property
     def glyphs(self) -> "Glyphs":
         """The signs that stdout can show."""
         from cachectl._cli.output.glyphs import glyphs_for
@@ -259,7 +254,7 @@ class Output:
         from cachectl._cli.output.redrawing import Redrawing
 
         moves = sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
-        return Redrawing(self.height if moves and not self.accessible else None)
+        return Redrawing(_height if moves and not self.accessible else None)
 
     @property
     def accessible(self) -> bool:
@@ -302,6 +297,11 @@ class Output:
         lines = masked(message).split("\n")
         sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
         sys.stderr.flush()
+
+
+def _height() -> int:
+    """Return the lines of the terminal on stdout, which may change at any time."""
+    return size(sys.stdout).lines
 
 
 def _console(stream: IO[str], *, fold: bool = True) -> "Console":

@@ -1,6 +1,7 @@
 """Screens that replace each other on a terminal, which has its own lines back at the end."""
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
@@ -16,21 +17,25 @@ _REST_OF_SCREEN: Final = "\x1b[J"
 
 
 class Redrawing:
-    """Shows screens: in place of each other where there is a height to fill, else below each other."""
+    """Shows screens: in place of each other where a height can be measured, else below each other."""
 
-    def __init__(self, height: int | None) -> None:
-        self.height = height
-        """The lines that there are; None where there is no end of them."""
+    def __init__(self, measure: Callable[[], int] | None) -> None:
+        self._measure = measure
+
+    @property
+    def height(self) -> int | None:
+        """The lines that there are now; None where there is no end of them."""
+        return None if self._measure is None else self._measure()
 
     @property
     def in_place(self) -> bool:
         """Whether screens replace each other."""
-        return self.height is not None
+        return self._measure is not None
 
     def show(self, screen: Screen) -> None:
-        """Show a screen, at once: nobody sees a half of it."""
+        """Show a screen, or as much of it as there are lines, at once: nobody sees a half of it."""
         if self.in_place:
-            lines = f"{_REST_OF_LINE}\n".join(screen.lines)
+            lines = f"{_REST_OF_LINE}\n".join(screen.lines[: self.height])
             sys.stdout.write(f"{_HOME}{lines}{_REST_OF_LINE}{_REST_OF_SCREEN}")
         else:
             sys.stdout.write("".join(f"{line}\n" for line in (*screen.lines, "")))

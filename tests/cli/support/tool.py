@@ -138,6 +138,9 @@ class Terminal:
         assert text in self.seen, self.seen
         return self
 
+    def resize(self, lines: int, columns: int) -> None:
+        termios.tcsetwinsize(self._descriptor, (lines, columns))
+
     def type(self, keys: bytes) -> None:
         os.write(self._descriptor, keys)
 
