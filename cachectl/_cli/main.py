@@ -30,6 +30,9 @@ from cachectl.errors import BackendError, BackendRefused, CacheError, ConfigErro
 _COLLECTED_AFTER: Final = 100_000
 """New objects after which Python looks for cycles: what a short call makes is no garbage."""
 
+_UNKNOWN: Final = 3
+"""The code by which a plugin tells a monitoring system that nothing is known."""
+
 
 def main() -> NoReturn:
     """Run the command line and exit."""
@@ -121,10 +124,8 @@ def _interrupt_before(error: BaseException | None) -> Interrupted | None:
 def _ended(message: str, code: int, helps: Mapping[str, str] = NOTHING) -> int:
     try:
         if message and out.is_plugin:
-            from cachectl._admin.check import State
-
             out.unknown(message)
-            code = State.UNKNOWN
+            code = _UNKNOWN
         elif message:
             out.error(message, code, helps)
     except NotWritten as error:
@@ -148,7 +149,7 @@ def _not_written(error: NotWritten) -> int:
         return 128 + signal.SIGPIPE
     with suppress(NotWritten):
         out.complain(f"cannot write: {error}")
-    return Exit.BUG
+    return _UNKNOWN if out.is_plugin else Exit.BUG
 
 
 def _interrupt(signum: int, _frame: FrameType | None) -> None:

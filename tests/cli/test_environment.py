@@ -79,6 +79,22 @@ def test_full_and_closed_output(filled, command):
     )
 
 
+def test_a_check_that_cannot_be_read_is_unknown(filled):
+    """1 would be a warning."""
+    assert shell(filled, "cachectl check > /dev/full").returncode == 3
+
+
+@pytest.mark.parametrize("unbuffered", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["", "unbuffered"])
+def test_what_is_said_of_rows_stands_below_them(filled, unbuffered):
+    """Also in a file of both streams, and in containers, which buffer nothing."""
+    mixed = shell(filled, "cachectl inspect a --limit 3 2>&1", **unbuffered).stdout.decode()
+    assert mixed.splitlines()[-1].startswith("3 of 1,000 shown")
+    tool = filled.having(TERM="xterm", **unbuffered)
+    with tool.on_terminal("inspect", "a", "--limit", "3") as terminal:
+        seen = terminal.end().raw.decode()
+    assert seen.splitlines()[-1].startswith("3 of 1,000 shown")
+
+
 def test_closed_streams_that_nobody_needs(filled):
     """A command with nothing to say does not miss the streams; no message goes to stdout."""
     assert shell(filled, "cachectl cleanup <&- >&- 2>&-").returncode == 0

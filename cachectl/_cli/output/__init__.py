@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -294,6 +295,9 @@ class Output:
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     def _say(self, message: str) -> None:
+        """Write to stderr, below what stdout has: in a file of both, or on a terminal."""
+        with suppress(NotWritten):  # which is said at the end
+            sys.stdout.flush()
         lines = masked(message).split("\n")
         sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
         sys.stderr.flush()
