@@ -42,20 +42,20 @@ def main() -> NoReturn:
             signal.signal(signum, _interrupt)
     guard_streams()
     arguments = sys.argv[1:]
-    if _document_expected(arguments):
-        out.format = Format.JSON  # also for what is wrong before the command begins
+    out.format = _expected(arguments)  # also for what is wrong before the command begins
     code = _run(arguments)
     gc.freeze()  # nor is anything searched that ends with the process
     sys.exit(code)
 
 
-def _document_expected(arguments: Sequence[str]) -> bool:
-    """Return whether a command line asks for JSON, be the rest of it right or wrong."""
-    return (
-        not {"--format=json", "-fjson"}.isdisjoint(arguments)
-        or ("--format", "json") in pairwise(arguments)
-        or ("-f", "json") in pairwise(arguments)
-    )
+def _expected(arguments: Sequence[str]) -> Format:
+    """Return the format of documents that a command line asks for, be the rest of it right or wrong."""
+    pairs = {*pairwise(arguments)}
+    for form in (Format.JSON, Format.JSONL):
+        words = {f"--format={form}", f"-f{form}"}
+        if words & {*arguments} or {("--format", form), ("-f", form)} & pairs:
+            return form
+    return Format.TABLE
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -102,12 +102,16 @@ def test_configuration_is_checked_first(tool):
         ["get", "a", "k", "extra", "-f", "json"],
         ["--config", "missing.toml", "stats", "-fjson"],
         ["clear", "-f", "json"],
+        ["stats", "--nosuch", "--format", "jsonl"],
+        ["--nosuch", "stats", "-fjsonl"],
+        ["clear", "-f", "jsonl"],
     ],
     ids=" ".join,
 )
 def test_failure_is_a_document(tool, arguments):
-    """With JSON a failure is one document on stdout, whoever found it."""
+    """With JSON a failure is one document on stdout, whoever found it; with JSONL it is on one line."""
     ended = tool(*arguments)
+    assert not arguments[-1].endswith("jsonl") or len(ended.lines) == 1
     document = json.loads(ended.out)
 
     assert list(document) == ["schema", "error", "exit_code"]
