@@ -53,7 +53,24 @@ def test_show_on_a_terminal_fits_it(configured):
         shown = re.sub(r"\x1b\[\d*m|\r", "", ended.out)
         table = shown.split("! redis.url")[0].splitlines()
         assert all(len(line) <= columns for line in table)
-        assert any("namespaces.tts.ttl" in line and "1m 30s" in line for line in table)
+        (tts,) = (
+            line.split() for line in table if line.startswith(("namespaces.tts", "namesp…s.ttl"))
+        )
+        assert tts[1:3] == ["1m", "30s"]
+        assert tts[3].startswith("file:5")
+
+
+def test_places_on_a_terminal_say_what_each_line_is(tool):
+    """Also where a screen is narrow: those that have no path are named."""
+    for columns in (40, 80, 200):
+        with tool.on_terminal("config", "path", columns=columns) as terminal:
+            table = re.sub(r"\x1b\[\d*m|\r", "", terminal.end().out).splitlines()
+        assert all(len(line) <= columns for line in table)
+        assert [line.rstrip() for line in table[1:3]] == [
+            "not given  --config",
+            "not given  CACHECTL_CONFIG",
+        ]
+        assert any(line.startswith("not there") and line.endswith(".toml") for line in table)
 
 
 def test_documents(configured):

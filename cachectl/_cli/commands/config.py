@@ -51,6 +51,7 @@ def show(
         from cachectl._cli.output import config_tables
 
         out.context("file", str(found.source or "no configuration file"))
+        out.gap()
         shown = config_tables.settings(found.settings, out.width, out.glyphs, with_origin=origin)
         out.table(shown, fold=False)
     _warn(found)
