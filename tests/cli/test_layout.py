@@ -138,3 +138,11 @@ def test_a_context_line_loses_its_last_parts_and_then_the_middle_of_a_path():
     assert cell_len(narrow) <= 40
     assert narrow.endswith("voice · ok")
     assert "…" in narrow
+
+
+def test_another_context_line_keeps_its_first_part_as_long_as_it_can():
+    parts = ["what has expired or is over a limit", "dry run, nothing is removed"]
+    assert context("cleanup", parts, 40, UNICODE) == "cleanup what has expired…is over a limit"
+    assert context("documents-of-customers", ["60 entries", "4.6 KiB"], 40, UNICODE) == (
+        "documents-of-customers 60 entries"
+    )

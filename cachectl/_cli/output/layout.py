@@ -23,7 +23,9 @@ _MARK: Final = 2  # cells in front of a line: x is broken, ! asks for attention
 _LEAST_NAME: Final = 12
 HEADING: Final = 8
 """Cells of what a context line begins with."""
-_KEPT: Final = 2  # parts of a context line that a narrow screen has, too
+_KEPT: Final = {
+    "cache": 2
+}  # parts of that context line that each screen has: the place and its state
 STYLES: Final = {"x": "red", "!": "yellow", "": ""}
 
 
@@ -111,14 +113,12 @@ def shortened(name: str, cells: int, glyphs: Glyphs) -> str:
     return set_cell_size(name, left - tail).rstrip() + glyphs.more + end
 
 
-def context(
-    heading: str, parts: Sequence[str], width: int, glyphs: Glyphs, kept: int = _KEPT
-) -> str:
+def context(heading: str, parts: Sequence[str], width: int, glyphs: Glyphs) -> str:
     """Return a line that says what a table is about; see `Output.context`."""
     parts = [printable(part) for part in parts]
     lead = f"{printable(heading) + ' ':{HEADING}}"
     room = width - cell_len(lead)
-    while len(parts) > kept and cell_len(glyphs.between.join(parts)) > room:
+    while len(parts) > _KEPT.get(heading, 1) and cell_len(glyphs.between.join(parts)) > room:
         parts.pop()
     others = "".join(glyphs.between + part for part in parts[1:])
     return f"{lead}{shortened(parts[0], room - cell_len(others), glyphs)}{others}"

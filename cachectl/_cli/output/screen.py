@@ -28,14 +28,14 @@ class Screen:
         self.lines: list[str] = []
         self._console = console
 
-    def context(self, heading: str, *parts: str, kept: int = 2) -> None:
-        """Add a line that says what the rest is about, of which so many parts are kept in any width."""
+    def context(self, heading: str, *parts: str) -> None:
+        """Add a line that says what the rest is about."""
         known = [masked(part) for part in parts if part]
         if self.width is None:
             line = self.glyphs.between.join(known)
             self.lines.append(f"# {printable(heading) + ' ':{layout.HEADING}}{printable(line)}")
             return
-        line = layout.context(heading, known, self.width, self.glyphs, kept)
+        line = layout.context(heading, known, self.width, self.glyphs)
         text = Text(line)
         text.stylize("dim", 0, min(len(heading), len(line)))
         for state, style in _STATES.items():

@@ -17,10 +17,10 @@ def add_context(screen: Screen, comparison: Comparison, since: float | None) -> 
     then = f"{format_moment(saved.at, now)} UTC"
     if since is None:
         ago = format_seconds(max(0, int(now - saved.at)))
-        screen.context("window", f"all until {then}, and the {ago} since then", kept=1)
+        screen.context("window", f"all until {then}, and the {ago} since then")
     else:
         length = window_name(since)
-        screen.context("window", f"{length} until {then}, and {length} until now", kept=1)
+        screen.context("window", f"{length} until {then}, and {length} until now")
 
 
 def add(screen: Screen, comparison: Comparison) -> None:

@@ -32,7 +32,7 @@ def add_context(screen: Screen, about: Context, overview: Overview) -> None:
     is_empty = not overview.all_time.totals.entries
     state = about.state(report.backend, report.applications, is_empty=is_empty)
     screen.context("cache", *about.parts(state))
-    screen.context("window", *_window(overview), kept=1)
+    screen.context("window", *_window(overview))
 
 
 def _window(overview: Overview) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def add_page(screen: Screen, seen: Overview, row: Row, policy: "Policy") -> None
     from cachectl._cli.output import stats_page
 
     if screen.lines:  # there is a context
-        screen.context(row.name, *_policy(policy), kept=1)
+        screen.context(row.name, *_policy(policy))
     stats_page.add(screen, row, seen.details(row.name), seen.report.generated_at)
     about = [each for each in seen.findings if each.namespace in ("", row.name)]
     _add_findings(screen, about)

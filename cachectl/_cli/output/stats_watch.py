@@ -28,7 +28,7 @@ def add(
     report = moment.seen.report
     state = about.state(report.backend, report.applications, is_empty=not report.totals.entries)
     screen.context("cache", *about.parts(state))
-    screen.context("window", *_window(screen, moment, interval), kept=1)
+    screen.context("window", *_window(screen, moment, interval))
     screen.blank()
     findings = moment.seen.findings
     notes = moment.seen.recent.backend.notes
