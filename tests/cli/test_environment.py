@@ -126,6 +126,7 @@ def test_colour_in_a_pipe(filled):
 
     assert "\x1b" not in plain
     assert "\x1b[1mnamespace" in filled.having(FORCE_COLOR="1")("stats").out
+    assert "\x1b[1msize " in forced
     assert keys(forced)[1:] == keys(plain)[1:] == keys(narrow)[1:]
     assert len(keys(plain)) == 101
 

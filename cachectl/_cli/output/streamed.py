@@ -40,7 +40,7 @@ def streamed(
     columns = [*figures, *texts]
     if width is None:
         widths = _widest(columns, first, exact=True)
-        yield _row(columns, widths, [_heading(column) for column in columns])
+        yield Text(_row(columns, widths, [_heading(column) for column in columns]), "bold")
         for line in chain(first, iterator):
             yield _row(columns, widths, [_exact(column, line.about) for column in columns])
         return
