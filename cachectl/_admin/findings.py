@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from cachectl._metrics.reports import Application, NamespaceStats, Stats
+from cachectl._metrics.windows import LONGEST
 from cachectl._model.units import format_moment, format_rate
 
 BROKEN: Final = "x"
@@ -50,7 +51,8 @@ def findings_of(report: Stats, all_time: Stats, since: float | None) -> list[Fin
 
 
 def window_name(seconds: float) -> str:
-    """Return how a window is called: `24h`, `7d`, `90m`."""
+    """Return how a window is called: `24h`, `7d`, `90m`; none is longer than what is kept by time."""
+    seconds = min(seconds, LONGEST)
     whole = round(seconds)
     for length, unit, least in ((86_400, "d", 172_800), (3600, "h", 3600), (60, "m", 60)):
         if whole >= least and whole % length == 0:

@@ -16,8 +16,11 @@ class Ring(NamedTuple):
 
 RINGS: Final = (Ring(60, 7_200), Ring(900, 93_600), Ring(7_200, 691_200), Ring(86_400, 34_560_000))
 """Minutes for 2 h, quarters of an hour for 26 h, two hours for 8 days, days for 400 days. A
-window is read from the first ring that spans it, and begins on a whole bucket: for an hour or
-more that moves its edge by 1.7 % at most, and `Window.start` says where it is."""
+window is read from the first ring that spans it, and begins on a whole bucket: for ten minutes or
+more that moves its edge by an eighth of it at most, and `Window.start` says where it is."""
+
+LONGEST: Final = RINGS[-1].span
+"""Seconds of the longest window; all time may be longer."""
 
 
 class Division(NamedTuple):
@@ -63,4 +66,4 @@ class Window(NamedTuple):
         if seconds is None:
             return cls(None, None, now)
         ring = next((ring for ring in RINGS if ring.span >= seconds), RINGS[-1])
-        return cls(ring, float(ring.bucket(now - min(seconds, ring.span))), now)
+        return cls(ring, float(ring.bucket(now - min(seconds, LONGEST))), now)

@@ -92,7 +92,7 @@ def test_processes_that_work_alone_are_found_of_the_cache():
 @pytest.mark.parametrize(
     ("seconds", "name"),
     [(86_400, "24h"), (172_800, "2d"), (3600, "1h"), (5400, "90m"), (90, "90s"), (604_800, "7d"),
-     (0.5, "0.5s"), (129_600, "36h")],
+     (0.5, "0.5s"), (129_600, "36h"), (400 * DAY, "400d"), (36_500 * DAY, "400d")],
 )  # fmt: skip
 def test_a_window_is_called_as_people_call_it(seconds: float, name: str):
     assert window_name(seconds) == name

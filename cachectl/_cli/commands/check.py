@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from cachectl._admin.check import Check, State, state_of
+from cachectl._admin.findings import window_name
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Stop
 from cachectl._cli.output import out, plugin
 from cachectl._cli.session import session
 from cachectl._masking import masked
 from cachectl._model.policy import check_namespace
-from cachectl._model.units import format_seconds, parse_duration
+from cachectl._model.units import parse_duration
 from cachectl.errors import BackendUnavailable
 
 
@@ -60,7 +61,7 @@ def check(
     with _answered(no_answer), _limited(timeout, no_answer), opened.cache() as cache:
         readings = asked.readings(cache, names, seconds)
     state = state_of(readings)
-    when = "" if seconds is None else f"last {format_seconds(seconds)}: "
+    when = "" if seconds is None else f"last {window_name(seconds)}: "
     performance = plugin.performance(readings, is_counting=seconds is None)
     _tell(plugin.line(state, f"{when}{plugin.summary(readings)}", performance))
     if out.level > 0:
