@@ -13,8 +13,9 @@ _DECODED: Final = 3  # how often something may have been percent-encoded
 
 # Patterns are compiled by `re` when they are first used; none has a repetition within another.
 _NOT_TOLD: Final = (
-    r"(?i)(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|auth(?:orization)?|credentials?"
-    r"|(?:api|access|account|private|secret)[_-]?key|sig(?:nature)?)$"
+    r"(?i)(?:pass(?:words?|wd|phrase|code)?|pwd|secrets?|token|auth(?:orization)?|bearer|credentials?"
+    r"|(?:api|access|account|private|secret|session)[_-]?keys?|session[_-]?id|cookies?|jwt|otp"
+    r"|sig(?:nature)?)$"
 )
 _BETWEEN_PARAMETERS: Final = r"([?&;])"
 _SERVER: Final = r"[\w.-]+:\d"
