@@ -1,6 +1,6 @@
 """The columns of `stats`: what stands in them, and which go first where a screen is narrow."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -24,6 +24,11 @@ _FEW_PARTS: Final = 8
 _FIRST: Final = 3
 _ASKED_FOR: Final = 100  # a rank that no screen reaches unasked
 
+_WHERE_ANY: Final[Mapping[str, Callable[[NamespaceStats], int]]] = {
+    "not-fresh": lambda totals: totals.expired_entries,
+    "errors": lambda totals: totals.errors,
+}
+
 
 class Look(NamedTuple):
     """How figures are shown: with which signs, and whether counts have all their digits; `window` is its
@@ -37,12 +42,13 @@ class Look(NamedTuple):
     exact: bool = False
 
 
-def columns(look: Look, *, stale: bool = False) -> list[Column[Row]]:
-    """Return the columns of a table, in their order; with those that are not fresh if `stale`."""
+def columns(look: Look, totals: NamespaceStats) -> list[Column[Row]]:
+    """Return the columns of a table, in their order; some of them are there where there is any such thing."""
+    none = {key for key, figure in _WHERE_ANY.items() if not figure(totals)}
     return [
         column
         for key, column in _named(look).items()
-        if column.rank < _ASKED_FOR and (key != "not-fresh" or stale)
+        if column.rank < _ASKED_FOR and key not in none
     ]
 
 
@@ -83,6 +89,7 @@ def _all(has: "_Cells") -> Iterator[tuple[str, Column[Row]]]:
     yield "memory", has.size("memory", 5, lambda of: of.memory_bytes)
     yield "size", has.size("size", 17, lambda of: of.bytes)
     yield "ttl", has.column("TTL", 15, has.ttl)
+    yield "errors", has.count("errors", 12, lambda of: of.errors, _style_of_errors)
     yield "evicted", has.count("evicted", 13, lambda of: of.evictions, _style_of_evictions)
     yield "expired", has.count("expired", 18, lambda of: of.expired)
     yield "saved", has.saved(6)
@@ -92,7 +99,6 @@ def _all(has: "_Cells") -> Iterator[tuple[str, Column[Row]]]:
     yield "sets", has.count("sets", _ASKED_FOR, lambda of: of.sets)
     yield "shared", has.count("shared", _ASKED_FOR, lambda of: of.shared)
     yield "invalidated", has.count("invalidated", _ASKED_FOR, lambda of: of.invalidated)
-    yield "errors", has.count("errors", _ASKED_FOR, lambda of: of.errors, _style_of_errors)
     yield "compressed", has.column("compressed", _ASKED_FOR, has.compressed)
 
 

@@ -20,9 +20,9 @@ def made(overview: Overview, rows: Sequence[Row], look: Look, asked: Sequence[st
     if asked:
         columns = stats_columns.chosen(look, asked)
         return table(columns, lines, look.width, look.glyphs)
-    stale = bool(overview.report.totals.expired_entries)
-    exact = stats_columns.columns(look._replace(exact=True), stale=stale)
+    totals = overview.report.totals
+    exact = stats_columns.columns(look._replace(exact=True), totals)
     if look.width is not None and fits(exact, lines, look.width):
         return table(exact, lines, look.width, look.glyphs)
-    columns = stats_columns.columns(look, stale=stale)
+    columns = stats_columns.columns(look, totals)
     return table(columns, lines, look.width, look.glyphs, in_full=IN_FULL)
