@@ -211,3 +211,28 @@ def test_damage_is_marked_and_said(held):
     assert (listed["damaged"], listed["type"], listed["expires_at"], listed["tags"]) == (
         "shorter than a header", None, None, []
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_a_figure_that_comes_late_and_is_wider_than_all_before_it_wraps_nothing(tool, columns):
+    """A table is written while it is made: by then its columns have their widths."""
+    with tool.open() as cache:
+        namespace = cache.namespace("a")
+        for number in range(210):
+            is_late = number > 205
+            namespace.set(
+                f"{number:03} {'k' * 200}", "v" * (5000 if is_late else 1), label="l" * 80,
+                cost="0.123456" if is_late else "0.5",
+            )  # fmt: skip
+    lines = screen(tool, "a", "--limit", "0", columns=columns)
+    assert "5.01 KiB" in lines[-1]
+    assert "209 k" in lines[-1]
+    assert max(map(cell_len, lines)) <= columns
+
+
+def test_a_text_that_fits_is_not_cut(tool):
+    with tool.open() as cache:
+        cache.namespace("a").set("k", "v", label="what there is room for")
+    heading, line = screen(tool, "a", columns=80)[-2:]
+    assert heading.endswith("cost  key  label")
+    assert line.endswith("  k    what there is room for")

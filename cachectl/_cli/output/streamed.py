@@ -4,7 +4,7 @@ Figures stand first, each in a column that is there or not; texts last, where od
 they are shortened, and share what is left of a line.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Final, TypeVar
 
@@ -16,12 +16,15 @@ from cachectl._cli.output.layout import STYLES, Column, Line, shortened
 from cachectl._cli.output.text import printable
 
 T = TypeVar("T")
+Cut = Callable[[str, int, Glyphs], str]
+"""Shortens a text to so many cells."""
 
 _MEASURED: Final = 200
 """Lines that are looked at before the first is written."""
 _GAP: Final = 2
 _MARK: Final = 2
 _LEAST_TEXT: Final = 12
+_LEAST_CUT: Final = 4
 _NOTHING: Final = "-"
 
 
@@ -48,16 +51,38 @@ def streamed(
     yield Text(" " * _MARK + _row(chosen, widths, [each.heading for each in chosen]), "bold")
     cut = {id(texts[0]): shortened, **{id(text): beginning for text in texts[1:]}}
     for line in chain(first, iterator):
-        cells = [
-            cut.get(id(column), _whole)(column.cell(line.about), most, glyphs)
-            for column, most in zip(chosen, widths, strict=True)
-        ]
-        row = _row(chosen, widths, cells)
+        sizes, cells = _cells(chosen, widths, line, cut, glyphs)
+        row = _row(chosen, sizes, cells)
         yield (
             Text.assemble((f"{line.mark:{_MARK}}", STYLES[line.mark]), row)
             if line.mark
             else (" " * _MARK + row)
         )
+
+
+def _cells(
+    columns: Sequence[Column[T]],
+    widths: Sequence[int],
+    line: Line[T],
+    cut: Mapping[int, Cut],
+    glyphs: Glyphs,
+) -> tuple[list[int], list[str]]:
+    """Return how wide each cell of a line is, and what stands in it: a figure that needs more than those
+    which were measured has it from the texts behind.
+    """
+    sizes, cells, over = [], [], 0
+    for column, most in zip(columns, widths, strict=True):
+        cell, shorten = column.cell(line.about), cut.get(id(column))
+        if shorten is None:
+            size = max(most, _width(cell))
+            over += size - most
+        else:
+            size = max(min(most, _LEAST_CUT), most - over)
+            over -= most - size
+            cell = shorten(cell, size, glyphs)
+        sizes.append(size)
+        cells.append(cell)
+    return sizes, cells
 
 
 def beginning(text: str, cells: int, glyphs: Glyphs) -> str:
@@ -140,7 +165,3 @@ def _heading(column: Column[T]) -> str:
 
 def _word(text: str) -> str:
     return printable(text).replace(" ", "_") or _NOTHING
-
-
-def _whole(text: str, _most: int, _glyphs: Glyphs) -> str:
-    return text
