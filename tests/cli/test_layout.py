@@ -122,6 +122,7 @@ def test_names_keep_both_ends():
     assert shortened("documents-of-customers", 12, UNICODE) == "docume…omers"
     assert shortened("documents-of-customers", 12, ASCII) == "docum...mers"
     assert cell_len(shortened("音" * 20, 13, UNICODE)) <= 13
+    assert shortened("e\u0301" * 40, 14, UNICODE).endswith("…" + "e\u0301" * 3)
 
 
 @pytest.mark.parametrize("cells", range(-3, 25))

@@ -49,6 +49,20 @@ def test_a_terminal_of_any_width_gets_lines_that_fit_it(used, arguments, columns
     assert "tts" in text
 
 
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("arguments", [("stats",), ("stats", "-v"), ("inspect",)], ids=" ".join)
+def test_a_name_as_long_as_can_be_leaves_room_for_what_is_said_of_it(shared, arguments, columns):
+    tool, name = shared.having(TERM="xterm-256color"), f"begin{'n' * 56}end"
+    with tool.open() as cache:
+        cache.namespace(name).set("k", "v")
+    lines = plain(on_terminal(tool, *arguments, name, columns=columns)).splitlines()
+    assert max(map(cell_len, lines)) <= columns
+    about = next(line for line in lines if line.startswith("begin"))
+    assert "end" in about
+    assert ("TTL" in about) is (arguments == ("stats",))
+    assert ("1 entry" in about) is (arguments == ("inspect",))
+
+
 def test_the_table_of_a_usual_terminal(used):
     lines = plain(on_terminal(used, "stats")).splitlines()
     assert re.fullmatch(r"cache   (file|redis) \S.* · ok( · no configuration file)?", lines[0])

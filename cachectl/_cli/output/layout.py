@@ -108,15 +108,15 @@ def shortened(name: str, cells: int, glyphs: Glyphs) -> str:
         return set_cell_size(name, max(0, cells))
     tail = left // 2
     end = name[len(name) - tail :]
-    while cell_len(end) > tail:
+    while cell_len(end) > tail or (end and not cell_len(end[0])):  # an accent without its letter
         end = end[1:]
     return set_cell_size(name, left - tail).rstrip() + glyphs.more + end
 
 
 def context(heading: str, parts: Sequence[str], width: int, glyphs: Glyphs) -> str:
-    """Return a line that says what a table is about; see `Output.context`."""
+    """Return a line that says what a table is about; see `Output.context`. The heading is printable."""
     parts = [printable(part) for part in parts]
-    lead = f"{printable(heading) + ' ':{HEADING}}"
+    lead = f"{heading + ' ':{HEADING}}"
     room = width - cell_len(lead)
     while len(parts) > _KEPT.get(heading, 1) and cell_len(glyphs.between.join(parts)) > room:
         parts.pop()

@@ -35,9 +35,10 @@ class Screen:
             line = self.glyphs.between.join(known)
             self.lines.append(f"# {printable(heading) + ' ':{layout.HEADING}}{printable(line)}")
             return
+        heading = layout.shortened(heading, self.width // 2, self.glyphs)
         line = layout.context(heading, known, self.width, self.glyphs)
         text = Text(line)
-        text.stylize("dim", 0, min(len(heading), len(line)))
+        text.stylize("dim", 0, len(heading))
         for state, style in _STATES.items():
             between = self.glyphs.between
             if state in known and (at := line.find(f"{between}{state}")) > 0:

@@ -10,6 +10,7 @@ from cachectl._admin.findings import ATTENTION, BROKEN, Finding
 from cachectl._admin.namespaces import said
 from cachectl._admin.overview import Row
 from cachectl._cli.output import cells
+from cachectl._cli.output.layout import shortened
 from cachectl._cli.output.screen import Screen
 from cachectl._cli.output.text import printable
 from cachectl._metrics.reports import NamespaceStats
@@ -37,6 +38,8 @@ def add(screen: Screen, about: Sequence[Finding], rows: Sequence[Row], now: floa
 
 
 def _head(screen: Screen, name: str, word: str) -> None:
+    if screen.width is not None:
+        name = shortened(name, screen.width - len(word) - 1, screen.glyphs)
     text = Text(printable(name), "bold")
     screen.add(text + Text(f" {word}", _STYLES[word]) if word else text)
 
