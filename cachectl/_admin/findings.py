@@ -19,7 +19,7 @@ _LEAST_TO_FALL: Final = 100
 _EVICTED_SHARE: Final = 0.2
 _LEAST_EVICTED: Final = 100
 
-Concern = Literal["errors", "evictions", "rate", "cache"]
+Concern = Literal["errors", "evictions", "full", "rate", "cache", "other"]
 
 
 class Finding(NamedTuple):

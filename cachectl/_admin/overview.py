@@ -5,14 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from cachectl._admin.figures import fullness, lookups
-from cachectl._admin.findings import ATTENTION, DAY, Finding, findings_of, mark_of
-from cachectl._admin.thresholds import Verdict
+from cachectl._admin.findings import ATTENTION, DAY, Concern, Finding, findings_of, mark_of
+from cachectl._admin.thresholds import Threshold, Verdict
 from cachectl._engine.cache import Cache
 from cachectl._metrics.reports import Details, NamespaceStats, Stats, Trend
 from cachectl.errors import UsageError
 
 PARTS: Final = 24
 """Parts of a window in trends: hours of a day."""
+
+_CONCERNS: Final[Mapping[str, Concern]] = {
+    "hit_rate": "rate", "full": "full", "evictions": "evictions", "errors": "errors",
+}  # fmt: skip
 
 
 class Asked(NamedTuple):
@@ -59,7 +63,7 @@ class Overview:
     def judged(self, verdicts: Sequence[Verdict]) -> "Overview":
         """Return it with marks for who crosses a threshold."""
         crossings = [
-            Finding(ATTENTION, each.subject.name, _crossed(verdict), "rate")
+            Finding(ATTENTION, each.subject.name, *_crossed(verdict.threshold))
             for verdict in verdicts
             for each in verdict.crossed
             if each.subject.name is not None
@@ -118,8 +122,10 @@ def overview(
     return Overview(all_time if since is None else recent, all_time, recent, since, found)
 
 
-def _crossed(verdict: Verdict) -> str:
-    return f"{verdict.threshold.bound} {verdict.threshold.text}"
+def _crossed(threshold: Threshold) -> tuple[str, Concern]:
+    """Return what is said of who crosses a threshold, and which figures show it."""
+    concern = _CONCERNS.get(threshold.figure.field, "other")
+    return f"{threshold.bound} {threshold.text}", concern
 
 
 def missed(trend: Trend, parts: int) -> list[float | None]:

@@ -130,6 +130,18 @@ def test_colour_is_for_who_sees_it(used):
     assert "\x1b" not in forced("stats", "-f", "csv").out
 
 
+def test_a_threshold_colours_the_figure_that_it_is_about(used):
+    """What it is not about has the colour that it has anyway."""
+    for threshold, is_coloured in (("full=50%", True), ("lookups=0", False)):
+        arguments = ("stats", "--each", "--fail-over", threshold)
+        with used.on_terminal(*arguments, columns=80) as terminal:
+            ended = terminal.end()
+        yellow = re.findall(r"\x1b\[33m([^\x1b]*)", ended.raw.decode())
+        assert (ended.code, "! " in yellow) == (8, True)
+        assert any("100%" in text for text in yellow) is is_coloured
+        assert not any("75.0%" in text for text in yellow)
+
+
 def test_a_dumb_terminal_gets_no_escapes_and_ascii(used):
     for tool in (used.having(TERM="dumb"), used.having(CACHECTL_ASCII="1", NO_COLOR="1")):
         text = plain(on_terminal(tool, "stats"))

@@ -118,6 +118,10 @@ def _style_of_evictions(row: Row) -> str:
     return "yellow" if "evictions" in _concerns(row) else ""
 
 
+def _style_of_full(row: Row) -> str:
+    return "yellow" if _concerns(row) & {"full", "evictions"} else ""
+
+
 def _style_of_errors(row: Row) -> str:
     return "red" if "errors" in _concerns(row) else ""
 
@@ -181,7 +185,7 @@ class _Cells:
         def cell(row: Row) -> str:
             return meter(fullness(row.now), self.look.glyphs)
 
-        return Column("", rank, cell, None, style=_style_of_evictions, is_drawn=True)
+        return Column("", rank, cell, None, style=_style_of_full, is_drawn=True)
 
     def missed(self, rank: int) -> Column[Row]:
         parts = PARTS if self.look.exact else _FEW_PARTS
@@ -198,7 +202,7 @@ class _Cells:
             share = fullness(row.now)
             return self.nothing if share is None else cells.part(share)
 
-        return Column("full", rank, cell, cell, style=_style_of_evictions)
+        return Column("full", rank, cell, cell, style=_style_of_full)
 
     def column(self, heading: str, rank: int, cell: Callable[[Row], str]) -> Column[Row]:
         """Return a column whose cells are one word in a pipe."""
