@@ -8,7 +8,7 @@ from enum import IntEnum
 from math import inf
 from typing import Final, NamedTuple
 
-from cachectl._admin.figures import FIGURES, Figure, Unit, named
+from cachectl._admin.figures import FIGURES, Figure, Unit, lookups, named
 from cachectl._admin.thresholds import (
     Subject,
     began_for,
@@ -153,6 +153,14 @@ class Check(NamedTuple):
 def state_of(readings: Iterable[Reading]) -> State:
     """Return the worst of their states."""
     return max((reading.state for reading in readings), default=State.OK)
+
+
+def is_empty(readings: Iterable[Reading]) -> bool:
+    """Return whether nothing is held or was looked up, as where a place is mistyped: who is told that all is
+    well there is to know it.
+    """
+    figures = (reading.subject.figures for reading in readings)
+    return not any(each.entries or lookups(each) for each in figures)
 
 
 def _ranges(texts: Iterable[str]) -> dict[Figure, Range]:

@@ -57,6 +57,14 @@ def test_a_cache_is_ok_unless_something_is_asked_of_it(used):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("options", [[], ["-c", "hit-rate=50:"], ["--each"]], ids=" ".join)
+def test_a_place_that_holds_nothing_is_said(tool, options):
+    """Perhaps it is mistyped, and nobody would ever be alarmed."""
+    answer = answered(tool("--directory", "mistyped", "check", *options))
+    assert answer.state == "OK"
+    assert answer.text.endswith("; nothing is stored in file ~/mistyped")
+
+
 @pytest.mark.parametrize(
     ("options", "state", "text"),
     [

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cachectl._admin.check import Check, State, state_of
+from cachectl._admin.check import Check, State, is_empty, state_of
 from cachectl._admin.findings import window_name
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Stop
@@ -62,8 +62,11 @@ def check(
         readings = asked.readings(cache, names, seconds)
     state = state_of(readings)
     when = "" if seconds is None else f"last {window_name(seconds)}: "
+    text = f"{when}{plugin.summary(readings)}"
+    if is_empty(readings):
+        text = f"{text}; nothing is stored in {opened.context.where}"
     performance = plugin.performance(readings, is_counting=seconds is None)
-    _tell(plugin.line(state, f"{when}{plugin.summary(readings)}", performance))
+    _tell(plugin.line(state, text, performance))
     if out.level > 0:
         _tell(out.cache(), *plugin.details(readings))
     raise Stop(state)
