@@ -22,8 +22,8 @@ class Context(NamedTuple):
     backend: Backend
     settings: Settings
 
-    def parts(self, state: str = "") -> tuple[str, str, str]:
-        """Return the backend with its place, a state, empty where none is known, and the configuration."""
+    def parts(self, state: str) -> tuple[str, str, str]:
+        """Return the backend with its place, a state, and the configuration."""
         return self.where, state, self.configuration
 
     @property

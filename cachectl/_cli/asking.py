@@ -18,7 +18,7 @@ def require_terminal(about: str) -> None:
         )
 
 
-def ask(question: str) -> None:
-    """Raise `Stop` unless the answer is yes."""
+def ask(question: str, otherwise: str = "nothing was removed") -> None:
+    """Raise `Stop`, which says what is so `otherwise`, unless the answer is yes."""
     if not out.confirm(question):
-        raise Stop(Exit.REFUSED, "nothing was removed")
+        raise Stop(Exit.REFUSED, otherwise)

@@ -71,6 +71,12 @@ def test_full_or_unknown_is_refused(mistyped):
 
 def test_asks_on_a_terminal(mistyped):
     """Only yes is yes."""
+    with mistyped.on_terminal("forget", "promts", columns=40) as terminal:
+        terminal.wait_for(b"with all counts? [y/N] ").type(b"n\n")
+        ended = terminal.end()
+    assert (ended.code, known(mistyped)) == (6, ["emptied", "prompts", "promts"])
+    assert ended.raw.endswith(b"cachectl: nothing was forgotten\r\n")
+    assert ended.out.splitlines()[0].endswith(" · \x1b[32mok\x1b[0m")
     with mistyped.on_terminal("forget", "promts") as terminal:
         ended = terminal.wait_for(b"with all counts? [y/N] ").type(b"y\n") or terminal.end()
 

@@ -49,6 +49,7 @@ def test_it_asks_after_showing_what_would_be_lost(used):
         ended = terminal.end()
     assert ended.code == 6
     assert b"namespace" in ended.raw
+    assert ended.raw.endswith(b"cachectl: no counter was reset\r\n")
     assert counted(used)["a"] == (1, 1, 1)
     with used.on_terminal("stats", "--reset") as terminal:
         terminal.wait_for(b"entries stay. [y/N] ").type(b"y\n")

@@ -8,6 +8,7 @@ from cachectl._admin import documents
 from cachectl._admin.cleanup import ChosenLimits, age_of, question, seconds_of
 from cachectl._admin.context import Context
 from cachectl._admin.namespaces import unknown, unknown_among
+from cachectl._admin.reach import OUT_OF_REACH, in_memory
 from cachectl._admin.shown import difference
 from cachectl._cli.asking import ask, require_terminal
 from cachectl._cli.commands import options
@@ -92,6 +93,8 @@ def _show(planned: CleanupReport, cache: Cache, context: Context, note: str = ""
         out.gap()
         out.table(removal_tables.cleaned(planned, held, out.width, out.glyphs), fold=False)
         out.gap()
+    elif in_memory(cache):
+        out.note(f"{OUT_OF_REACH}: each removes there what has expired or is over a limit")
     else:
         nothing = "nothing has expired or is over a limit"
         out.note(f"nothing is cached in {context.where}" if is_empty else nothing)

@@ -1,6 +1,6 @@
 """`cachectl forget`."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,6 +12,9 @@ from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import Format, out
 from cachectl._cli.session import session
+from cachectl._engine.cache import Cache
+
+_KEPT: Final = "nothing was forgotten"
 
 
 def forget(
@@ -31,15 +34,15 @@ def forget(
     opened = session(context)
     with opened.cache(writing=True) as cache:
         if in_memory(cache):
-            raise Stop(Exit.REFUSED, f"nothing was forgotten: {OUT_OF_REACH}")
+            raise Stop(Exit.REFUSED, f"{_KEPT}: {OUT_OF_REACH}")
         plan = ForgetPlan(cache, namespaces)
         named = ", ".join(plan.namespaces)
         if not dry_run and not yes:
             require_terminal(f"{named}, with all counts")
         if dry_run or not yes:
-            _show(plan, opened.context, "dry run, nothing is forgotten" if dry_run else "")
+            _show(plan, cache, opened.context, dry_run=dry_run)
         if not dry_run and not yes:
-            ask(f"Forget {named} in {opened.context.where}, with all counts?")
+            ask(f"Forget {named} in {opened.context.where}, with all counts?", _KEPT)
         if not dry_run:
             plan.run()
     rows = [{"namespace": name, "dry_run": dry_run} for name in plan.namespaces]
@@ -51,13 +54,14 @@ def forget(
         out.note(f"{'would forget' if dry_run else 'forgot'} {named}")
 
 
-def _show(plan: ForgetPlan, context: Context, note: str) -> None:
+def _show(plan: ForgetPlan, cache: Cache, context: Context, *, dry_run: bool) -> None:
     """Show which counts would be lost."""
     if out.format is not Format.TABLE:
         return
     from cachectl._cli.output import removal_tables
 
-    out.context("cache", *context.parts())
+    out.context("cache", *context.parts(context.state(cache.status())))
+    note = "dry run, nothing is forgotten" if dry_run else ""
     out.context("forget", ", ".join(plan.namespaces), note)
     out.gap()
     out.table(removal_tables.forgotten(plan.namespaces, out.width, out.glyphs), fold=False)

@@ -11,6 +11,7 @@ from cachectl._cli.output import Format, out
 from cachectl._cli.session import Session
 from cachectl._engine.cache import Cache
 
+_KEPT: Final = "no counter was reset"
 _SHOWN: Final = ("hits", "misses", "evicted", "expired", "saved", "time-saved")
 
 
@@ -21,7 +22,7 @@ def begin_anew(opened: Session, asked: Asked, *, dry_run: bool, yes: bool) -> No
     out.use(out.format)  # a table, or a document
     with opened.cache(writing=True) as cache:
         if in_memory(cache):
-            raise Stop(Exit.REFUSED, f"no counter was reset: {OUT_OF_REACH}")
+            raise Stop(Exit.REFUSED, f"{_KEPT}: {OUT_OF_REACH}")
         report = cache.stats(*asked.names)
         if report.unknown:
             raise Stop(Exit.NOT_FOUND, not_there(cache, report.unknown))
@@ -31,7 +32,7 @@ def begin_anew(opened: Session, asked: Asked, *, dry_run: bool, yes: bool) -> No
         if out.format is Format.TABLE and (dry_run or not yes):
             _show(cache, opened, asked)
         if not dry_run and not yes:
-            ask("Begin to count anew? What was counted is lost, entries stay.")
+            ask("Begin to count anew? What was counted is lost, entries stay.", _KEPT)
         for name in names if not dry_run else ():
             cache.reset_counts(name)
     if out.format is not Format.TABLE:
