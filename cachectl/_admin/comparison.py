@@ -1,7 +1,7 @@
 """Figures that were saved before something changed, a deploy perhaps, beside those of now."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
@@ -56,10 +56,11 @@ class Side(NamedTuple):
         return cls(**known, memory_bytes=None if memory is None else _number(memory))
 
     @classmethod
-    def total(cls, sides: Iterable["Side"]) -> "Side":
+    def total(cls, sides: Sequence["Side"]) -> "Side":
         """Return the sum of several; what one of them does not know is not known."""
-        *counts, memory = zip(*sides, strict=True)
-        return cls(*map(sum, counts), memory_bytes=None if None in memory else sum(memory))
+        counts = {name: sum(getattr(side, name) for side in sides) for name in cls._fields[:-1]}
+        known = [side.memory_bytes for side in sides if side.memory_bytes is not None]
+        return cls(**counts, memory_bytes=sum(known) if len(known) == len(sides) else None)
 
     def after(self, before: "Side") -> "Side":
         """Return what was counted since then: all of it where counting began anew meanwhile."""
@@ -159,10 +160,8 @@ class Comparison(NamedTuple):
     @property
     def total(self) -> Compared:
         """All of them together, of which each may have begun to count anew."""
-        before, after = (
-            Side.total(getattr(row, side) for row in self.rows) if self.rows else Side()
-            for side in ("before", "after")
-        )
+        before = Side.total([row.before for row in self.rows])
+        after = Side.total([row.after for row in self.rows])
         return Compared(f"total ({len(self.rows):,})", before, after)
 
     def document(self) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """What the tool can reach: not what other processes hold in memory."""
 
+from typing import Final
+
 from cachectl._engine.cache import Cache
 
-OUT_OF_REACH = "what applications hold in memory can only be reached by themselves"
+OUT_OF_REACH: Final = "what applications hold in memory can only be reached by themselves"
+PUBLISHED: Final = f"{OUT_OF_REACH}; stats shows what they publish"
 
 
 def in_memory(cache: Cache) -> bool:

@@ -236,3 +236,13 @@ def test_a_text_that_fits_is_not_cut(tool):
     heading, line = screen(tool, "a", columns=80)[-2:]
     assert heading.endswith("cost  key  label")
     assert line.endswith("  k    what there is room for")
+
+
+def test_summaries_of_several_namespaces_stand_apart(tool):
+    with tool.open() as cache:
+        for name in ("a", "b"):
+            cache.namespace(name).set("k", "v")
+    lines = screen(tool, "--summary", columns=80)
+    assert [line[:1] for line in lines if line[:2] in ("a ", "b ")] == ["a", "b"]
+    assert lines[1].startswith("a ")  # the context of the cache belongs to the first
+    assert lines[next(at for at, line in enumerate(lines) if line.startswith("b ")) - 1] == ""

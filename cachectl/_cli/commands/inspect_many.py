@@ -9,10 +9,10 @@ from cachectl._admin import entries
 from cachectl._admin.filters import Filters
 from cachectl._admin.listing import Listing, Row
 from cachectl._admin.namespaces import said, unknown, unknown_among
-from cachectl._admin.reach import OUT_OF_REACH, in_memory
+from cachectl._admin.reach import PUBLISHED, in_memory
 from cachectl._admin.sorting import Order
 from cachectl._cli.exits import Interrupted
-from cachectl._cli.output import Format, out
+from cachectl._cli.output import Format, out, schema
 from cachectl._cli.output.text import printable
 from cachectl._cli.session import Session
 from cachectl._engine.cache import Cache
@@ -22,7 +22,7 @@ from cachectl._model.units import format_bytes, format_entries
 from cachectl.errors import UsageError
 
 _TABLE_ROWS: Final = 100
-_SCHEMA: Final = "cachectl.inspect-entry/1"
+_ENTRY: Final = "inspect-entry"
 
 
 class Wanted(NamedTuple):
@@ -74,7 +74,7 @@ def show_count(cache: Cache, opened: Session, names: Sequence[str], wanted: Want
         out.csv(("namespace", *Usage._fields), ([name, *each] for name, each in held.items()))
     elif out.format is Format.JSONL:
         rows = ({"namespace": name, **each._asdict()} for name, each in held.items())
-        out.json_lines({"schema": "cachectl.inspect-namespace/1", **row} for row in rows)
+        out.records("inspect-namespace", rows)
     else:
         by_name = {name: each._asdict() for name, each in held.items()}
         out.document("inspect-namespaces", {**total._asdict(), "namespaces": by_name})
@@ -91,11 +91,13 @@ def show_summaries(cache: Cache, opened: Session, names: Sequence[str], wanted: 
     listing = _listing(cache, names, wanted.filters, now)
     if as_table:
         out.context("cache", *opened.context.parts(opened.context.state(cache.status())))
-    found = {}
-    for name in listing.names:
+    found: dict[str, Any] = {}
+    for at, name in enumerate(listing.names):
         began, summary = time.monotonic(), Summary(now)
         summary.add(Listing(cache, [name], wanted.filters, now).rows())
         took = time.monotonic() - began
+        if as_table and at:
+            out.gap()
         if as_table:
             _show_summary(name, summary, took, wanted.filters)
         elif out.format is Format.JSONL:
@@ -115,7 +117,7 @@ def _refuse_order(option: str, wanted: Wanted) -> None:
 def _listing(cache: Cache, names: Sequence[str], filters: Filters, now: float) -> Listing:
     """Return the listing of these namespaces, or of all; what nobody knows is said."""
     if in_memory(cache):
-        out.note(f"{OUT_OF_REACH}; stats shows what they publish")
+        out.note(PUBLISHED)
     else:
         missing = unknown_among(cache, names, cache.usage(*names)) if names else ()
         if missing and len(names) > 1:
@@ -214,10 +216,10 @@ def _print_rows(chosen: _Chosen) -> None:
         rows = ({**entry, "tags": " ".join(entry["tags"])} for entry in listed)
         out.csv(
             ("schema", *entries.HEADER),
-            ([_SCHEMA, *(row[name] for name in entries.HEADER)] for row in rows),
+            ([schema(_ENTRY), *(row[name] for name in entries.HEADER)] for row in rows),
         )
     elif out.format is Format.JSONL:
-        out.json_lines({"schema": _SCHEMA, **entry} for entry in listed)
+        out.records(_ENTRY, listed)
     else:
         names = chosen.listing.names
         head = {"namespace": names[0]} if len(names) == 1 else {"namespaces": list(names)}

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cachectl._admin import entries
 from cachectl._admin.keys import beginning_with
-from cachectl._admin.reach import OUT_OF_REACH, in_memory
+from cachectl._admin.reach import PUBLISHED, in_memory
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import Format, out
@@ -33,7 +33,7 @@ def show_entry(
 ) -> None:
     """Show one entry in full. Ends with 3 if it is not there, is damaged or has expired."""
     if in_memory(cache):
-        out.note(f"{OUT_OF_REACH}; stats shows what they publish")
+        out.note(PUBLISHED)
     namespace = cache.namespace(name)
     found, entry = _entry(namespace, key, options.key_of(namespace, key, features, extra))
     now = time.time()

@@ -15,7 +15,7 @@ from cachectl._cli.output import Format, out, stats_formats
 from cachectl._engine.cache import Cache
 from cachectl.errors import UsageError
 
-Look = Callable[[], Sequence[Verdict]]
+Tick = Callable[[], Sequence[Verdict]]
 """Shows what there is to see now, and returns what thresholds say of it."""
 
 
@@ -39,7 +39,7 @@ def watch(cache: Cache, about: Context, asked: Asked, alarm: Alarm, interval: fl
     raise Stop(Exit.THRESHOLD)
 
 
-def _until_crossed(look: Look, interval: float) -> Sequence[Verdict]:
+def _until_crossed(look: Tick, interval: float) -> Sequence[Verdict]:
     while True:
         verdicts = look()
         if any(verdict.crossed for verdict in verdicts):

@@ -162,7 +162,7 @@ class Output:
     def document(self, kind: str, content: Mapping[str, Any]) -> None:
         """Write one JSON document with its schema, on one line for JSONL."""
         indent = None if self.format is Format.JSONL else 2
-        document = {"schema": f"cachectl.{kind}/1", **content}
+        document = {"schema": schema(kind), **content}
         self._answered = True
         self.line(json.dumps(document, indent=indent, allow_nan=False))
 
@@ -178,7 +178,7 @@ class Output:
 
         Its last member, `complete`, is false if the list ended with an error, or is not all there is.
         """
-        opening = json.dumps({"schema": f"cachectl.{kind}/1", **head}, indent=2)
+        opening = json.dumps({"schema": schema(kind), **head}, indent=2)
         iterator = iter(rows)
         first = list(islice(iterator, 1))  # what fails at once is no list at all
         self._answered, complete = True, False
@@ -190,14 +190,11 @@ class Output:
         finally:
             self.line(f'\n  ],\n  "complete": {json.dumps(complete)}\n}}')
 
-    def json_lines(self, rows: Iterable[Any]) -> None:
-        """Write one JSON value a line."""
-        for row in rows:
-            sys.stdout.write(f"{json.dumps(row)}\n")
-
     def records(self, kind: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write one JSON object a line, each with its schema."""
-        self.json_lines({"schema": f"cachectl.{kind}/1", **row} for row in rows)
+        head = {"schema": schema(kind)}
+        for row in rows:
+            sys.stdout.write(f"{json.dumps({**head, **row})}\n")
         self._answered = True
         self.flush()
 
@@ -301,6 +298,11 @@ class Output:
         lines = masked(message).split("\n")
         sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
         sys.stderr.flush()
+
+
+def schema(kind: str) -> str:
+    """Return which schema a document of a kind has."""
+    return f"cachectl.{kind}/1"
 
 
 def _height() -> int:

@@ -9,8 +9,11 @@ from cachectl._model.units import format_rate as rate
 
 __all__ = [
     "age", "ago", "count", "exact_money", "money", "more", "more_bytes", "part", "per_second",
-    "rate", "size", "span",
+    "rate", "said_size", "size", "span",
 ]  # fmt: skip
+
+UNKNOWN: Final = "?"
+"""What stands where nothing is known, or nothing was counted."""
 
 _EXACT_BELOW: Final = 10_000
 _PARTS: Final = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
@@ -28,6 +31,11 @@ def size(number: float) -> str:
     if round(number) < 1000:
         return f"{round(number)}   B"
     return _three_digits(number, 1024, ("   B", " KiB", " MiB", " GiB", " TiB", " PiB"))
+
+
+def said_size(number: float) -> str:
+    """Return bytes as they stand in sentences: `847 B`, `3.02 KiB`."""
+    return " ".join(size(number).split())
 
 
 def per_second(number: float) -> str:

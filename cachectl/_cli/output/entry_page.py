@@ -53,14 +53,14 @@ def _facts(
         command = (
             f": cachectl get {known['namespace']} {quote(key)}" if printable(key) == key else ""
         )
-        yield _REST, [f"{_size(shown.left_out)} more{command}"]
+        yield _REST, [f"{cells.said_size(shown.left_out)} more{command}"]
 
 
 def _type(entry: Entry) -> str:
-    said = f"{type_of(entry)}, {_size(entry.size)}"
+    said = f"{type_of(entry)}, {cells.said_size(entry.size)}"
     if not entry.compression:
         return said
-    return f"{said}; {_size(uncompressed_size(entry))} before compression"
+    return f"{said}; {cells.said_size(uncompressed_size(entry))} before compression"
 
 
 def _expiry(entry: Entry, now: float) -> str:
@@ -89,10 +89,6 @@ def _date(seconds: float, now: float) -> str:
 
 def _ago(seconds: float) -> str:
     return "now" if seconds < 1 else f"{cells.span(seconds)} ago"
-
-
-def _size(number: int) -> str:
-    return " ".join(cells.size(number).split())
 
 
 def _folded(line: str, width: int | None) -> list[str]:

@@ -18,8 +18,11 @@ from cachectl._cli.output.text import printable
 
 T = TypeVar("T")
 
-_GAP: Final = 2
-_MARK: Final = 2  # cells in front of a line: x is broken, ! asks for attention
+GAP: Final = 2
+MARK: Final = 2
+"""Cells in front of a line: x is broken, ! asks for attention."""
+NOTHING: Final = "-"
+"""What an exact cell is in which nothing stands."""
 _LEAST_NAME: Final = 12
 HEADING: Final = 8
 """Cells of what a context line begins with."""
@@ -67,16 +70,16 @@ def table(
     on are only shown where names stand in full. Without `marks` there is no room for any.
     """
     is_screen = width is not None
-    mark = _MARK if is_screen and marks else 0
+    mark = MARK if is_screen and marks else 0
     if width is None:
         shown = [column for column in columns if column.exact is not None]
-        texts = [[_word(column, line.about) for line in lines] for column in shown]
+        texts = [[word(column, line.about) for line in lines] for column in shown]
     else:
         shown, texts = _fitting(columns, lines, width - mark, glyphs, in_full)
-    made = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
+    made = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
     for at, (column, cells) in enumerate(zip(shown, texts, strict=True)):
         gutter = 0 if at else mark
-        heading = column.heading if is_screen else column.heading.replace(" ", "-")
+        heading = column.heading if is_screen else heading_word(column)
         made.add_column(
             " " * gutter + heading,
             justify="left" if column.is_text else "right",
@@ -87,7 +90,7 @@ def table(
         pairs = zip(shown, texts, strict=True)
         first, *others = (_styled(column, line, cells[at], glyphs) for column, cells in pairs)
         if mark:
-            first = Text.assemble((f"{line.mark:{_MARK}}", STYLES[line.mark]), first)
+            first = Text.assemble((f"{line.mark:{MARK}}", STYLES[line.mark]), first)
         made.add_row(first, *others, style="bold" if line.is_total else "")
     return made
 
@@ -95,7 +98,7 @@ def table(
 def fits(columns: Sequence[Column[T]], lines: Sequence[Line[T]], width: int) -> bool:
     """Return whether all these columns fit on a screen, and names in full."""
     cells = (max(map(cell_len, _texts(column, lines)), default=0) for column in columns)
-    return _MARK + sum(cells) + _GAP * (len(columns) - 1) <= width
+    return MARK + sum(cells) + GAP * (len(columns) - 1) <= width
 
 
 def shortened(name: str, cells: int, glyphs: Glyphs) -> str:
@@ -137,7 +140,7 @@ def _fitting(
     used, chosen = 0, [names]
     for column in sorted(others, key=lambda each: each.rank):
         needs_all = in_full is not None and column.rank >= in_full
-        more = used + _GAP + widest[id(column)]
+        more = used + GAP + widest[id(column)]
         if (widest[id(names)] if needs_all else least) + more > width:
             break
         used = more
@@ -162,7 +165,12 @@ def _styled(column: Column[T], line: Line[T], text: str, glyphs: Glyphs) -> Text
     return cell
 
 
-def _word(column: Column[T], about: T) -> str:
+def word(column: Column[T], about: T) -> str:
     """Return an exact cell, which is one word."""
     assert column.exact is not None
-    return printable(column.exact(about)).replace(" ", "_") or "-"
+    return printable(column.exact(about)).replace(" ", "_") or NOTHING
+
+
+def heading_word(column: Column[T]) -> str:
+    """Return a heading that is one word."""
+    return column.heading.replace(" ", "-")

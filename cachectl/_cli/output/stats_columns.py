@@ -18,13 +18,12 @@ NARROW: Final = 64
 """Cells below which a screen has lookups instead of entries and memory."""
 IN_FULL: Final = 12
 """The rank from which on names stand in full."""
-UNKNOWN: Final = "?"
 
 _FEW_PARTS: Final = 8
 _FIRST: Final = 3
 _ASKED_FOR: Final = 100  # a rank that no screen reaches unasked
 
-_WHERE_ANY: Final[Mapping[str, Callable[[NamespaceStats], int]]] = {
+_WHERE_ANY: Final[Mapping[str, Callable[[NamespaceStats], int | None]]] = {
     "not-fresh": lambda totals: totals.expired_entries,
     "errors": lambda totals: totals.errors,
 }
@@ -160,7 +159,7 @@ class _Cells:
         def shown(row: Row, form: Callable[[int], str]) -> str:
             found = figure(row.now)
             if found is None:
-                return UNKNOWN
+                return cells.UNKNOWN
             glyphs, is_estimate = self.look.glyphs, about and row.now.uncertainty
             sign = glyphs.least if found == most else glyphs.about if is_estimate else ""
             return sign + form(found)
@@ -177,7 +176,7 @@ class _Cells:
         def cell(row: Row) -> str:
             found = figure(row.now)
             sign = self.look.glyphs.about if row.now.uncertainty else ""
-            return UNKNOWN if found is None else sign + cells.size(found)
+            return cells.UNKNOWN if found is None else sign + cells.size(found)
 
         return self.column(heading, rank, cell)
 

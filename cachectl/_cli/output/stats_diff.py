@@ -43,7 +43,7 @@ def _columns(glyphs: Glyphs) -> list[Column[Compared]]:
         return glyphs.unknown if change is None else f"{change * 100:+.1f}"
 
     def memory(row: Compared) -> str:
-        return "?" if row.more_memory is None else cells.more_bytes(row.more_memory)
+        return cells.UNKNOWN if row.more_memory is None else cells.more_bytes(row.more_memory)
 
     def saved(row: Compared) -> str:
         return cells.money(row.after.saved_cost) if row.after.saved_cost else glyphs.unknown

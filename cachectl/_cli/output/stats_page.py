@@ -10,7 +10,7 @@ from cachectl._admin.overview import Row
 from cachectl._cli.output import cells, stats_blocks
 from cachectl._cli.output.glyphs import meter
 from cachectl._cli.output.screen import Screen
-from cachectl._cli.output.stats_records import rate, since_last_hit, stale
+from cachectl._cli.output.stats_sentences import hit_rate, memory, sets, shared, stale
 from cachectl._metrics.reports import Details, NamespaceStats
 from cachectl._model.units import format_dollars, format_entries, format_moment
 
@@ -39,16 +39,16 @@ def add(screen: Screen, row: Row, details: Details | None, now: float) -> None:
 
 def _facts(screen: Screen, row: Row, now: float) -> Iterator[tuple[str, str]]:
     figures = row.now
-    yield "hit rate", "; ".join((rate(row), *since_last_hit(row, now)))
+    yield "hit rate", hit_rate(row, now)
     if figures.saved_cost or figures.saved_seconds:
         yield "saved", _saved(figures)
     yield from _holds(screen, figures)
     if figures.memory_bytes is not None:
-        yield "memory", f"about {_size(figures.memory_bytes)}, with all that the backend needs"
-    yield "in", f"{figures.sets:,} {'set' if figures.sets == 1 else 'sets'}"
+        yield "memory", memory(figures.memory_bytes)
+    yield "in", sets(figures)
     yield "out", _out(figures)
     if figures.shared:
-        yield "shared", f"{figures.shared:,} more lookups waited for the load of another"
+        yield "shared", shared(figures)
     if figures.compression_ratio is not None:
         yield "packed", f"to 1/{figures.compression_ratio:.1f} of what it would take"
 
@@ -69,9 +69,9 @@ def _saved(figures: NamespaceStats) -> str:
 def _holds(screen: Screen, figures: NamespaceStats) -> Iterator[tuple[str, str]]:
     """Yield what is held, each beside its limit if any is there."""
     about = f"{screen.glyphs.about} " if figures.uncertainty else ""
-    entries, size = about + format_entries(figures.entries), about + _size(figures.bytes)
+    entries, size = about + format_entries(figures.entries), about + cells.said_size(figures.bytes)
     widest = max(cell_len(entries), cell_len(size))
-    most = "" if figures.max_bytes is None else _size(figures.max_bytes)
+    most = "" if figures.max_bytes is None else cells.said_size(figures.max_bytes)
     limits = (
         (entries, figures.entries, figures.max_entries, f"{figures.max_entries or 0:,}"),
         (size, figures.bytes, figures.max_bytes, most),
@@ -101,7 +101,3 @@ def _out(figures: NamespaceStats) -> str:
     }
     ordered = sorted(counts.items(), key=lambda pair: -pair[1])
     return ", ".join(f"{count:,} {what}" for what, count in ordered)
-
-
-def _size(size: int) -> str:
-    return cells.size(size).replace("   ", " ")

@@ -5,19 +5,16 @@ from typing import Final
 
 from rich.text import Text
 
-from cachectl._admin.figures import fullness, lookups
 from cachectl._admin.findings import ATTENTION, BROKEN, Finding
 from cachectl._admin.namespaces import said
 from cachectl._admin.overview import Row
-from cachectl._cli.output import cells
+from cachectl._cli.output import cells, found
 from cachectl._cli.output.layout import shortened
 from cachectl._cli.output.screen import Screen
+from cachectl._cli.output.stats_sentences import hit_rate, memory, sets, shared, stale
 from cachectl._cli.output.text import printable
 from cachectl._metrics.reports import NamespaceStats
-from cachectl._model.records import MOST_EXPIRED
 from cachectl._model.units import format_dollars, format_entries, format_seconds
-
-CACHE: Final = "cache"
 
 _WORDS: Final = {BROKEN: "broken", ATTENTION: "attention", "": ""}
 _STYLES: Final = {"broken": "red", "attention": "yellow", "": ""}
@@ -27,7 +24,7 @@ _INDENT: Final = 12
 def add(screen: Screen, about: Sequence[Finding], rows: Sequence[Row], now: float) -> None:
     """Add what is found of the cache itself, and a record for each row."""
     for each in about:
-        _head(screen, CACHE, _WORDS[each.mark])
+        _head(screen, found.CACHE, _WORDS[each.mark])
         _fact(screen, _WORDS[each.mark], each.text)
     for row in rows:
         _head(screen, row.name, _WORDS[row.mark])
@@ -49,50 +46,27 @@ def _fact(screen: Screen, heading: str, text: str) -> None:
 
 
 def _facts(row: Row, now: float) -> Iterator[tuple[str, str]]:
-    yield "hit rate", _hit_rate(row, now)
+    yield "hit rate", hit_rate(row, now)
     yield "holds", _holds(row)
     yield "memory", _memory(row.now)
     yield "in, out", _in_and_out(row.now)
     yield "saved", _saved(row.now)
     if row.now.shared:
-        yield "shared", f"{row.now.shared:,} more lookups waited for the load of another"
+        yield "shared", shared(row.now)
     if row.now.compression_ratio is not None:
         yield "packed", _compressed(row.now)
     if not row.is_total:
         yield "policy", f"from {said(row.now.policy_from)}"
 
 
-def _hit_rate(row: Row, now: float) -> str:
-    return "; ".join((rate(row), *since_last_hit(row, now)))
-
-
-def rate(row: Row) -> str:
-    """Return the hit rate, of what, and that of all time where it is another."""
-    figures = row.now
-    if figures.hit_rate is None:
-        text = "no lookups"
-    else:
-        text = f"{cells.rate(figures.hit_rate)}: {figures.hits:,} of {lookups(figures):,} lookups"
-    if row.ever is not figures and row.ever.hit_rate is not None:
-        text += f"; {cells.rate(row.ever.hit_rate)} all time"
-    return text
-
-
-def since_last_hit(row: Row, now: float) -> Iterator[str]:
-    """Yield when the last hit was, if there was one."""
-    if row.now.last_hit_at is not None:
-        yield f"last hit {cells.ago(now - row.now.last_hit_at)}"
-
-
 def _holds(row: Row) -> str:
     figures = row.now
-    share = fullness(figures)
-    full = ", full" if share is not None and share >= 1 else ""
     about = "about " if figures.uncertainty else ""
     if figures.max_entries:
+        full = _full(figures.entries, figures.max_entries)
         entries = f"{figures.entries:,} of {format_entries(figures.max_entries)}{full}"
     else:
-        entries = f"{format_entries(figures.entries)}{full}"
+        entries = format_entries(figures.entries)
     bounded = figures.max_entries or figures.max_bytes
     parts = [about + entries, _size(figures, bounded=bool(bounded))]
     if told := stale(figures):
@@ -102,24 +76,21 @@ def _holds(row: Row) -> str:
     return "; ".join(parts)
 
 
-def stale(figures: NamespaceStats) -> str:
-    """Return how many entries are held that have expired; nothing if none are."""
-    expired = figures.expired_entries
-    least = "at least " if expired == MOST_EXPIRED else ""
-    return f"{least}{expired:,} of them not fresh" if expired else ""
-
-
 def _size(figures: NamespaceStats, *, bounded: bool) -> str:
     if figures.max_bytes:
-        return f"{figures.bytes:,} of {figures.max_bytes:,} bytes"
+        full = _full(figures.bytes, figures.max_bytes)
+        return f"{figures.bytes:,} of {figures.max_bytes:,} bytes{full}"
     return f"{figures.bytes:,} bytes, {'no limit' if bounded else 'no limits'}"
+
+
+def _full(held: int, most: int) -> str:
+    return ", full" if held >= most else ""
 
 
 def _memory(figures: NamespaceStats) -> str:
     if figures.memory_bytes is None:
         return "unknown"
-    size = cells.size(figures.memory_bytes).replace("   ", " ")
-    return f"about {size}, with all that the backend needs"
+    return memory(figures.memory_bytes)
 
 
 def _in_and_out(figures: NamespaceStats) -> str:
@@ -129,7 +100,7 @@ def _in_and_out(figures: NamespaceStats) -> str:
         f"{figures.evictions:,} evicted",
         f"{figures.errors:,} errors",
     )
-    return f"{figures.sets:,} {'set' if figures.sets == 1 else 'sets'}; {', '.join(out)}"
+    return f"{sets(figures)}; {', '.join(out)}"
 
 
 def _saved(figures: NamespaceStats) -> str:

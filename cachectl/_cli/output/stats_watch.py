@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cachectl._admin.context import Context
-from cachectl._admin.figures import fullness
+from cachectl._admin.figures import fullness, lookups
 from cachectl._admin.findings import DAY, window_name
 from cachectl._admin.watching import Moment, Now
 from cachectl._cli.output import cells, found
@@ -65,7 +65,7 @@ def _columns(glyphs: Glyphs, beside: str) -> list[Column[Now]]:
         Column("namespace", 0, lambda now: now.row.name, None, is_text=True),
         Column("hit 1m", 1, lambda now: _rate(now.minute, glyphs), None),
         Column(f"hit {beside}", 2, lambda now: _rate(now.beside, glyphs), None),
-        Column("lookups/s", 4, _each(lambda of: of.hits + of.misses), None),
+        Column("lookups/s", 4, _each(lookups), None),
         Column("misses/s", 5, _each(lambda of: of.misses), None),
         Column("evicted/s", 6, _each(lambda of: of.evictions), None),
         Column("", 7, lambda now: meter(fullness(now.row.now), glyphs), None, is_drawn=True),
@@ -79,16 +79,20 @@ def _columns(glyphs: Glyphs, beside: str) -> list[Column[Now]]:
 
 def _rate(figures: NamespaceStats | None, glyphs: Glyphs) -> str:
     if figures is None:
-        return "?"
+        return cells.UNKNOWN
     return glyphs.unknown if figures.hit_rate is None else cells.rate(figures.hit_rate)
 
 
 def _each(counter: Callable[[NamespaceStats], int]) -> Callable[[Now], str]:
     def cell(now: Now) -> str:
-        return "?" if now.minute is None else cells.per_second(now.per_second(counter(now.minute)))
+        return (
+            cells.UNKNOWN
+            if now.minute is None
+            else cells.per_second(now.per_second(counter(now.minute)))
+        )
 
     return cell
 
 
 def _size(size: int | None) -> str:
-    return "?" if size is None else cells.size(size)
+    return cells.UNKNOWN if size is None else cells.size(size)

@@ -12,7 +12,17 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from cachectl._cli.output.glyphs import Glyphs
-from cachectl._cli.output.layout import STYLES, Column, Line, shortened
+from cachectl._cli.output.layout import (
+    GAP,
+    MARK,
+    NOTHING,
+    STYLES,
+    Column,
+    Line,
+    heading_word,
+    shortened,
+    word,
+)
 from cachectl._cli.output.text import printable
 
 T = TypeVar("T")
@@ -21,11 +31,8 @@ Cut = Callable[[str, int, Glyphs], str]
 
 _MEASURED: Final = 200
 """Lines that are looked at before the first is written."""
-_GAP: Final = 2
-_MARK: Final = 2
 _LEAST_TEXT: Final = 12
 _LEAST_CUT: Final = 4
-_NOTHING: Final = "-"
 
 
 def streamed(
@@ -43,20 +50,20 @@ def streamed(
     columns = [*figures, *texts]
     if width is None:
         widths = _widest(columns, first, exact=True)
-        yield Text(_row(columns, widths, [_heading(column) for column in columns]), "bold")
+        yield Text(_row(columns, widths, [heading_word(column) for column in columns]), "bold")
         for line in chain(first, iterator):
-            yield _row(columns, widths, [_exact(column, line.about) for column in columns])
+            yield _row(columns, widths, [word(column, line.about) for column in columns])
         return
-    chosen, widths = _fitting(figures, texts, first, width - _MARK)
-    yield Text(" " * _MARK + _row(chosen, widths, [each.heading for each in chosen]), "bold")
+    chosen, widths = _fitting(figures, texts, first, width - MARK)
+    yield Text(" " * MARK + _row(chosen, widths, [each.heading for each in chosen]), "bold")
     cut = {id(texts[0]): shortened, **{id(text): beginning for text in texts[1:]}}
     for line in chain(first, iterator):
         sizes, cells = _cells(chosen, widths, line, cut, glyphs)
         row = _row(chosen, sizes, cells)
         yield (
-            Text.assemble((f"{line.mark:{_MARK}}", STYLES[line.mark]), row)
+            Text.assemble((f"{line.mark:{MARK}}", STYLES[line.mark]), row)
             if line.mark
-            else (" " * _MARK + row)
+            else (" " * MARK + row)
         )
 
 
@@ -102,11 +109,11 @@ def _fitting(
     name, *others = texts
     least = {id(text): min(widest[id(text)], _LEAST_TEXT) for text in texts}
     used, chosen = least[id(name)], {id(name)}
-    said = [text for text in others if any(_exact(text, line.about) != _NOTHING for line in lines)]
+    said = [text for text in others if any(word(text, line.about) != NOTHING for line in lines)]
     for column in sorted([*figures, *said], key=lambda each: each.rank):
-        used += _GAP + least.get(id(column), widest[id(column)])
+        used += GAP + least.get(id(column), widest[id(column)])
         if used > width:
-            used -= _GAP + least.get(id(column), widest[id(column)])
+            used -= GAP + least.get(id(column), widest[id(column)])
             break
         chosen.add(id(column))
     shown = [column for column in columns if id(column) in chosen]
@@ -131,8 +138,8 @@ def _widest(columns: Sequence[Column[T]], lines: Sequence[Line[T]], *, exact: bo
     """Return how wide each column is for these lines."""
     return [
         max(
-            cell_len(_heading(column) if exact else column.heading),
-            *(cell_len(_exact(column, line.about) if exact else printable(column.cell(line.about)))
+            cell_len(heading_word(column) if exact else column.heading),
+            *(cell_len(word(column, line.about) if exact else printable(column.cell(line.about)))
               for line in lines),
         )
         if lines
@@ -146,22 +153,8 @@ def _row(columns: Sequence[Column[T]], widths: Sequence[int], cells: Sequence[st
         cell + " " * (most - _width(cell)) if column.is_text else " " * (most - _width(cell)) + cell
         for column, most, cell in zip(columns, widths, cells, strict=True)
     )
-    return (" " * _GAP).join(padded).rstrip()
+    return (" " * GAP).join(padded).rstrip()
 
 
 def _width(cell: str) -> int:
     return len(cell) if cell.isascii() else cell_len(cell)
-
-
-def _exact(column: Column[T], about: T) -> str:
-    assert column.exact is not None
-    return _word(column.exact(about))
-
-
-def _heading(column: Column[T]) -> str:
-    """Return a heading that is one word."""
-    return column.heading.replace(" ", "-")
-
-
-def _word(text: str) -> str:
-    return printable(text).replace(" ", "_") or _NOTHING
