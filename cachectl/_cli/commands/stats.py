@@ -15,6 +15,7 @@ from cachectl._cli.alarming import ring
 from cachectl._cli.commands import options
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import Format, out, stats_formats
+from cachectl._cli.output.metrics import metrics
 from cachectl._cli.session import Session, session
 from cachectl._engine.cache import Cache
 from cachectl._metrics.reports import Stats
@@ -85,7 +86,7 @@ def stats(
         fail_under or [], fail_over or [],
         each=each, min_lookups=min_lookups,
     )  # fmt: skip
-    out.expose(to, label or [])
+    _expose(to, label or [])
     if interval is not None and not watch:
         raise UsageError("--interval goes with --watch")
     if columns and (watch or diff):
@@ -117,6 +118,15 @@ def stats(
     ring(verdicts)
 
 
+def _expose(path: str | None, labels: Sequence[str]) -> None:
+    """Have metrics go to a file, and have labels. Raises `UsageError` where there are none."""
+    if path is None and not labels:
+        return
+    if out.format is not Format.PROMETHEUS:
+        raise UsageError("--to and --label go with --format prometheus")
+    metrics.expose(path, labels)
+
+
 def _asked(names: Sequence[str], since: str | None, sort: str, columns: str) -> Asked:
     """Return what is asked for, checked. Raises `UsageError`."""
     if columns and out.format is not Format.TABLE:
@@ -136,10 +146,10 @@ def _told_if_down(opened: Session) -> Iterator[None]:
     try:
         yield
     except BackendError:
-        if out.replaces_file:
+        if metrics.replaces_file:
             from cachectl._admin import prometheus
 
-            out.metrics(prometheus.down(opened.backend, out.labels))
+            metrics.write(prometheus.down(opened.backend, metrics.labels))
         raise
 
 

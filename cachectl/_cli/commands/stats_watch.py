@@ -12,6 +12,7 @@ from cachectl._admin.watching import Watch
 from cachectl._cli.alarming import ring
 from cachectl._cli.exits import Exit, Interrupted, Stop
 from cachectl._cli.output import Format, out, stats_formats
+from cachectl._cli.output.metrics import metrics
 from cachectl._engine.cache import Cache
 from cachectl.errors import UsageError
 
@@ -23,7 +24,8 @@ def watch(cache: Cache, about: Context, asked: Asked, alarm: Alarm, interval: fl
     """Show every `interval` seconds what happens: on a terminal in place of what that shows otherwise, for
     programs as a document a line, or as a file that is replaced. Raises `Stop` when that is interrupted, or a threshold is crossed.
     """
-    if out.format is Format.CSV or (out.format is Format.PROMETHEUS and not out.replaces_file):
+    to_stdout = not metrics.replaces_file
+    if out.format is Format.CSV or (out.format is Format.PROMETHEUS and to_stdout):
         raise UsageError("--watch goes with a table, JSON, or metrics that replace a file (--to)")
     on_terminal = out.format is Format.TABLE and out.width is not None
     if not on_terminal and out.format in (Format.TABLE, Format.JSON):

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from cachectl._cli.output.glyphs import Glyphs
     from cachectl._cli.output.redrawing import Redrawing
     from cachectl._cli.output.screen import Screen
-    from cachectl._cli.output.textfile import Textfile
 
 _LEAST_WIDTH: Final = 40
 
@@ -56,9 +55,6 @@ class Output:
         """Whether a monitoring system reads one line on stdout, and nothing else."""
         self.directory = ""
         """Where the files are that are worked with; nothing if there are none."""
-        self.labels: Mapping[str, str] = NOTHING
-        """Labels of metrics beside those that they have anyway."""
-        self._file: Textfile | None = None
         self._answered = False
         self._noted: set[str] = set()  # what `note_once` said, and can still be read
 
@@ -127,34 +123,6 @@ class Output:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    def expose(self, path: str | None, labels: Sequence[str]) -> None:
-        """Have what `metrics` writes replace a file, if one is named, and `labels` in all of it. Raises
-        `UsageError`.
-        """
-        if path is None and not labels:
-            return
-        if self.format is not Format.PROMETHEUS:
-            raise UsageError("--to and --label go with --format prometheus")
-        from cachectl._admin.prometheus import parse_labels
-        from cachectl._cli.output.textfile import Textfile
-
-        self.labels = parse_labels(labels)
-        self._file = None if path is None else Textfile(path)
-
-    @property
-    def replaces_file(self) -> bool:
-        """Whether metrics go to a file."""
-        return self._file is not None
-
-    def metrics(self, lines: Iterable[str]) -> None:
-        """Write metrics for Prometheus: to stdout, or in place of a file."""
-        safe = (printable(line, r"\\") for line in lines)
-        if self._file is not None:
-            self._file.replace(safe)
-            return
-        for line in safe:
-            self.line(line)
-
     def flush(self) -> None:
         """Write what waits. Raises `NotWritten`, like everything that writes."""
         sys.stdout.flush()
@@ -199,13 +167,10 @@ class Output:
         self.flush()
 
     def csv(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Write rows as CSV that no spreadsheet takes for formulas, and that can be read back."""
-        import csv
+        """Write rows as CSV."""
+        from cachectl._cli.output import comma_separated
 
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(header)
-        for row in rows:
-            writer.writerow([_csv_cell(cell) for cell in row])
+        comma_separated.write(sys.stdout, header, rows)
 
     @property
     def width(self) -> int | None:
@@ -319,16 +284,6 @@ def _console(stream: IO[str], *, fold: bool = True) -> "Console":
         file=stream, width=100_000, height=100,
         highlight=False, markup=False, emoji=False,
     )  # fmt: skip
-
-
-def _csv_cell(cell: Any) -> Any:
-    r"""Return what a cell says, as it can be read back: a ' before what a spreadsheet takes for a formula, or
-    what begins with one; what terminals obey as an escape; and so a backslash as two.
-    """
-    if isinstance(cell, str):
-        cell = printable(cell.replace("\\", r"\\"))
-        return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "'"} else cell
-    return cell
 
 
 out = Output()

@@ -7,6 +7,7 @@ from cachectl._admin import documents, thresholds
 from cachectl._admin.applications import described
 from cachectl._admin.thresholds import Verdict
 from cachectl._cli.output import Format, out
+from cachectl._cli.output.metrics import metrics
 from cachectl._metrics.reports import Application, Stats
 
 
@@ -19,7 +20,7 @@ def write(report: Stats, names: Sequence[str], verdicts: Sequence[Verdict]) -> N
     elif out.format is Format.PROMETHEUS:
         from cachectl._admin import prometheus
 
-        out.metrics(prometheus.lines(report, names, out.labels))
+        metrics.write(prometheus.lines(report, names, metrics.labels))
     elif out.format is Format.JSONL:
         out.records("stats-namespace", documents.stats_rows(report, names))
     else:
