@@ -34,19 +34,9 @@ if TYPE_CHECKING:
     from cachectl._engine.decorator.decorate import CachedFunction
     from cachectl._engine.namespace import Namespace
     from cachectl._engine.warm.report import WarmFailure, WarmReport
+    from cachectl._metrics.details import Details, Latency, MissedKey, Trend, TrendPart
     from cachectl._metrics.events import Event, EventKind, MissReason
-    from cachectl._metrics.reports import (
-        Application,
-        CleanupReport,
-        Details,
-        Latency,
-        MissedKey,
-        NamespaceStats,
-        Stats,
-        Status,
-        Trend,
-        TrendPart,
-    )
+    from cachectl._metrics.reports import Application, CleanupReport, NamespaceStats, Stats, Status
     from cachectl._metrics.windows import Window
     from cachectl._model.outcome import Outcome
     from cachectl._model.policy import Limits, Policy
@@ -64,14 +54,14 @@ else:
         "CachedFunction": "_engine.decorator.decorate",
         "CleanupReport": "_metrics.reports",
         "Cleanup": "_engine.cleanup",
-        "Details": "_metrics.reports",
+        "Details": "_metrics.details",
         "EntryInfo": "_model.records",
         "Event": "_metrics.events",
         "EventKind": "_metrics.events",
-        "Latency": "_metrics.reports",
+        "Latency": "_metrics.details",
         "Limits": "_model.policy",
         "MissReason": "_metrics.events",
-        "MissedKey": "_metrics.reports",
+        "MissedKey": "_metrics.details",
         "Namespace": "_engine.namespace",
         "NamespaceStats": "_metrics.reports",
         "Outcome": "_model.outcome",
@@ -80,8 +70,8 @@ else:
         "Settings": "_config.models",
         "Stats": "_metrics.reports",
         "Status": "_metrics.reports",
-        "Trend": "_metrics.reports",
-        "TrendPart": "_metrics.reports",
+        "Trend": "_metrics.details",
+        "TrendPart": "_metrics.details",
         "Usage": "_model.records",
         "WarmFailure": "_engine.warm.report",
         "WarmReport": "_engine.warm.report",

@@ -5,15 +5,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cachectl._metrics.reports import (
-    Application,
-    CleanupReport,
-    Details,
-    NamespaceStats,
-    Stats,
-    Status,
-    Trend,
-)
+from cachectl._metrics.details import Details, Trend
+from cachectl._metrics.reports import Application, CleanupReport, NamespaceStats, Stats, Status
 from cachectl._metrics.windows import Window
 from cachectl._model.entry import LATEST
 from cachectl._model.records import Removed

@@ -8,7 +8,8 @@ from cachectl._admin.figures import fullness, lookups
 from cachectl._admin.findings import ATTENTION, DAY, Concern, Finding, findings_of, mark_of
 from cachectl._admin.thresholds import Threshold, Verdict
 from cachectl._engine.cache import Cache
-from cachectl._metrics.reports import Details, NamespaceStats, Stats, Trend
+from cachectl._metrics.details import Details, Trend
+from cachectl._metrics.reports import NamespaceStats, Stats
 from cachectl.errors import UsageError
 
 PARTS: Final = 24

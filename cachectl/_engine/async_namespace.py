@@ -17,7 +17,8 @@ from cachectl.errors import BackendError, DamagedEntry
 
 if TYPE_CHECKING:
     from cachectl._engine.handle import Handle
-    from cachectl._metrics.reports import MissedKey, NamespaceStats
+    from cachectl._metrics.details import MissedKey
+    from cachectl._metrics.reports import NamespaceStats
 
 T = TypeVar("T")
 

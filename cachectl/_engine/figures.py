@@ -27,7 +27,8 @@ from cachectl._model.units import Duration, window_of
 from cachectl.errors import BackendError, BackendUnavailable
 
 if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
-    from cachectl._metrics.reports import Application, Details, MissedKey, Stats, Status
+    from cachectl._metrics.details import Details, MissedKey
+    from cachectl._metrics.reports import Application, Stats, Status
     from cachectl._metrics.windows import Window
 
 _MOST_MISSED: Final = 10
@@ -104,7 +105,7 @@ class Figures:
         """Return figures with what was counted in the parts of their window, and since counting began, as
         far as that is written, and can be read.
         """
-        from cachectl._metrics.reports import Trend
+        from cachectl._metrics.details import Trend
         from cachectl._metrics.windows import Window
 
         with suppress(BackendError), one_call(call_began()):
@@ -142,7 +143,7 @@ class Figures:
         self, names: Sequence[str], window: "Window", limit: int
     ) -> "Mapping[str, Details]":
         """Return what is noted beside the counts, as far as that is written, and can be read."""
-        from cachectl._metrics.reports import Details
+        from cachectl._metrics.details import Details
 
         sketches: Mapping[str, Sketch] = {}
         with suppress(BackendError), one_call(call_began()):

@@ -21,7 +21,8 @@ from cachectl._model.units import Duration, window_of
 if TYPE_CHECKING:  # imports asyncio
     from cachectl._backends.worker import Worker
     from cachectl._engine.async_namespace import AsyncNamespace
-    from cachectl._metrics.reports import MissedKey, NamespaceStats, Stats
+    from cachectl._metrics.details import MissedKey
+    from cachectl._metrics.reports import NamespaceStats, Stats
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from math import hypot
-from typing import Final, NamedTuple
+from typing import Final
 
-from cachectl._metrics.counters import MISSED, Counts, Series
-from cachectl._metrics.sketches import KINDS, Sketch, quantile, sketched, top
+from cachectl._metrics.counters import MISSED, Counts
+from cachectl._metrics.details import Details, Trend, ratio
 from cachectl._metrics.windows import Window
 from cachectl._model.policy import Limits, Policy
 from cachectl._model.records import Removed, Usage
@@ -124,9 +124,9 @@ class NamespaceStats:
             max_bytes=policy.max_bytes,
             memory_bytes=usage.memory_bytes,
             ttl=policy.ttl,
-            hit_rate=_ratio(counts.hits, counts.hits + counts.misses),
+            hit_rate=ratio(counts.hits, counts.hits + counts.misses),
             last_hit_at=counts.last_hit_us / 1e6 if counts.last_hit_us else None,
-            compression_ratio=_ratio(counts.compressed_from, counts.compressed_to),
+            compression_ratio=ratio(counts.compressed_from, counts.compressed_to),
             policy_from=policy_from,
             expired_entries=usage.expired_entries,
             uncertainty=usage.uncertainty,
@@ -171,89 +171,6 @@ def _sum(figures: Iterable[int | None]) -> int | None:
     """Return the sum of figures, if all are known."""
     known = list(figures)
     return None if None in known else sum(figure or 0 for figure in known)
-
-
-def _ratio(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
-
-
-class TrendPart(NamedTuple):
-    """What was counted in one part of a window. The rate is None without lookups."""
-
-    hits: int
-    misses: int
-    evictions: int
-
-    @property
-    def hit_rate(self) -> float | None:
-        return _ratio(self.hits, self.hits + self.misses)
-
-
-class Trend(NamedTuple):
-    """A window in equal parts of so many `seconds`, oldest first, from `start` on (Unix seconds). They
-    add up to what was counted within it; the last one has not ended yet.
-
-    `counting_since` is when counting began; None if that is not known.
-    """
-
-    start: float
-    seconds: float
-    parts: Sequence[TrendPart]
-    counting_since: float | None
-
-    @classmethod
-    def of(cls, window: Window, series: Iterable[Series], parts: int) -> "Trend":
-        """Return that of one or more namespaces."""
-        series, divided = list(series), window.divided(parts)
-        sums = [Counts() for _ in range(divided.parts)]
-        for one in series:
-            sums = [*map(Counts.plus, sums, one.parts)]
-        counted = [TrendPart(part.hits, part.misses, part.evictions) for part in sums]
-        since = min((one.since for one in series if one.since is not None), default=None)
-        return cls(divided.start, divided.seconds, counted, since)
-
-
-class Latency(NamedTuple):
-    """How long something takes, in seconds, within 2 %: half of what was `measured`, and 99 of a hundred.
-    None if nothing was.
-    """
-
-    p50: float | None
-    p99: float | None
-    measured: int
-
-    @classmethod
-    def of(cls, times: Mapping[int, int]) -> "Latency":
-        return cls(quantile(times, 0.5), quantile(times, 0.99), sum(times.values()))
-
-
-class MissedKey(NamedTuple):
-    """A key, and how often it was missed, at least."""
-
-    key: str
-    misses: int
-
-
-class Details(NamedTuple):
-    """What is noted of a namespace beside its counts, from `since` (Unix seconds) on: in pieces of two
-    hours, for eight days.
-
-    `latency` is that of a `hit`, a `miss` and a `load`; all loads are measured, and of lookups about one in
-    a hundred. `top_misses` are the keys that were missed most, in that order: of each two hours so many
-    keys are kept that what is among them is not missed rarely. Misses that any key would have been,
-    during an outage or by a bypass, are not among them.
-    """
-
-    since: float
-    latency: Mapping[str, Latency]
-    top_misses: Sequence[MissedKey]
-
-    @classmethod
-    def of(cls, sketch: Sketch, window: Window, limit: int) -> "Details":
-        """Return what there is to say of a sketch, with so many keys."""
-        latency = {kind: Latency.of(sketch.times.get(kind, {})) for kind in KINDS}
-        missed = [MissedKey(*each) for each in top(sketch.missed, limit)]
-        return cls(sketched(window)[0], latency, missed)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -10,7 +10,8 @@ import pytest
 
 from cachectl._admin import documents
 from cachectl._admin.comparison import Comparison, Saved
-from cachectl._metrics.reports import NamespaceStats, Stats, Trend
+from cachectl._metrics.details import Trend
+from cachectl._metrics.reports import NamespaceStats, Stats
 from cachectl._metrics.windows import RINGS, Window
 from cachectl.errors import UsageError
 from tests.cli.support.voice import LAST_DAY, NOW, figures

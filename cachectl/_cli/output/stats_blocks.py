@@ -11,7 +11,8 @@ from cachectl._cli.output import cells
 from cachectl._cli.output.glyphs import bar, trend
 from cachectl._cli.output.layout import Column, Line, shortened, table
 from cachectl._cli.output.screen import Screen
-from cachectl._metrics.reports import Details, Latency, MissedKey, NamespaceStats, Trend
+from cachectl._metrics.details import Details, Latency, MissedKey, Trend
+from cachectl._metrics.reports import NamespaceStats
 from cachectl._model.units import format_day, format_moment
 
 T = TypeVar("T")

@@ -11,7 +11,8 @@ from cachectl._cli.output import cells, stats_blocks
 from cachectl._cli.output.glyphs import meter
 from cachectl._cli.output.screen import Screen
 from cachectl._cli.output.stats_sentences import hit_rate, memory, sets, shared, stale
-from cachectl._metrics.reports import Details, NamespaceStats
+from cachectl._metrics.details import Details
+from cachectl._metrics.reports import NamespaceStats
 from cachectl._model.units import format_dollars, format_entries, format_moment
 
 _HEADING: Final = 10

@@ -7,16 +7,8 @@ from typing import Final
 from cachectl._admin.findings import DAY, findings_of
 from cachectl._admin.overview import Overview
 from cachectl._metrics.counters import MISSED
-from cachectl._metrics.reports import (
-    Details,
-    Latency,
-    MissedKey,
-    NamespaceStats,
-    Stats,
-    Status,
-    Trend,
-    TrendPart,
-)
+from cachectl._metrics.details import Details, Latency, MissedKey, Trend, TrendPart
+from cachectl._metrics.reports import NamespaceStats, Stats, Status
 from cachectl._metrics.windows import Window
 
 NOW: Final = 1_795_576_320.0  # 25 Nov 2026 03:12 UTC
