@@ -240,7 +240,9 @@ def test_a_lookup_imports_its_own_command_alone(tool):
 
 
 def test_the_version_is_said_without_any_command(tool):
-    assert not {name for name in imported(tool, "--verbose", "--version") if "_cli.commands." in name}
+    assert not {
+        name for name in imported(tool, "--verbose", "--version") if "_cli.commands." in name
+    }
 
 
 def test_lookup_on_redis_imports_little(on_redis):
