@@ -107,6 +107,14 @@ def begin(context: Any, *, quiet: bool, verbose: bool, **chosen: str | None) -> 
     context.obj = Session(Chosen(**chosen))
 
 
+def named(arguments: Sequence[str]) -> str:
+    """Return the first word of a command line that is no option of all commands, nor the value of one."""
+    taking = {f"--{name}" for name in CHOICES}
+    pairs = zip(("", *arguments), arguments, strict=False)
+    words = (word for before, word in pairs if before not in taking and word[:1] != "-")
+    return next(words, "")
+
+
 def elsewhere(option: str, commands: Mapping[str, Any]) -> str:
     """Return which of the commands have an option that another one has not; nothing if none has."""
     having = [

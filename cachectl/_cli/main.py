@@ -60,9 +60,10 @@ def _expected(arguments: Sequence[str]) -> Format:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        from cachectl._cli.app import COMMANDS, run  # here, where a signal is already answered
+        from cachectl._cli.app import run  # here, where a signal is already answered
+        from cachectl._cli.grammar import named
 
-        out.is_plugin = next(filter(COMMANDS.__contains__, arguments), "") == "check"
+        out.is_plugin = named(arguments) == "check"
         return _flushed(run(arguments))
     except SystemExit as end:  # Typer's completion ends like this
         return _flushed(end.code if isinstance(end.code, int) else Exit.BUG)

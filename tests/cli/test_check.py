@@ -57,6 +57,14 @@ def test_a_cache_is_ok_unless_something_is_asked_of_it(used):
     ]  # fmt: skip
 
 
+def test_what_an_option_is_given_is_no_command(tool):
+    """Only a check is answered in the form of a plugin, whatever directories are called."""
+    (tool.home / "get").mkdir(mode=0o700)
+    (tool.home / "check").write_text("no directory")
+    assert tool("--directory", "check", "stats").code in {5, 6}
+    assert answered(tool("--directory", "get", "check", "-w", "nosuch=1")).state == "UNKNOWN"
+
+
 @pytest.mark.parametrize("options", [[], ["-c", "hit-rate=50:"], ["--each"]], ids=" ".join)
 def test_a_place_that_holds_nothing_is_said(tool, options):
     """Perhaps it is mistyped, and nobody would ever be alarmed."""
