@@ -66,12 +66,12 @@ class Moment(NamedTuple):
         return self._replace(seen=self.seen.judged(verdicts))
 
     def rows(self, most: int | None = None) -> list[Now]:
-        """Return the namespaces in the order that was asked for. If there are more than `most`, those that
-        are marked come first, and then the busiest.
+        """Return the namespaces in the order that was asked for, `most` of them. If none was and there are
+        more, those that are marked come first, and then the busiest.
         """
         found = [self._now(row) for row in self.seen.rows(self.asked.names, self.asked.sort)]
-        if most is None or len(found) <= most:
-            return found
+        if most is None or len(found) <= most or self.asked.sort:
+            return found[:most]
         return sorted(found, key=_by_attention)[:most]
 
     @property
