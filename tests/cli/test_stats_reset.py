@@ -76,6 +76,18 @@ def test_nobody_is_asked_where_nobody_is(used):
     assert counted(used)["a"] == (1, 1, 1)
 
 
+def test_many_are_counted_and_of_none_nobody_is_asked(tool):
+    nobody = tool("stats", "--reset")
+    assert (nobody.code, nobody.err) == (0, "counting begins anew in no namespace\n")
+    with tool.open() as cache:
+        for number in range(6):
+            cache.namespace(f"n{number}").get("k")
+    refused = tool("stats", "--reset")
+    assert refused.err.startswith(
+        "cachectl: refused: nobody can be asked about the counts of 6 namespaces\n"
+    )
+
+
 def test_what_applications_hold_in_memory_is_out_of_reach(tool):
     ended = tool.having(CACHECTL_BACKEND="memory")("stats", "--reset", "--yes")
     assert ended.code == 6

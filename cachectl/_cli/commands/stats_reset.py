@@ -1,5 +1,6 @@
 """`cachectl stats --reset`."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from cachectl._admin.namespaces import not_there
@@ -12,6 +13,8 @@ from cachectl._cli.session import Session
 from cachectl._engine.cache import Cache
 
 _KEPT: Final = "no counter was reset"
+_MOST: Final = 5
+"""Namespaces that are named in a sentence."""
 _SHOWN: Final = ("hits", "misses", "evicted", "expired", "saved", "time-saved")
 
 
@@ -27,8 +30,10 @@ def begin_anew(opened: Session, asked: Asked, *, dry_run: bool, yes: bool) -> No
         if report.unknown:
             raise Stop(Exit.NOT_FOUND, not_there(cache, report.unknown))
         names = list(report.namespaces)
+        said = _said(names)
+        yes = yes or not names  # nothing would be lost
         if not dry_run and not yes:
-            require_terminal(f"the counts of {', '.join(names)}")
+            require_terminal(f"the counts of {said}")
         if out.format is Format.TABLE and (dry_run or not yes):
             _show(cache, opened, asked)
         if not dry_run and not yes:
@@ -38,7 +43,14 @@ def begin_anew(opened: Session, asked: Asked, *, dry_run: bool, yes: bool) -> No
     if out.format is not Format.TABLE:
         out.document("reset", {"dry_run": dry_run, "namespaces": names})
     elif not dry_run:
-        out.note(f"counting begins anew in {', '.join(names) or 'no namespace'}")
+        out.note(f"counting begins anew in {said}")
+
+
+def _said(names: Sequence[str]) -> str:
+    """Return which namespaces these are, or how many."""
+    if len(names) > _MOST:
+        return f"{len(names):,} namespaces"
+    return ", ".join(names) or "no namespace"
 
 
 def _show(cache: Cache, opened: Session, asked: Asked) -> None:
