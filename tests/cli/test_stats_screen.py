@@ -163,6 +163,13 @@ def test_a_screen_reader_gets_records(used):
         assert "■" not in text
 
 
+def test_records_have_every_digit_and_no_exponent(shared):
+    with shared.open() as cache:
+        cache.namespace("a").set("k", "v", load_seconds=0.000096)
+        cache.namespace("a").get("k")
+    assert "money not known; 0.000096s, 96 µs" in shared("-v", "stats", "a").out
+
+
 def test_nothing_yet_is_said_in_place_of_zeros(tool):
     """Perhaps it is another cache that was meant."""
     text = plain(on_terminal(tool, "stats"))

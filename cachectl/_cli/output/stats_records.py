@@ -107,7 +107,8 @@ def _saved(figures: NamespaceStats) -> str:
     money = _money(figures.saved_cost) if figures.saved_cost else "money not known"
     if not figures.saved_seconds:
         return f"{money}; time not known"
-    return f"{money}; {figures.saved_seconds:,.6g}s, {cells.span(figures.saved_seconds)}"
+    seconds = f"{figures.saved_seconds:,.6f}".rstrip("0").rstrip(".")
+    return f"{money}; {seconds}s, {cells.span(figures.saved_seconds)}"
 
 
 def _money(dollars: float) -> str:
