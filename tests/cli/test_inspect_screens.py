@@ -246,3 +246,20 @@ def test_summaries_of_several_namespaces_stand_apart(tool):
     assert [line[:1] for line in lines if line[:2] in ("a ", "b ")] == ["a", "b"]
     assert lines[1].startswith("a ")  # the context of the cache belongs to the first
     assert lines[next(at for at, line in enumerate(lines) if line.startswith("b ")) - 1] == ""
+
+
+def test_a_plain_terminal_gets_what_we_say_in_ascii_and_values_as_they_are(tool):
+    with tool.open() as cache:
+        namespace = cache.namespace("a")
+        namespace.set("long", "x" * 5000, load_seconds=0.00002)
+        namespace.set("text", "5 µm × 2 …")
+        namespace.set("gif", b"GIF89a\x01\x00\x02\x00\x80\x00\x00")
+    plain = {"columns": 80, "CACHECTL_ASCII": "1"}
+    shown = "\n".join(screen(tool, "a", "long", **plain) + screen(tool, "a", "gif", **plain))
+    assert shown.isascii()
+    assert "cost     20 us to make" in shown
+    assert "image GIF, 1 x 2" in shown
+    assert "value    5 µm × 2 …" in screen(tool, "a", "text", **plain)
+    cleared = tool.having(CACHECTL_ASCII="1")("clear", "a", "--key", "long", "--dry-run")
+    assert cleared.out.isascii()
+    assert "20us" in cleared.out

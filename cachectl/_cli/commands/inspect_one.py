@@ -77,7 +77,7 @@ def _peeked(namespace: Namespace, key: str) -> Entry | None:
 def _show_page(known: dict[str, Any], entry: Entry, now: float) -> None:
     from cachectl._cli.output.entry_page import page
 
-    out.lines(page(known, entry, now, out.width))
+    out.lines(page(known, entry, now, out.width, out.glyphs))
 
 
 def _show_picture(entry: Entry) -> None:

@@ -8,8 +8,9 @@ from typing import Any, Final
 from rich.cells import chop_cells
 
 from cachectl._admin.entries import type_of, uncompressed_size
-from cachectl._admin.preview import preview
+from cachectl._admin.preview import Preview, preview
 from cachectl._cli.output import cells
+from cachectl._cli.output.glyphs import Glyphs, in_signs
 from cachectl._cli.output.text import printable
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.units import format_dollars
@@ -21,9 +22,11 @@ _SAID: Final = frozenset(("namespace", "key", "label", "type", "size", "created_
 """Facts that have a line of their own; what only one backend knows has the same form everywhere."""
 
 
-def page(known: Mapping[str, Any], entry: Entry, now: float, width: int | None) -> Iterator[str]:
+def page(
+    known: Mapping[str, Any], entry: Entry, now: float, width: int | None, glyphs: Glyphs
+) -> Iterator[str]:
     """Yield the lines of a page, which fold where a screen is too narrow."""
-    for heading, lines in _facts(known, entry, now):
+    for heading, lines in _facts(known, entry, now, glyphs):
         room = None if heading == _REST else width  # what is to be copied stays whole
         folded = [part for line in lines for part in _folded(printable(line), room)]
         for at, line in enumerate(folded):
@@ -31,29 +34,39 @@ def page(known: Mapping[str, Any], entry: Entry, now: float, width: int | None) 
 
 
 def _facts(
-    known: Mapping[str, Any], entry: Entry, now: float
+    known: Mapping[str, Any], entry: Entry, now: float, glyphs: Glyphs
 ) -> Iterator[tuple[str, Sequence[str]]]:
     yield "key", [known["key"]]
     if entry.label:
         yield "label", [entry.label]
     yield "type", [_type(entry)]
-    yield "created", [f"{_date(entry.created_at, now)}, {_ago(now - entry.created_at)}"]
-    yield "expires", [_expiry(entry, now)]
+    yield (
+        "created",
+        [f"{_date(entry.created_at, now)}, {in_signs(_ago(now - entry.created_at), glyphs)}"],
+    )
+    yield "expires", [in_signs(_expiry(entry, now), glyphs)]
     if made := _made(entry):
-        yield "cost", [made]
+        yield "cost", [in_signs(made, glyphs)]
     if entry.tags:
         yield "tags", [" ".join(entry.tags)]
     for name, fact in known.items():
         if name not in _SAID and fact is not None:
             yield name.removesuffix("_at").replace("_", " "), [str(fact)]
     shown = preview(entry.value)
-    yield "value", shown.lines
+    yield "value", _value(entry, shown, glyphs)
     if shown.left_out:
         key = known["key"]
         command = (
             f": cachectl get {known['namespace']} {quote(key)}" if printable(key) == key else ""
         )
         yield _REST, [f"{cells.said_size(shown.left_out)} more{command}"]
+
+
+def _value(entry: Entry, shown: Preview, glyphs: Glyphs) -> Sequence[str]:
+    """Return what is shown of a value: in the signs of a stream where that is not the value itself."""
+    if type_of(entry) in {"json", "text"} and not shown.left_out:
+        return shown.lines
+    return [in_signs(line, glyphs).replace("…", glyphs.more) for line in shown.lines]
 
 
 def _type(entry: Entry) -> str:

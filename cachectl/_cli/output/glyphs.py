@@ -21,6 +21,7 @@ class Glyphs(NamedTuple):
 
 UNICODE: Final = Glyphs("■", "·", "▁▂▃▄▅▆▇", "·", "–", "…", " · ", "≈", "≥")
 ASCII: Final = Glyphs("#", ".", "0123456789", ".", "-", "...", " | ", "~", ">=")
+_PLAIN: Final = {ord("µ"): "u", ord("×"): "x"}
 _PLAIN_TERMINALS: Final = frozenset(("dumb", "linux"))
 
 
@@ -30,6 +31,11 @@ def glyphs_for(stream: TextIO) -> Glyphs:
     is_plain = stream.isatty() and os.environ.get("TERM") in _PLAIN_TERMINALS
     is_utf8 = (stream.encoding or "").lower().replace("-", "") == "utf8"
     return ASCII if asked or is_plain or not is_utf8 else UNICODE
+
+
+def in_signs(text: str, glyphs: Glyphs) -> str:
+    """Return words of ours, such as `38 µs`, in the signs that a stream can show."""
+    return text.translate(_PLAIN) if glyphs is ASCII else text
 
 
 def meter(share: float | None, glyphs: Glyphs, cells: int = 8) -> str:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from cachectl._admin.clear import Preview
 from cachectl._cli.output import cells
-from cachectl._cli.output.glyphs import Glyphs
+from cachectl._cli.output.glyphs import Glyphs, in_signs
 from cachectl._cli.output.layout import Column, Line, table
 from cachectl._metrics.reports import CleanupReport, NamespaceStats
 from cachectl._model.records import Removed, Usage
@@ -38,8 +38,7 @@ def cleared(previews: Sequence[Preview], held: int, width: int | None, glyphs: G
             lambda of: format_dollars(of.cost) if of.cost else none,
         ),
         Column(
-            "time", 5, lambda of: cells.span(of.load_seconds) if of.load_seconds else none,
-            lambda of: cells.span(of.load_seconds).replace(" ", "") if of.load_seconds else none,
+            "time", 5, lambda of: _time(of, glyphs), lambda of: _time(of, glyphs).replace(" ", ""),
         ),
     ]  # fmt: skip
     lines = [Line(each, "!" if _is_all(each) else "") for each in previews]
@@ -117,6 +116,12 @@ def _sized(rank: int) -> Column[R]:
         lambda of: cells.size(of.removed.bytes),
         lambda of: cells.size(of.removed.bytes).replace(" ", ""),
     )
+
+
+def _time(preview: Preview, glyphs: Glyphs) -> str:
+    if not preview.load_seconds:
+        return glyphs.unknown
+    return in_signs(cells.span(preview.load_seconds), glyphs)
 
 
 def _is_all(preview: Preview) -> bool:

@@ -11,11 +11,10 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from cachectl._cli.output import layout
-from cachectl._cli.output.glyphs import ASCII, Glyphs
+from cachectl._cli.output.glyphs import Glyphs, in_signs
 from cachectl._cli.output.text import printable
 from cachectl._masking import masked
 
-_ASCII: Final = {ord("µ"): "u", ord("×"): "x"}
 _STATES: Final = {"ok": "green", "degraded": "yellow", "read-only": "yellow"}
 
 
@@ -65,5 +64,5 @@ class Screen:
         with self._console.capture() as capture:
             for each in what:
                 self._console.print(each)
-        shown = capture.get() if self.glyphs is not ASCII else capture.get().translate(_ASCII)
+        shown = in_signs(capture.get(), self.glyphs)
         self.lines += (line.rstrip() for line in shown.splitlines())
