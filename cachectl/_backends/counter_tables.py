@@ -4,13 +4,14 @@ Every (namespace, ring, bucket) is a row; width 0 is the row of totals.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from cachectl._backends import sketch_tables
 from cachectl._backends.sqlite import Connection
 from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts, Series
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.entry import LATEST
+from cachectl._model.policy import is_namespace
 
 _OLD_NAMES: Final = {"missed_absent": "misses"}
 """Columns keep the name under which processes of earlier versions add to them: all misses were once
@@ -40,7 +41,8 @@ _WITHIN: Final = "FROM counters WHERE width = ? AND bucket BETWEEN ? AND ?"
 _SUM: Final = f"SELECT namespace, {_SUMS} {_WITHIN} GROUP BY namespace"
 _TOTALS: Final = f"SELECT namespace, since, {_SUMS} {_WITHIN} GROUP BY namespace"
 _PARTS: Final = (
-    f"SELECT namespace, (bucket - ?) * ? / ? AS part, {_SUMS} {_WITHIN} GROUP BY namespace, part"
+    f"SELECT namespace, CAST((bucket - ?) * ? / ? AS INTEGER) AS part, {_SUMS} {_WITHIN}"
+    " GROUP BY namespace, part"
 )
 _SEEN: Final = (
     "INSERT INTO clients VALUES(?, ?, ?) ON CONFLICT(client) DO UPDATE SET"
@@ -62,23 +64,22 @@ def counts(connection: Connection, window: Window) -> dict[str, Counts]:
     """Return what namespaces counted within a window."""
     width = window.ring.width if window.ring else 0
     span = (window.start or 0, window.end)  # what a clock put after it is not within
-    found = connection.execute(_SUM, (width, *span)).fetchall()
-    return {name: _counts(amounts) for name, *amounts in found}
+    return {name: _counts(amounts) for name, *amounts in _named(connection, _SUM, (width, *span))}
 
 
 def series(connection: Connection, window: Window, parts: int) -> dict[str, Series]:
     """Return the same in parts, and what each namespace ever counted."""
     divided = window.divided(parts)
     found: dict[str, Series] = {}
-    for name, since, *amounts in connection.execute(_TOTALS, (0, 0, 0)).fetchall():
+    for name, since, *amounts in _named(connection, _TOTALS, (0, 0, 0)):
         none = [Counts() for _ in range(divided.parts)]
         found[name] = Series(none, _counts(amounts), _time(since))
     if window.ring is not None:
         place = (divided.start, divided.parts, divided.span)
         within = (window.ring.width, divided.start, window.end)
-        for name, part, *amounts in connection.execute(_PARTS, (*place, *within)).fetchall():
+        for name, part, *amounts in _named(connection, _PARTS, (*place, *within)):
             if name in found:
-                found[name].parts[int(part)] = _counts(amounts)
+                found[name].parts[part] = _counts(amounts)
     return found
 
 
@@ -139,6 +140,13 @@ def _rows(batch: Batch) -> Iterator[tuple[str | float, ...]]:
         yield (namespace, 0, 0, batch.at, *values)
         for ring in RINGS:
             yield (namespace, ring.width, ring.bucket(batch.at), batch.at, *values)
+
+
+def _named(connection: Connection, statement: str, place: Sequence[float]) -> Iterator[Any]:
+    """Yield the rows of namespaces; what was damaged may have a name that none can have."""
+    for row in connection.execute(statement, place).fetchall():
+        if type(row[0]) is str and is_namespace(row[0]):
+            yield row
 
 
 def _counts(amounts: Sequence[int]) -> Counts:

@@ -5,18 +5,25 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from cachectl._backends.sqlite import Connection
-from cachectl._metrics.sketches import KEYS, KINDS, SKETCHED, Sketch, sketched
+from cachectl._metrics.sketches import BUCKETS, KEYS, KINDS, SKETCHED, Sketch, sketched
 from cachectl._metrics.windows import Window
 
 TABLES: Final = ("times", "missed")
 
-_SANE: Final = "iif(typeof(count) = 'integer' AND count BETWEEN 0 AND 1000000000000000, count, 0)"
+
+def _sane(name: str) -> str:
+    """Return what is read of a number: 0 if it was damaged."""
+    return f"iif(typeof({name}) = 'integer' AND {name} BETWEEN 0 AND {10**15}, {name}, 0)"
+
+
+_SANE: Final = _sane("count")
+_IS_KEY: Final = "typeof(key) = 'text' AND key <> ''"
 _ADD_TIMES: Final = (
     "INSERT INTO times(namespace, bucket, kind, place, count) VALUES(?, ?, ?, ?, ?)"
     f" ON CONFLICT DO UPDATE SET count = {_SANE} + excluded.count"
 )
 _OF: Final = "FROM missed WHERE namespace = :namespace AND bucket = :bucket"
-_RANKED: Final = f"{_OF} AND key <> '' ORDER BY count DESC, key"
+_RANKED: Final = f"{_OF} AND {_IS_KEY} ORDER BY count DESC, key"
 _MISSED: Final = "INSERT INTO missed(namespace, bucket, key, count, begun_with)"
 _ADD_MISSED: Final = (
     f"{_MISSED} SELECT :namespace, :bucket, :key, :count + least, least"  # noqa: S608 - names of ours
@@ -37,8 +44,8 @@ _TIMES: Final = (
     " WHERE namespace = ? AND bucket BETWEEN ? AND ? GROUP BY kind, place"
 )
 _KEYS: Final = (
-    f"SELECT key, sum(max({_SANE} - begun_with, 0)) FROM missed"  # noqa: S608 - names of ours
-    " WHERE namespace = ? AND bucket BETWEEN ? AND ? AND key <> '' GROUP BY key"
+    f"SELECT key, sum(max({_SANE} - {_sane('begun_with')}, 0)) FROM missed"  # noqa: S608 - names of ours
+    f" WHERE namespace = ? AND bucket BETWEEN ? AND ? AND {_IS_KEY} GROUP BY key"
 )
 
 
@@ -79,7 +86,7 @@ def read(connection: Connection, window: Window, of: Collection[str]) -> dict[st
         place = (namespace, *sketched(window))
         times: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
         for kind, bucket, count in connection.execute(_TIMES, place).fetchall():
-            if kind in times and isinstance(bucket, int):
+            if kind in times and bucket in BUCKETS:
                 times[kind][bucket] = count
         missed = dict(connection.execute(_KEYS, place).fetchall())
         found[namespace] = Sketch(times, missed)

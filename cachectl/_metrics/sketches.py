@@ -49,6 +49,10 @@ def bucket_of(seconds: float) -> int:
     return ceil(log(min(max(seconds, _SHORTEST), _LONGEST)) / _WIDTH)
 
 
+BUCKETS: Final = range(bucket_of(_SHORTEST), bucket_of(_LONGEST) + 1)
+"""All that there are: what a store has under any other is damaged."""
+
+
 def quantile(times: Mapping[int, int], part: float) -> float | None:
     """Return the time (seconds) that so many are not longer than; None if there are none."""
     rank = part * (sum(times.values()) - 1)

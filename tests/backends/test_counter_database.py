@@ -174,6 +174,66 @@ def test_damaged_sketches_count_from_nothing(
     assert not any((found["other"].missed, *found["other"].times.values()))
 
 
+@pytest.mark.parametrize("value", ["n\x13", "", "n s", b"ns", b"\xff"], ids=repr)
+def test_a_name_that_no_namespace_can_have_is_not_told(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock, value: object
+):
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST, "other": FIRST}))
+    damage(tmp_path / "cache", "UPDATE counters SET namespace = ? WHERE namespace = 'ns'", value)
+
+    for window in (Window.last(None, clock()), Window.last(60, clock())):
+        assert counters.read(window) == {"other": FIRST}
+        assert counters.series(window, 1).keys() == {"other"}
+
+
+def test_buckets_that_were_damaged_add_to_the_part_in_which_they_are(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock
+):
+    for sequence, at in ((1, clock()), (2, clock() - 60)):
+        counters.add(Batch("a", sequence, at, {"ns": FIRST}))
+    halved = "UPDATE counters SET bucket = bucket + 0.5 WHERE width = 60 AND bucket <= ?"
+    damage(tmp_path / "cache", halved, clock() - 60)
+
+    window = Window.last(3600, clock())
+    (part,) = counters.series(window, 1)["ns"].parts
+    assert part == counters.read(window)["ns"] == FIRST.plus(FIRST)
+
+
+@pytest.mark.parametrize("place", [2**62, -(2**62), 749, "7", 1.5, b"7"], ids=repr)
+def test_times_in_no_bucket_of_ours_are_none(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock, place: object
+):
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST}, {"ns": SKETCH}))
+    damage(tmp_path / "cache", "UPDATE times SET place = ? WHERE place = -5", place)
+
+    times = counters.sketches(Window.last(60, clock()), ["ns"])["ns"].times
+    assert times["hit"] == ({7: 2} if place == "7" else {})  # which SQLite takes for a number
+    assert times["load"] == {7: 1}
+
+
+@pytest.mark.parametrize("value", [None, -(2**63), -1e308, 1.5, "foo", b"x"], ids=repr)
+def test_what_a_key_began_with_counts_as_nothing_where_that_was_damaged(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock, value: object
+):
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST}, {"ns": SKETCH}))
+    damage(tmp_path / "cache", "UPDATE missed SET begun_with = ?", value)
+
+    assert counters.sketches(Window.last(60, clock()), ["ns"])["ns"].missed == SKETCH.missed
+
+
+def test_keys_that_are_no_texts_are_not_told_and_take_no_place(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock
+):
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST}, {"ns": SKETCH}))
+    damage(tmp_path / "cache", "UPDATE missed SET key = ? WHERE key = 'a'", b"a")
+
+    assert counters.sketches(Window.last(60, clock()), ["ns"])["ns"].missed == {"b": 1}
+    counters.add(Batch("a", 2, clock(), {"ns": FIRST}, {"ns": SKETCH}))
+    with closing(sqlite3.connect(tmp_path / "cache" / "counters.db")) as connection:
+        keys = connection.execute("SELECT key FROM missed ORDER BY key").fetchall()
+    assert keys == [("a",), ("b",)]
+
+
 def test_a_batch_that_comes_again_adds_no_sketch(counters: CounterDatabase, clock: Clock):
     for _ in range(3):
         counters.add(Batch("a", 1, clock(), {"ns": FIRST}, {"ns": SKETCH}))
