@@ -15,7 +15,16 @@ from cachectl._backends.redis.shapes import anything, pairs
 from cachectl._backends.redis.transport.packing import Argument
 from cachectl._backends.redis.transport.resp import Reply
 from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts, Series
-from cachectl._metrics.sketches import KEYS, KINDS, NOTHING, SKETCHED, Sketch, merged, sketched
+from cachectl._metrics.sketches import (
+    BUCKETS,
+    KEYS,
+    KINDS,
+    NOTHING,
+    SKETCHED,
+    Sketch,
+    merged,
+    sketched,
+)
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.coroutines import run
 
@@ -158,7 +167,7 @@ def _sketch(times: Table, missed: Table, begun: Table) -> Sketch:
     counted: dict[str, dict[int, int]] = {kind: {} for kind in KINDS}
     for field in times:
         kind, _, bucket = field.decode(errors="replace").partition(":")
-        if kind in counted and bucket.removeprefix("-").isdecimal():
+        if kind in counted and _is_bucket(bucket):
             counted[kind][int(bucket)] = _number(times[field])
     return Sketch(
         counted,
@@ -167,6 +176,11 @@ def _sketch(times: Table, missed: Table, begun: Table) -> Sketch:
             for key, count in missed.items()
         },
     )
+
+
+def _is_bucket(text: str) -> bool:
+    is_short_number = len(text) <= 5 and text.isascii() and text.removeprefix("-").isdecimal()
+    return is_short_number and int(text) in BUCKETS
 
 
 def all_suffixes(now: float) -> Iterator[str]:

@@ -187,6 +187,49 @@ def test_the_keys_that_are_kept_are_bounded(backend, raw, clock):
     assert raw.hlen(f"app:{{ns}}:b:{place}") <= KEYS + 1
 
 
+FOREIGN = ["foo", "", "-7", "1.5", "inf", "nan", "9" * 19, " 5"]
+
+
+@pytest.mark.parametrize("value", FOREIGN)
+def test_times_that_were_damaged_count_from_nothing(backend, raw, clock, value):
+    place = f"{SKETCHED.width}:{SKETCHED.bucket(clock())}"
+    raw.hset(f"app:{{ns}}:t:{place}", "hit:-5", value)
+    backend.counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=1)}, {"ns": SKETCH}))
+    assert sketch_of(backend, clock).times["hit"] == {-5: 2}
+
+
+@pytest.mark.parametrize("bucket", ["99999", "9" * 5000, "-749", "1.5", "٣", "", "-"])
+def test_times_in_no_bucket_of_ours_are_none(backend, raw, clock, bucket):
+    place = f"{SKETCHED.width}:{SKETCHED.bucket(clock())}"
+    raw.hset(f"app:{{ns}}:t:{place}", f"hit:{bucket}", 5)
+    assert not sketch_of(backend, clock).times["hit"]
+
+
+@pytest.mark.parametrize("score", [float("inf"), -float("inf"), 1.5, -7.0, 1e18, 1e308])
+def test_how_often_a_key_was_missed_counts_from_nothing_where_that_was_damaged(
+    backend, raw, clock, score
+):
+    place = f"{SKETCHED.width}:{SKETCHED.bucket(clock())}"
+    raw.zadd(f"app:{{ns}}:m:{place}", {"a": score})
+    backend.counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=1)}, {"ns": SKETCH}))
+    assert sketch_of(backend, clock).missed == SKETCH.missed
+
+
+@pytest.mark.parametrize("value", FOREIGN)
+def test_what_keys_begin_with_is_nothing_where_that_was_damaged(backend, raw, clock, value):
+    place = f"{SKETCHED.width}:{SKETCHED.bucket(clock())}"
+    raw.hset(f"app:{{ns}}:b:{place}", "", value)
+    backend.counters.add(Batch("a", 1, clock(), {"ns": Counts(hits=1)}, {"ns": SKETCH}))
+    assert sketch_of(backend, clock).missed == SKETCH.missed
+
+
+def test_a_namespace_of_which_no_amount_can_be_keeps_no_other_waiting(backend, clock):
+    impossible = Counts(hits=2**63 - 1)
+    backend.counters.add(Batch("a", 1, clock(), {"ns": impossible, "other": Counts(hits=1)}))
+    read = backend.counters.read(Window(None, None, clock()))
+    assert (read["ns"], read["other"]) == (Counts(), Counts(hits=1))
+
+
 @pytest.mark.parametrize("table", "tmb")
 def test_foreign_tables_of_sketches_are_replaced_and_all_is_counted(backend, raw, clock, table):
     raw.set(f"app:{{ns}}:{table}:{SKETCHED.width}:{SKETCHED.bucket(clock())}", "not ours")

@@ -32,13 +32,17 @@ local function read(command, name, ...)
   redis.call('UNLINK', name)
 end
 
--- Makes numbers of the counters of a table that are none, as `counters.py` reads them. Returns the
--- first.
+-- Returns the number that a text is, as `counters.py` reads it: 0 if there is none.
+local function whole(text)
+  local digits = string.match(text or '0', '^0*(%d+)$')
+  return digits and #digits <= 18 and digits or '0'
+end
+
+-- Makes numbers of the counters of a table that are none. Returns the first.
 local function mended(name, ...)
   local first = 0
   for i, text in ipairs(read('HMGET', name, ...) or {}) do
-    local digits = string.match(text or '0', '^0*(%d+)$')
-    local amount = digits and #digits <= 18 and digits or '0'
+    local amount = whole(text)
     if text and text ~= amount then
       redis.call('HSET', name, select(i, ...), amount)
     end
@@ -55,7 +59,7 @@ local function add_times()
   end
   local held = read('HMGET', times, unpack(fields)) or {}
   for i, field in ipairs(fields) do
-    local amount = (tonumber(held[i] or 0) or 0) + tonumber(ARGV[last_counter + 2 * i])
+    local amount = tonumber(whole(held[i])) + tonumber(ARGV[last_counter + 2 * i])
     added[2 * i - 1], added[2 * i] = field, string.format('%.0f', amount)
   end
   redis.call('HSET', times, unpack(added))
@@ -65,7 +69,7 @@ end
 -- Adds how often keys were missed: Space-Saving, as `MissedKeys` does it. What a key began with is in
 -- a table of its own, and there under no key the most that any had that went.
 local function add_missed()
-  local least = tonumber(read('HGET', begun, '') or 0) or 0
+  local least = tonumber(whole(read('HGET', begun, '')))
   local held = read('ZCARD', missed) or 0
   for j = last_time + 1, #ARGV, 2 do
     local amount = ARGV[j + 1]
@@ -73,12 +77,15 @@ local function add_missed()
       redis.call('HSET', begun, ARGV[j], least)
       amount = amount + least
     end
-    redis.call('ZINCRBY', missed, amount, ARGV[j])
+    local count = redis.call('ZINCRBY', missed, amount, ARGV[j])
+    if count ~= whole(count) then
+      redis.call('ZADD', missed, amount, ARGV[j])
+    end
   end
   if held + (#ARGV - last_time) / 2 > most then
     local gone = redis.call('ZRANGE', missed, 0, -most - 1, 'WITHSCORES')
     for i = 1, #gone, 2 do
-      least = math.max(least, tonumber(gone[i + 1]))
+      least = math.max(least, tonumber(whole(gone[i + 1])))
       redis.call('HDEL', begun, gone[i])
     end
     if #gone > 0 then
@@ -103,7 +110,9 @@ for i, name in ipairs(names) do
     redis.call('HSET', name, 'last_hit_us', ARGV[4])
   end
 end
-redis.call('HINCRBY', names[1], counters[1], 0)
+if counters[1] then
+  redis.call('HINCRBY', names[1], counters[1], 0)
+end
 redis.call('SET', seen, ARGV[2], 'EX', ARGV[3])
 
 for i, name in ipairs(names) do
