@@ -1,7 +1,7 @@
 """Counts on their way from where a process counts to the `CounterStore`, exactly once."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Protocol, Self
 
 from cachectl._metrics.counters import REMEMBERED, Batch, CounterStore, Counts, added, moved
@@ -11,6 +11,10 @@ from cachectl._metrics.windows import RINGS
 
 if TYPE_CHECKING:  # only applications have slots
     from cachectl._metrics.slots.slot import Slot
+
+
+Take = Callable[[Collection[str]], Mapping[str, Sketch]]
+"""Returns what was noted of some namespaces, and forgets it."""
 
 
 class CountSource(Protocol):
@@ -115,11 +119,15 @@ class Outgoing:
         self.pending.append(Batch(self.source.client, self._sequence, at, counts))
         return counts
 
-    def send(self, store: CounterStore, take: Callable[[], Mapping[str, Sketch]] = dict) -> None:
-        """Write all batches, the last with what `take` returns. Raises `BackendError`; nothing is lost then."""
+    def send(self, store: CounterStore, take: Take = lambda _: {}) -> None:
+        """Write all batches, and what `take` returns with the last that counts something of a namespace.
+        Raises `BackendError`; nothing is lost then.
+        """
         while self.pending:
-            if len(self.pending) == 1 and self.source.on_its_way is None:
-                self.pending[0] = self.pending[0]._replace(sketches=take())
+            if self.source.on_its_way is None:
+                later = {name for batch in self.pending[1:] for name in batch.counts}
+                sketches = take(self.pending[0].counts.keys() - later)
+                self.pending[0] = self.pending[0]._replace(sketches=sketches)
             self.source.begin(self.pending[0])
             store.add(self.pending[0])
             self.source.commit()

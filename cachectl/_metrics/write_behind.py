@@ -3,7 +3,7 @@
 Whatever a process counted is added exactly once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -74,9 +74,9 @@ class CounterBuffer:
             self._left, self._settling = [], self._left
         return counted
 
-    def _take(self) -> dict[str, Sketch]:
-        """Return what was noted, and forget it."""
-        taken = {name: notes.take() for name, notes in list(self._notes.items())}
+    def _take(self, names: Collection[str]) -> dict[str, Sketch]:
+        """Return what was noted of some namespaces, and forget it."""
+        taken = {name: self.notes(name).take() for name in names}
         return {name: sketch for name, sketch in taken.items() if sketch is not None}
 
     def leave_slot(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from cachectl import BackendRefused, BackendUnavailable, Cache
 from cachectl._backends.counter_database import CounterDatabase
+from cachectl._backends.redis.backend import RedisBackend
 from cachectl._metrics.counters import Counts
 from cachectl._metrics.thread_counters import ThreadCounters
 from cachectl._metrics.windows import RINGS, Window
@@ -101,6 +102,38 @@ def test_batches_of_one_minute_are_merged_while_they_wait(
     assert place.counts(None, clock).hits == 600
     assert place.counts(300.0, clock).hits == 300
     assert place.counts(540.0, clock).hits == 540
+
+
+def test_what_is_noted_of_a_namespace_goes_with_what_it_counted(redis_url: str, clock: Clock):
+    """A thread notes a miss before it counts it, and a flush may come in between."""
+    backend = RedisBackend(url=redis_url)
+    buffer = CounterBuffer(backend.counters, clock)
+    for name in ("others", "users"):
+        buffer.notes("users").missed("k")
+        buffer.counters(name, lambda: None).current().missed_absent += 1
+        buffer.flush()
+    sketch = backend.counters.sketches(Window.last(None, clock()), ["users"])["users"]
+    assert sketch.missed == {"k": 2}
+    backend.close()
+
+
+def test_what_is_noted_is_not_lost_where_later_batches_count_something_else(
+    counter_buffer, thread_counters, place, clock: Clock
+):
+    place.spoil()
+    clock.now = 60_000.0
+    others = counter_buffer.counters("others", lambda: None)
+    counter_buffer.notes("users").missed("k")
+    thread_counters.current().missed_absent += 1
+    for _ in range(3):
+        with pytest.raises(BackendRefused):
+            counter_buffer.flush()
+        clock.advance(60)
+        others.current().hits += 1
+    place.mend()
+    counter_buffer.flush()
+    sketches = place.database.sketches(Window.last(None, clock()), ["users", "others"])
+    assert sketches["users"].missed == {"k": 1}
 
 
 def test_threads_that_ended_are_counted(counter_buffer, thread_counters, place, clock: Clock):
