@@ -4,7 +4,8 @@ So a lookup that finds nothing can say why. What other processes wrote or remove
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from sys import maxsize
 from typing import Final
 
 from cachectl._metrics.events import MissReason
@@ -40,7 +41,7 @@ class KnownKeys:
     def forget(self) -> None:
         """Know nothing any more."""
         self._table: Table = _empty(_FIRST)
-        self._left = _FIRST // 2  # places until it grows; negative once it does not any more
+        self._left = _FIRST // 2  # places until it grows
         self._by_tag = False
 
     @property
@@ -63,15 +64,18 @@ class KnownKeys:
         for key in keys:
             self._note(key, _EVICTED)
 
-    def invalidated(self, keys: Iterable[str]) -> None:
-        """Note what somebody removed."""
-        for key in keys:
+    def invalidated(self, keys: Collection[str], removed: int) -> None:
+        """Note that somebody removed so many entries that were under these keys: if that is not every key, of
+        those that are known to have been there.
+        """
+        for key in keys if removed == len(keys) else filter(self._is_there, keys):
             self._note(key, _INVALIDATED)
 
     def cleared(self) -> None:
-        """Note that everything was removed."""
+        """Note that everything was removed that was there still."""
         hashes, facts, last = self._table
-        self._table = hashes, array("d", [_INVALIDATED]) * len(facts), last
+        went = [_EVICTED if fact == _EVICTED else _INVALIDATED for fact in facts]
+        self._table = hashes, array("d", went), last
 
     def invalidated_by_tag(self) -> None:
         """Note that entries were removed whose keys are not known."""
@@ -101,6 +105,13 @@ class KnownKeys:
         is_evicted = limited and not self._by_tag
         return MissReason.EVICTED if is_evicted else MissReason.INVALIDATED
 
+    def _is_there(self, key: str) -> bool:
+        """Return whether a key is known, and not to have gone before its time."""
+        hashes, facts, last = self._table
+        hashed = hash(key) or 1
+        at = _place(hashes, hashed, hashed & last)
+        return hashes[at] == hashed and facts[at] >= 0
+
     def _note(self, key: str, fact: float) -> None:
         hashes, facts, last = self._table
         hashed = hash(key) or 1
@@ -111,7 +122,7 @@ class KnownKeys:
                 at = _place(hashes, hashed, at)
                 held = hashes[at]
             if not held:
-                if self._left == 0:
+                if self._left <= 0:  # less if threads met here
                     self._grow()
                     self._note(key, fact)
                     return
@@ -123,7 +134,7 @@ class KnownKeys:
         """Make the table larger, if it is not as large as it may be."""
         hashes, facts, last = self._table
         if last + 1 >= _MOST:
-            self._left = -1  # never again
+            self._left = maxsize  # never again
             return
         self._table = larger, beside, last = _empty(min(_GROWTH * (last + 1), _MOST))
         self._left = (last + 1) // 2

@@ -221,7 +221,7 @@ class Recorder:
         if self.counting and removed.entries:
             self._counters.current().invalidated += removed.entries
             if keys is not None:
-                self.known.invalidated(keys)
+                self.known.invalidated(keys, removed.entries)
             elif operation == "clear":
                 self.known.cleared()
             else:

@@ -1,5 +1,8 @@
 """What a process remembers of keys that are gone: bounded, and the latest of each."""
 
+import sys
+import threading
+
 import pytest
 
 from cachectl import MissReason
@@ -17,7 +20,7 @@ def reason(known: KnownKeys, key: str, *, limited: bool = True) -> MissReason:
 
 def test_it_remembers_all_of_some_thousand_keys(known: KnownKeys):
     known.evicted(f"e{number}" for number in range(3000))
-    known.invalidated(f"i{number}" for number in range(3000))
+    known.invalidated([f"i{number}" for number in range(3000)], 3000)
 
     evicted = [reason(known, f"e{number}") for number in range(3000)]
     invalidated = [reason(known, f"i{number}") for number in range(3000)]
@@ -57,6 +60,50 @@ def test_what_went_by_a_tag_is_invalidated(known, item):
     known.invalidated_by_tag()
 
     assert reason(known, "k") is MissReason.INVALIDATED
+
+
+def test_of_keys_that_were_not_all_there_those_are_invalidated_that_were(known, item):
+    known.stored([item("held", expires_at=10.0)])
+    known.evicted(["evicted"])
+    known.invalidated(["held", "evicted", "never"], 1)
+
+    assert reason(known, "held") is MissReason.INVALIDATED
+    assert reason(known, "evicted") is MissReason.EVICTED
+    assert reason(known, "never") is MissReason.ABSENT
+
+
+def test_what_was_evicted_before_a_clear_stays_evicted(known, item):
+    known.stored([item("held", expires_at=10.0)])
+    known.evicted(["evicted"])
+    known.cleared()
+
+    assert reason(known, "held") is MissReason.INVALIDATED
+    assert reason(known, "evicted") is MissReason.EVICTED
+
+
+def test_a_table_grows_though_threads_meet_where_it_is_full():
+    """Threads change as often as they can, in a hundred tables."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(100):
+            known, begin = KnownKeys(), threading.Barrier(4)
+
+            def note(
+                thread: int, known: KnownKeys = known, begin: threading.Barrier = begin
+            ) -> None:
+                begin.wait()
+                known.evicted(f"{thread} {number}" for number in range(400))
+
+            threads = [threading.Thread(target=note, args=(thread,)) for thread in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            known.evicted(f"{number}" for number in range(4096))
+            assert known.memory >= 16 * 4096
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_what_was_cleared_is_invalidated_and_what_is_forgotten_absent(known, item):

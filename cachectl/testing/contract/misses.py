@@ -86,6 +86,21 @@ class MissesContract(Contract):
             users.get(key)
         assert missed(users) == {"invalidated": 2, "absent": 1}
 
+    @pytest.mark.parametrize("how", ["delete_many", "clear", "invalidate"])
+    def test_what_was_gone_before_a_removal_went_otherwise(self, cache: Cache, how: str) -> None:
+        users = cache.namespace("users", max_entries=2)
+        for key in "abc":
+            users.set(key, key, tags=("t",))
+        removals: dict[str, Callable[[], object]] = {
+            "delete_many": lambda: users.delete_many(list("abcd")),
+            "clear": users.clear,
+            "invalidate": lambda: users.invalidate(tag="t"),
+        }
+        removals[how]()
+        for key in "abcd":
+            users.get(key)
+        assert missed(users) == {"evicted": 1, "invalidated": 2, "absent": 1}
+
     def test_a_load_counts_for_what_its_lookup_found(self, space: Namespace, clock: Clock) -> None:
         space.get_or_load("k", lambda: 1)
         clock.advance(100)
