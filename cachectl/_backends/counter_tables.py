@@ -11,7 +11,6 @@ from cachectl._backends.sqlite import Connection
 from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts, Series
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.entry import LATEST
-from cachectl._model.policy import is_namespace
 
 _OLD_NAMES: Final = {"missed_absent": "misses"}
 """Columns keep the name under which processes of earlier versions add to them: all misses were once
@@ -143,10 +142,9 @@ def _rows(batch: Batch) -> Iterator[tuple[str | float, ...]]:
 
 
 def _named(connection: Connection, statement: str, place: Sequence[float]) -> Iterator[Any]:
-    """Yield the rows of namespaces; what was damaged may have a name that none can have."""
-    for row in connection.execute(statement, place).fetchall():
-        if type(row[0]) is str and is_namespace(row[0]):
-            yield row
+    """Yield the rows whose names are texts; which of them none can have, others say."""
+    rows = connection.execute(statement, place).fetchall()
+    return (row for row in rows if type(row[0]) is str)
 
 
 def _counts(amounts: Sequence[int]) -> Counts:

@@ -174,9 +174,9 @@ def test_damaged_sketches_count_from_nothing(
     assert not any((found["other"].missed, *found["other"].times.values()))
 
 
-@pytest.mark.parametrize("value", ["n\x13", "", "n s", b"ns", b"\xff"], ids=repr)
-def test_a_name_that_no_namespace_can_have_is_not_told(
-    counters: CounterDatabase, tmp_path: Path, clock: Clock, value: object
+@pytest.mark.parametrize("value", [b"ns", b"\xff"], ids=repr)
+def test_a_name_that_is_no_text_is_not_told(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock, value: bytes
 ):
     counters.add(Batch("a", 1, clock(), {"ns": FIRST, "other": FIRST}))
     damage(tmp_path / "cache", "UPDATE counters SET namespace = ? WHERE namespace = 'ns'", value)

@@ -110,6 +110,12 @@ def test_what_was_planted_hinders_no_removal_and_goes_with_a_cleanup(planted: To
     assert "own" in left <= {"own", *filter(is_namespace, NAMES)}
 
 
+def test_what_was_planted_hinders_no_counting_anew(planted: Tool):
+    assert planted("stats", "--reset", "--yes").code == 0
+    counted = json.loads(planted("stats", "--format", "json").out)["namespaces"]
+    assert counted["own"]["misses"] == 0
+
+
 def test_keys_are_read_back_as_they_were_planted(tool: Tool):
     with tool.open() as cache:
         cache.namespace("a").set_many(dict.fromkeys(NAMES, 1))

@@ -11,6 +11,7 @@ from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.output import Format, out
 from cachectl._cli.session import Session
 from cachectl._engine.cache import Cache
+from cachectl._model.policy import is_namespace
 
 _KEPT: Final = "no counter was reset"
 _MOST: Final = 5
@@ -29,7 +30,7 @@ def begin_anew(opened: Session, asked: Asked, *, dry_run: bool, yes: bool) -> No
         report = cache.stats(*asked.names)
         if report.unknown:
             raise Stop(Exit.NOT_FOUND, not_there(cache, report.unknown))
-        names = list(report.namespaces)
+        names = [name for name in report.namespaces if is_namespace(name)]  # others are damaged
         said = _said(names)
         yes = yes or not names  # nothing would be lost
         if not dry_run and not yes:
