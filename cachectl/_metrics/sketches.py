@@ -81,7 +81,7 @@ class MissedKeys:
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._told: dict[str, int] = {}
-        self._untold: dict[str, None] = {}
+        self._is_told = True
         self._least = 0
 
     def note(self, key: str) -> None:
@@ -92,24 +92,28 @@ class MissedKeys:
                 self._make_room()
             count = self._told[key] = self._least
         self._counts[key] = count + 1
-        self._untold[key] = None
+        self._is_told = False
 
     def take(self) -> dict[str, int]:
-        """Return those that were missed most since they were told, and how often each was, at least. The
-        others are told once they are among those.
+        """Return of those that were missed most how often each was since it was told, at least. The others
+        are told once they are missed more often than some: what many tell is kept where there is room for
+        few, and what is rare would take that of what is not.
         """
-        told = {key: self._counts[key] - self._told[key] for key in self._untold}
-        for key in heapq.nlargest(KEYS, told, key=told.__getitem__) if len(told) > KEYS else told:
-            self._told[key] = self._counts[key]
-            del self._untold[key]
-        return {key: count for key, count in told.items() if key not in self._untold}
+        if self._is_told:
+            return {}
+        self._is_told = True
+        most = heapq.nlargest(KEYS + 1, self._counts, key=self._counts.__getitem__)
+        least = self._counts[most.pop()] if len(most) > KEYS else 0
+        since = {key: self._counts[key] - self._told[key] for key in most}
+        told = {key: count for key, count in since.items() if count and self._counts[key] > least}
+        self._told.update((key, self._counts[key]) for key in told)
+        return told
 
     def _make_room(self) -> None:
         ranked = heapq.nlargest(_HELD + 1, self._counts, key=self._counts.__getitem__)
         self._least = self._counts[ranked.pop()]
         self._counts = {key: self._counts[key] for key in ranked}
         self._told = {key: self._told[key] for key in ranked}
-        self._untold = {key: None for key in ranked if key in self._untold}
 
 
 class Notes:
@@ -129,6 +133,7 @@ class Notes:
         self._waiting.clear()
         self._times: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
         self._missed = MissedKeys()
+        self._bucket: int | None = None
 
     def took(self, kind: str, seconds: float) -> None:
         """Note how long something took."""
@@ -143,11 +148,16 @@ class Notes:
             else:
                 self._times[note[0]][bucket_of(note[1])] += 1
 
-    def take(self) -> Sketch | None:
-        """Return what was noted, and forget it; None if there is nothing."""
+    def take(self, bucket: int) -> Sketch | None:
+        """Return what was noted, and forget it; None if there is nothing. In another `bucket` of sketches than
+        the last time, the keys that are missed most are others from then on.
+        """
         self.sort()
         times, missed = self._times, self._missed.take()
         self._times = {kind: Counter() for kind in KINDS}
+        if self._bucket not in (None, bucket):
+            self._missed = MissedKeys()
+        self._bucket = bucket
         return Sketch(times, missed) if missed or any(times.values()) else None
 
 

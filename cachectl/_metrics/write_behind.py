@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cachectl._metrics.counters import CounterStore, Counts, added, moved
 from cachectl._metrics.outgoing import Outgoing, ProcessCounts
-from cachectl._metrics.sketches import Notes, Sketch
+from cachectl._metrics.sketches import SKETCHED, Notes, Sketch
 from cachectl._metrics.thread_counters import LocalCounts, ThreadCounters
 from cachectl._model.turn import Turn
 
@@ -76,7 +76,8 @@ class CounterBuffer:
 
     def _take(self, names: Collection[str]) -> dict[str, Sketch]:
         """Return what was noted of some namespaces, and forget it."""
-        taken = {name: self.notes(name).take() for name in names}
+        bucket = SKETCHED.bucket(self._clock())
+        taken = {name: self.notes(name).take(bucket) for name in names}
         return {name: sketch for name, sketch in taken.items() if sketch is not None}
 
     def leave_slot(self) -> None:

@@ -3,11 +3,26 @@
 import random
 import threading
 from collections import Counter
-from itertools import accumulate
+from collections.abc import Iterator
+from itertools import accumulate, product
 
 import pytest
 
-from cachectl._metrics.sketches import KEYS, MissedKeys, Notes, bucket_of, merged, quantile, top
+from cachectl._backends.counter_database import CounterDatabase
+from cachectl._backends.redis.backend import RedisBackend
+from cachectl._metrics.counters import Batch, CounterStore, Counts
+from cachectl._metrics.sketches import (
+    KEYS,
+    MissedKeys,
+    Notes,
+    Sketch,
+    bucket_of,
+    merged,
+    quantile,
+    top,
+)
+from cachectl._metrics.windows import Window
+from cachectl.testing import Clock
 
 
 def exact(times: list[float], part: float) -> float:
@@ -52,6 +67,74 @@ def test_a_sketch_of_keys_is_bounded_and_tells_at_most_what_was():
     assert [*top(told, 10)] == sorted(really.items(), key=lambda item: (-item[1], item[0]))[:10]
 
 
+def test_a_key_that_is_missed_most_is_told_each_time_as_a_process_may_end():
+    missed = MissedKeys()
+    for _ in range(9):
+        missed.note("hot")
+    missed.take()
+    for key in [f"{number}" for number in range(2 * KEYS)] * 3:
+        missed.note(key)
+    missed.note("hot")
+    assert missed.take() == {"hot": 1}
+    assert missed.take() == {}
+
+
+def test_keys_that_are_missed_as_often_as_those_left_out_wait_and_are_told_whole():
+    missed = MissedKeys()
+    for number in range(2 * KEYS):
+        missed.note(f"{number}")
+    assert missed.take() == {}
+    missed.note("7")
+    assert missed.take() == {"7": 2}
+
+
+def test_keys_of_another_bucket_are_no_longer_in_the_way_of_new_ones():
+    notes, before = Notes(), [f"{number}" for number in range(KEYS)]
+    for key in before * 5:
+        notes.missed(key)
+    for bucket, keys in ((0, []), (1, []), (1, [*before, "new", "new"])):
+        for key in keys:
+            notes.missed(key)
+        taken = notes.take(bucket)
+    assert taken is not None
+    assert taken.missed["new"] == 2
+
+
+@pytest.fixture(params=["file", "redis"])
+def store(request: pytest.FixtureRequest) -> Iterator[CounterStore]:
+    """Where the counts of processes come together."""
+    if request.param == "file":
+        yield CounterDatabase(None)
+    else:
+        backend = RedisBackend(url=request.getfixturevalue("redis_url"))
+        yield backend.counters
+        backend.close()
+
+
+@pytest.mark.parametrize("others", [3_000, 10**9], ids=["thousands", "ever other ones"])
+def test_keys_that_processes_miss_most_are_found_among_very_many(
+    store: CounterStore, clock: Clock, others: int
+):
+    """One miss in twenty is of a hot key."""
+    chance, really = random.Random(5), Counter[str]()
+    hot = [f"hot {number:02}" for number in range(20)]
+    weights = [1 / (rank + 1) for rank in range(len(hot))]
+    processes = [MissedKeys() for _ in range(4)]
+    for sequence, number in product(range(1, 101), range(4)):
+        keys = [*chance.choices(hot, weights, k=25)]
+        keys += [f"cold {chance.randrange(others)}" for _ in range(475)]
+        for key in keys:
+            processes[number].note(key)
+        really.update(keys)
+        sketch = Sketch({}, processes[number].take())
+        store.add(Batch(f"{number}", sequence, clock(), {"ns": Counts(hits=1)}, {"ns": sketch}))
+    told = store.sketches(Window.last(None, clock()), ["ns"])["ns"].missed
+    assert all(count <= really[key] for key, count in told.items())
+    assert {key for key, _ in top(told, 8)} == set(hot[:8])
+    assert all(told[key] >= 0.99 * really[key] for key in hot[:8])
+    assert all(told[key] == really[key] for key in hot[:3])
+
+
 def test_notes_of_many_threads_are_exact():
     notes = Notes()
 
@@ -65,10 +148,10 @@ def test_notes_of_many_threads_are_exact():
         thread.start()
     taken = []
     while any(thread.is_alive() for thread in threads):
-        taken.append(notes.take())
-    taken.append(notes.take())
+        taken.append(notes.take(0))
+    taken.append(notes.take(0))
 
     found = merged(sketch for sketch in taken if sketch is not None)
     assert found.missed == {f"{number}": 2_000 for number in range(10)}
     assert sum(found.times["hit"].values()) == 20_000
-    assert notes.take() is None
+    assert notes.take(0) is None
