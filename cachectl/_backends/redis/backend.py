@@ -20,7 +20,8 @@ from cachectl._backends.redis.lease import held
 from cachectl._backends.redis.results import as_trimmed, as_uses, total_bytes
 from cachectl._backends.redis.server_memory import ServerMemory
 from cachectl._backends.redis.shapes import anything, number, only_string
-from cachectl._backends.redis.store import RedisStore, Shared
+from cachectl._backends.redis.shared import Shared
+from cachectl._backends.redis.store import RedisStore
 from cachectl._backends.redis.transport.blocking import BlockingTransport
 from cachectl._backends.redis.transport.routes import SingleServer
 from cachectl._backends.redis.transport.server import Server
@@ -55,6 +56,7 @@ class RedisBackend:
     refusal: ClassVar[str] = ""
     evictions: ClassVar[Collection[str]] = EVICTIONS
     modules: ClassVar[tuple[str, ...]] = (
+        "cachectl._backends.redis.heads",
         "cachectl._backends.redis.listing",
         "cachectl._backends.redis.plain",
         "cachectl._backends.redis.plan",

@@ -9,14 +9,8 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import suppress
-from functools import partial
-from itertools import count
-from math import inf
-from os import urandom
-from time import monotonic
 from typing import Final, TypeVar
 
-from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.leases import OLD, new_token
 from cachectl._backends.redis.arguments import (
     GENERATION,
@@ -35,20 +29,19 @@ from cachectl._backends.redis.arguments import (
 from cachectl._backends.redis.client import Call, Client, Shape, ThreadClient
 from cachectl._backends.redis.results import (
     Outcome,
-    as_heads,
     as_outcome,
     as_removed,
     as_removed_some,
     as_step,
     as_verified,
-    listed,
     texts,
 )
 from cachectl._backends.redis.shapes import anything, text
+from cachectl._backends.redis.shared import Shared
 from cachectl._backends.redis.transport.packing import Argument
 from cachectl._model.batches import BATCH, batches
 from cachectl._model.entry import Entry
-from cachectl._model.envelope import HEADER_LIMIT, MAGIC, unpack
+from cachectl._model.envelope import MAGIC, unpack
 from cachectl._model.interrupts import unbroken
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
@@ -68,42 +61,8 @@ from cachectl.errors import BackendError, BackendRefused, BackendUnavailable, Da
 
 T = TypeVar("T")
 
-_VERIFY_EVERY: Final = 60.0
-"""Seconds until a cleanup without limits looks again for all entries."""
-
 _CHECK_EVERY: Final = 1.0
 """Seconds until a write looks again for what expired and for what others did."""
-
-
-class Shared:
-    """What the stores of one namespace in this process have in common."""
-
-    def __init__(self, namespace: str, base: str, names: str, access_log: AccessLog) -> None:
-        self.namespace: Final = namespace
-        self.base: Final = base
-        self.values: Final = f"{base}e:"
-        self.generation: Final = f"{base}gen"
-        self.names: Final = names
-        self.access_log: Final = access_log
-        self.announced = False
-        self.numbers: Final = count(int.from_bytes(urandom(6)))
-        self.newest = "0" * GENERATION  # as far as is known: the server corrects it
-        self.limits: Limits | None = None
-        self.limits_checked_at = 0.0
-        self._verified_for: CleanupRule | None = None
-        self._verified_at = -inf
-
-    def should_verify(self, rule: CleanupRule) -> bool:
-        """Return whether a cleanup is to find out first what the server dropped: each that holds limits,
-        once, and others now and then, for it looks for all entries.
-        """
-        if rule is self._verified_for:
-            return False
-        has_limits = rule.limits.max_entries is not None or rule.limits.max_bytes is not None
-        if not has_limits and monotonic() - self._verified_at < _VERIFY_EVERY:
-            return False
-        self._verified_for, self._verified_at = rule, monotonic()
-        return True
 
 
 class RedisStore:
@@ -322,39 +281,25 @@ class RedisStore:
         )  # fmt: skip
 
     async def plan(self, rule: CleanupRule) -> AsyncIterator[Planned]:
-        from cachectl._backends.redis.listing import Listing  # no lookup needs them
+        from cachectl._backends.redis.heads import Heads  # no lookup needs them
+        from cachectl._backends.redis.listing import Listing
         from cachectl._backends.redis.plan import Plan
 
         await self.look()
-        async for one in Plan(Listing(self._client, self._base), self._sizes, rule).entries():
+        heads = Heads(self._client, self._base)
+        async for one in Plan(Listing(self._client, self._base), heads.sizes, rule).entries():
             yield one
 
-    async def _sizes(self, keys: Sequence[bytes]) -> list[int | None]:
-        """Return the stored bytes of each key; None for what is not there."""
-        return [size if head else None for head, size in await self._heads(1, keys)]
-
-    async def _heads(self, length: int, keys: Sequence[bytes]) -> list[tuple[bytes | None, int]]:
-        """Return beginning and size of the value of each key."""
-        try:
-            return await self._run(partial(as_heads, len(keys)), "read", length, *keys)
-        except BackendRefused as error:
-            from cachectl._backends.redis import plain  # not as a rule
-
-            plain.require_forbidden(error)
-            return await plain.heads(self._client, self._base, length, keys)
-
     async def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
-        from cachectl._backends.redis.listing import Listing  # no lookup needs it
+        from cachectl._backends.redis.heads import Heads  # no lookup needs them
+        from cachectl._backends.redis.listing import Listing
 
         await self.look()
         await self._flush_unless_refused()
-        listing = Listing(self._client, self._base)
+        listing, heads = Listing(self._client, self._base), Heads(self._client, self._base)
         async for page in listing.pages() if tag is None else listing.tagged(tag):
-            keys = [key for key, _ in page]
-            found = await self._heads(HEADER_LIMIT, keys)
-            for (key, stamp), (head, size) in zip(page, found, strict=True):
-                if head:
-                    yield listed(key, stamp, head, size or len(head))
+            for one in await heads.entries(page):
+                yield one
 
     async def flush(self) -> None:
         await self._with_uses(self.touch)
