@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
+from cachectl._backends.file import space
 from cachectl._backends.file.writer import Writer
 from cachectl._backends.room import FEW, Room, free_bytes
 from cachectl.errors import BackendError, BackendRefused
@@ -64,7 +65,7 @@ class Freeing:
         self.is_stuck = False
         if self._room.most == FEW:
             with suppress(BackendRefused):
-                self._writer.vacuum_carefully()
+                space.vacuum_carefully(self._writer)
             self._restart_log()
             self.keep()
 
@@ -78,7 +79,7 @@ class Freeing:
     def keep(self) -> None:
         """Keep what is needed for the log to begin again."""
         with suppress(BackendError):
-            self._room.keep(self._writer.growth())
+            self._room.keep(self._writer.do_at_once(space.growth))
 
     def closed(self) -> None:
         """Keep what there was no room for beside the log, which is gone."""
@@ -89,6 +90,6 @@ class Freeing:
         does.
         """
         with suppress(BackendError):
-            fits = self._writer.growth() <= free_bytes(self._directory)
-            return fits and self._writer.shorten_log()
+            fits = self._writer.do_at_once(space.growth) <= free_bytes(self._directory)
+            return fits and self._writer.do(space.shorten_log)
         return False

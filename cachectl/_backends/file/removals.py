@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from cachectl._backends.file import clearing, eviction, leases, policies, rebuild, rows
+from cachectl._backends.file import clearing, eviction, leases, policies, rebuild, rows, space
 from cachectl._backends.file.freeing import Freeing
 from cachectl._backends.file.pacing import Pace
 from cachectl._backends.file.put import remove_due
@@ -94,7 +94,7 @@ class Removals:
             with suppress(BackendRefused):  # what was asked for is done
                 self.remove_cleared()
             with suppress(BackendError):
-                self._writer.give_back()
+                space.give_back(self._writer)
         return removed
 
     def remove_cleared(self) -> None:
@@ -170,7 +170,7 @@ class Removals:
                 self._files.remove(name)
         try:
             self.remove_cleared()
-            self._writer.vacuum()
+            space.vacuum(self._writer)
         except BackendRefused as error:
             self.freeing.begin(error)
         self.freeing.relieve()

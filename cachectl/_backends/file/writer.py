@@ -43,9 +43,6 @@ _PREPARATION: Final = (
 _WHAT: Final = "the cache"
 _TAKEN: Final = f"{_WHAT}: others use it"
 _FORKED: Final = f"{_WHAT}: the process was forked in the middle of this"
-_LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
-_PAGES: Final = 1_000  # that are given back at a time
-_FEW: Final = 50  # where there is no room
 
 
 class Writer:
@@ -132,23 +129,30 @@ class Writer:
     def open(self, patience: Patience) -> None:
         """Make the directory and its database, unless they are there."""
         if not self.is_open:
-            self._do(lambda _: None, patience)
+            self.do(lambda _: None, patience)
+
+    def do(self, action: Callable[[Connection], T], patience: Patience | None = None) -> T:
+        """Return what `action` returns, which is called when it is our turn."""
+        value = (patience or self.patience()).take(self.turn, _WHAT, lambda: self._try(action))
+        self.turn.release()
+        return value
+
+    def do_at_once(self, action: Callable[[Connection], T]) -> T:
+        """Return what `action` returns. Raises `BackendBusy` instead of waiting for others."""
+        if not self.turn.attempt():
+            raise BackendBusy(_TAKEN)
+        try:
+            return action(self._there())
+        except FAILURES as error:
+            raise translated(_WHAT, error, self._directory) from None
+        finally:
+            self.turn.release()
 
     def others_wrote(self) -> bool:
         """Return whether another process has written since this was last asked."""
-        version = self._do(lambda connection: pragma(connection, "data_version"))
+        version = self.do(lambda connection: pragma(connection, "data_version"))
         before, self._data_version = self._data_version, version
         return version != before
-
-    def vacuum(self) -> None:
-        """Give free pages back to the file system: all at once if little would be left, which
-        is copied then, or else some at a time, so that nobody waits for long.
-        """
-        free = self._do(_vacuum_little)
-        while free:
-            before, free = free, self._do(_vacuum_some)
-            if free >= before:
-                return  # others free pages faster
 
     def verify(self) -> None:
         """Read all of the database, if there is one: if that cannot be done, it is put aside."""
@@ -164,38 +168,6 @@ class Writer:
                 raise
         finally:
             self.turn.release()
-
-    def give_back(self) -> None:
-        """Give free pages back if they are many, and most of the database; and with them its log."""
-        free, left = self._do(_pages)
-        if free > max(left, _PAGES):
-            self.vacuum()
-            self._do(_shorten_log)
-
-    def vacuum_carefully(self) -> None:
-        """Give free pages back with little in the log."""
-        free = self._do(_vacuum_few)
-        while free:
-            before, free = free, self._do(_vacuum_few)
-            if free >= before:
-                return
-
-    def growth(self) -> int:
-        """Return by how many bytes the database is to grow for what is in its log. Raises `BackendBusy`
-        instead of waiting for others.
-        """
-        if not self.turn.attempt():
-            raise BackendBusy(_TAKEN)
-        try:
-            return _growth(self._there())
-        except FAILURES as error:
-            raise translated(_WHAT, error, self._directory) from None
-        finally:
-            self.turn.release()
-
-    def shorten_log(self) -> bool:
-        """Let the log be empty, unless others read it just then; return whether it is."""
-        return self._do(_shorten_log)
 
     def let_go(self) -> None:
         """Close what is open, unless it is being written."""
@@ -223,12 +195,6 @@ class Writer:
         self._is_closed = True
         with self.turn:
             self._close()
-
-    def _do(self, action: Callable[[Connection], T], patience: Patience | None = None) -> T:
-        """Return what `action` returns, which is called when it is our turn."""
-        value = (patience or self.patience()).take(self.turn, _WHAT, lambda: self._try(action))
-        self.turn.release()
-        return value
 
     def _try(self, action: Callable[[Connection], T]) -> T:
         try:
@@ -304,43 +270,3 @@ def _make(connection: Connection, directory: Path) -> None:
         if isinstance(failure, BackendBusy):
             raise
         raise PlaceRefused(str(failure)) from None
-
-
-def _vacuum_little(connection: Connection) -> int:
-    """Give all free pages back if little is left, and return how many there are now."""
-    free, left = _pages(connection)
-    if free > left and left * pragma(connection, "page_size") <= _LITTLE:
-        connection.execute("VACUUM")
-    return _pages(connection)[0]
-
-
-def _vacuum_some(connection: Connection) -> int:
-    """Give some free pages back, and return how many there are now."""
-    connection.cursor.executescript(f"PRAGMA incremental_vacuum({_PAGES})")  # `execute`: one page
-    return _pages(connection)[0]
-
-
-def _vacuum_few(connection: Connection) -> int:
-    """Give free pages back with little in the log: all if hardly any other is left."""
-    free, left = _pages(connection)
-    connection.cursor.executescript(f"PRAGMA incremental_vacuum({free if left < _FEW else _FEW})")
-    return _pages(connection)[0]
-
-
-def _growth(connection: Connection) -> int:
-    """Return by how many bytes the file is to grow for what is in its log."""
-    assert connection.path is not None
-    size = pragma(connection, "page_count") * pragma(connection, "page_size")
-    return max(0, size - connection.path.stat().st_size)
-
-
-def _shorten_log(connection: Connection) -> bool:
-    """Let the log be empty, unless others read it just then; return whether it is."""
-    blocked: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    return not blocked
-
-
-def _pages(connection: Connection) -> tuple[int, int]:
-    """Return how many pages of the database are free, and how many are not."""
-    free = pragma(connection, "freelist_count")
-    return free, pragma(connection, "page_count") - free

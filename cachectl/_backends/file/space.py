@@ -1,0 +1,79 @@
+"""Free pages of a database, and its log: how they are given back to the file system."""
+
+from typing import Final
+
+from cachectl._backends.file.schema import pragma
+from cachectl._backends.file.writer import Writer
+from cachectl._backends.sqlite import Connection
+
+_LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
+_PAGES: Final = 1_000  # that are given back at a time
+_FEW: Final = 50  # where there is no room
+
+
+def vacuum(writer: Writer) -> None:
+    """Give free pages back: all at once if little would be left, which is copied then, or else some at a
+    time, so that nobody waits for long.
+    """
+    free = writer.do(_vacuum_little)
+    while free:
+        before, free = free, writer.do(_vacuum_some)
+        if free >= before:
+            return  # others free pages faster
+
+
+def vacuum_carefully(writer: Writer) -> None:
+    """Give free pages back with little in the log."""
+    free = writer.do(_vacuum_few)
+    while free:
+        before, free = free, writer.do(_vacuum_few)
+        if free >= before:
+            return
+
+
+def give_back(writer: Writer) -> None:
+    """Give free pages back if they are many, and most of the database; and with them its log."""
+    free, left = writer.do(_pages)
+    if free > max(left, _PAGES):
+        vacuum(writer)
+        writer.do(shorten_log)
+
+
+def shorten_log(connection: Connection) -> bool:
+    """Let the log be empty, unless others read it just then; return whether it is."""
+    blocked: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    return not blocked
+
+
+def growth(connection: Connection) -> int:
+    """Return by how many bytes the database is to grow for what is in its log."""
+    assert connection.path is not None
+    size = pragma(connection, "page_count") * pragma(connection, "page_size")
+    return max(0, size - connection.path.stat().st_size)
+
+
+def _vacuum_little(connection: Connection) -> int:
+    """Give all free pages back if little is left, and return how many there are now."""
+    free, left = _pages(connection)
+    if free > left and left * pragma(connection, "page_size") <= _LITTLE:
+        connection.execute("VACUUM")
+    return _pages(connection)[0]
+
+
+def _vacuum_some(connection: Connection) -> int:
+    """Give some free pages back, and return how many there are now."""
+    connection.cursor.executescript(f"PRAGMA incremental_vacuum({_PAGES})")  # `execute`: one page
+    return _pages(connection)[0]
+
+
+def _vacuum_few(connection: Connection) -> int:
+    """Give free pages back with little in the log: all if hardly any other is left."""
+    free, left = _pages(connection)
+    connection.cursor.executescript(f"PRAGMA incremental_vacuum({free if left < _FEW else _FEW})")
+    return _pages(connection)[0]
+
+
+def _pages(connection: Connection) -> tuple[int, int]:
+    """Return how many pages of the database are free, and how many are not."""
+    free = pragma(connection, "freelist_count")
+    return free, pragma(connection, "page_count") - free
