@@ -105,12 +105,12 @@ class Figures:
         """Return figures with what was counted in the parts of their window, and since counting began, as
         far as that is written, and can be read.
         """
-        from cachectl._metrics.details import Trend
+        from cachectl._metrics.details import Trend, counting_since
         from cachectl._metrics.windows import Window
 
         with suppress(BackendError), one_call(call_began()):
             window, series = found.window, self._series(found, found.window, parts)
-            began = min((one.since for one in series.values() if one.since), default=None)
+            began = counting_since(series.values(), window.end)
             if window.ring is None and began is not None:
                 window = Window.last(window.end - began, window.end)
                 series = self._series(found, window, parts)

@@ -47,8 +47,13 @@ class Trend(NamedTuple):
         for one in series:
             sums = [*map(Counts.plus, sums, one.parts)]
         counted = [TrendPart(part.hits, part.misses, part.evictions) for part in sums]
-        since = min((one.since for one in series if one.since is not None), default=None)
-        return cls(divided.start, divided.seconds, counted, since)
+        return cls(divided.start, divided.seconds, counted, counting_since(series, window.end))
+
+
+def counting_since(series: Iterable[Series], now: float) -> float | None:
+    """Return when counting began; None if that is not known, as where a clock was put back since."""
+    began = (one.since for one in series if one.since is not None)
+    return min((since for since in began if since <= now), default=None)
 
 
 class Latency(NamedTuple):

@@ -1,5 +1,7 @@
 """How counts came about: in the parts of a window, and since counting began."""
 
+import pytest
+
 from cachectl._engine.cache import Cache
 from cachectl.testing.clock import Clock
 from cachectl.testing.contract.base import Contract
@@ -99,6 +101,21 @@ class TrendsContract(Contract):
         assert (len(trend.parts), trend.parts[0].misses, trend.parts[-1].misses) == (6, 1, 1)
         assert trend.start <= clock() - 3600
         assert report.namespaces["users"] == found(report.all_time).namespaces["users"]
+
+    @pytest.mark.parametrize("ahead", [90, 7200, 40 * DAY])
+    def test_where_a_clock_was_put_back_it_is_not_known_since_when_it_counts(
+        self, cache: Cache, clock: Clock, ahead: int
+    ) -> None:
+        users = cache.namespace("users")
+        clock.advance(ahead)
+        users.get("absent")
+        cache.flush()
+        clock.advance(-ahead)
+        users.get("absent")
+        report = cache.stats(parts=6)
+        assert (report.totals.misses, report.trend) == (2, None)
+        trend = cache.stats(since="1h", parts=6).trends["users"]
+        assert (trend.counting_since, trend.parts[-1].misses) == (None, 1)
 
     def test_no_part_is_shorter_than_what_is_counted_together(self, cache: Cache) -> None:
         cache.namespace("users").get("absent")
