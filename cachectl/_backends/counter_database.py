@@ -55,14 +55,13 @@ class CounterDatabase:
 
     def add(self, batch: Batch) -> None:
         def add(connection: Connection) -> None:
-            with connection.transaction():
-                counter_tables.add(connection, batch)
-                if batch.at - self._pruned >= RINGS[0].width:
-                    self._pruned = batch.at
-                    counter_tables.prune(connection, batch.at)
+            counter_tables.add(connection, batch)
+            if batch.at - self._pruned >= RINGS[0].width:
+                self._pruned = batch.at
+                counter_tables.prune(connection, batch.at)
 
         try:
-            self._do(lambda: add(self._made()))
+            self._do(lambda: self._whole(add))
         except BackendError as error:
             if not self._is_told(error) or (self._place and self._place.puts_aside):
                 raise
@@ -79,14 +78,14 @@ class CounterDatabase:
 
     def reset(self) -> None:
         """Delete all counts."""
-        self._do(lambda: counter_tables.reset(self._made()))
+        self._do(lambda: self._whole(counter_tables.reset))
 
     def forget(self, namespace: str) -> None:
         """Delete the counts of a namespace."""
 
         def forget() -> None:
             if self._found() is not None:
-                counter_tables.forget(self._made(), namespace)
+                self._whole(partial(counter_tables.forget, namespace=namespace))
 
         self._do(forget)
 
@@ -134,6 +133,12 @@ class CounterDatabase:
         )
         self._turn.release()
         return value
+
+    def _whole(self, write: Callable[[Connection], None]) -> None:
+        """Write all of something, or nothing if there is an error."""
+        connection = self._made()
+        with connection.transaction():
+            write(connection)
 
     def _attempt(self, action: Callable[[], T]) -> T:
         """Return what `action` returns, with another database if this one is damaged and put aside."""

@@ -13,7 +13,7 @@ from cachectl._backends.directory import claim, create_private
 from cachectl._metrics.counters import Batch, Counts
 from cachectl._metrics.sketches import SKETCHED, Sketch
 from cachectl._metrics.windows import Window
-from cachectl.errors import BackendBusy
+from cachectl.errors import BackendBusy, BackendError
 from cachectl.testing import Clock
 
 FIRST = Counts(hits=3, missed_absent=2, last_hit_us=40)
@@ -238,6 +238,20 @@ def test_a_batch_that_comes_again_adds_no_sketch(counters: CounterDatabase, cloc
     for _ in range(3):
         counters.add(Batch("a", 1, clock(), {"ns": FIRST}, {"ns": SKETCH}))
 
+    assert counters.sketches(Window.last(60, clock()), ["ns"])["ns"].missed == SKETCH.missed
+
+
+@pytest.mark.parametrize("remove", ["forget", "reset"])
+def test_what_cannot_be_deleted_whole_stays_whole(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock, remove: str
+):
+    """An error in the midst of it, as a full disk is one: no key is told without its misses."""
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST}, {"ns": SKETCH}))
+    refusal = "BEFORE DELETE ON missed BEGIN SELECT RAISE(ABORT, 'no room'); END"
+    damage(tmp_path / "cache", f"CREATE TRIGGER refused {refusal}")
+    with pytest.raises(BackendError):
+        counters.forget("ns") if remove == "forget" else counters.reset()
+    assert counters.read(Window.last(60, clock())) == {"ns": FIRST}
     assert counters.sketches(Window.last(60, clock()), ["ns"])["ns"].missed == SKETCH.missed
 
 
