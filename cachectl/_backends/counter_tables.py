@@ -128,7 +128,10 @@ def prepare(connection: Connection) -> None:
 
 def _missing(connection: Connection) -> list[str]:
     """Return the columns that a database from before they were counted lacks."""
-    present = {row[1] for row in connection.execute("PRAGMA table_info(counters)").fetchall()}
+    columns = connection.execute("PRAGMA table_info(counters)").fetchall()
+    present = {
+        row[1].lower() for row in columns
+    }  # SQLite knows no capitals, but keeps damaged ones
     return [name for name in ("since", *_COLUMNS) if name not in present]
 
 

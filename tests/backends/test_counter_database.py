@@ -109,6 +109,17 @@ def test_what_an_older_version_counted_is_kept_and_its_misses_have_no_reason(
     assert found["ns"].parts == [found["ns"].total]
 
 
+def test_a_column_whose_name_has_a_capital_by_damage_is_there(
+    counters: CounterDatabase, tmp_path: Path, clock: Clock
+):
+    """A bit was another one."""
+    counters.add(Batch("a", 1, clock(), {"ns": FIRST}))
+    counters.close()
+    damage(tmp_path / "cache", "ALTER TABLE counters RENAME COLUMN last_hit_us TO lAst_hit_us")
+    counters.add(Batch("a", 2, clock(), {"ns": FIRST}))
+    assert counters.read(Window.last(None, clock())) == {"ns": FIRST.plus(FIRST)}
+
+
 def test_what_an_older_version_adds_meanwhile_is_counted_as_misses_without_a_reason(
     counters: CounterDatabase, tmp_path: Path, clock: Clock
 ):
