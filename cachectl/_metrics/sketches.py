@@ -22,6 +22,8 @@ _LONGEST: Final = 1e6
 
 KEYS: Final = 200
 """Keys that are kept of each namespace and time: those that were missed most."""
+TOLD: Final = 100
+"""Keys of which a process tells, at most: fewer than are kept, for each process tells of some others."""
 _HELD: Final = 2_000
 """Keys that a process holds between two flushes, at most twice as many."""
 _WAITING: Final = 2**18
@@ -102,8 +104,8 @@ class MissedKeys:
         if self._is_told:
             return {}
         self._is_told = True
-        most = heapq.nlargest(KEYS + 1, self._counts, key=self._counts.__getitem__)
-        least = self._counts[most.pop()] if len(most) > KEYS else 0
+        most = heapq.nlargest(TOLD + 1, self._counts, key=self._counts.__getitem__)
+        least = self._counts[most.pop()] if len(most) > TOLD else 0
         since = {key: self._counts[key] - self._told[key] for key in most}
         told = {key: count for key, count in since.items() if count and self._counts[key] > least}
         self._told.update((key, self._counts[key]) for key in told)
