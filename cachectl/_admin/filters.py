@@ -75,7 +75,7 @@ def was_used(info: EntryInfo) -> bool | None:
 
 def _parsed(text: str) -> tuple[Test, str | None]:
     """Return what a filter tests, and the tag that it asks for."""
-    match = re.fullmatch(_FORM, text)
+    match = re.fullmatch(_FORM, text, re.DOTALL)  # a key may have lines
     maker = _MAKERS.get(match[1]) if match else None
     if match is None or maker is None:
         raise UsageError(f"not a filter: {shown(text)} (write {_EXAMPLES})")

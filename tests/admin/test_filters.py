@@ -180,6 +180,14 @@ def test_what_is_no_filter_is_refused_in_words(text):
         Filters.parse([text])
 
 
+@pytest.mark.parametrize("opener", ["file"], indirect=True)
+@pytest.mark.parametrize(("text", "count"), [("key=a\nb", 1), ("key~a\n*", 2), ("key!=a\nb", 2)])
+def test_a_key_of_several_lines_can_be_named(opener, clock, text, count):
+    cache = opener()
+    cache.namespace("a").set_many({"a\nb": 1, "a\nc": 2, "a": 3})
+    assert len([*Listing(cache, ["a"], Filters.parse([text]), clock()).rows()]) == count
+
+
 def test_an_unknown_filter_is_told_what_can_be_written():
     with pytest.raises(UsageError, match=r"size>1MB.*ttl=none.*tag=org:42.*or damaged"):
         Filters.parse(["bytes>1"])
