@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from cachectl._backends import sketch_tables
-from cachectl._backends.sqlite import Connection
+from cachectl._backends.sqlite import Connection, whole
 from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts, Series
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.entry import LATEST
@@ -24,8 +24,7 @@ as much."""
 
 def _sane(name: str) -> str:
     """Return what is read of a counter: 0 if it was damaged, and goes on from there."""
-    most = f"iif(width, {_MOST}, {100 * _MOST})"
-    return f"iif(typeof({name}) = 'integer' AND {name} BETWEEN 0 AND {most}, {name}, 0)"
+    return whole(name, f"iif(width, {_MOST}, {100 * _MOST})")
 
 
 _ADD: Final = (

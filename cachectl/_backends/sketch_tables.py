@@ -4,19 +4,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from cachectl._backends.sqlite import Connection
+from cachectl._backends.sqlite import Connection, whole
 from cachectl._metrics.sketches import BUCKETS, KEYS, KINDS, SKETCHED, Sketch, sketched
 from cachectl._metrics.windows import Window
 
 TABLES: Final = ("times", "missed")
 
-
-def _sane(name: str) -> str:
-    """Return what is read of a number: 0 if it was damaged."""
-    return f"iif(typeof({name}) = 'integer' AND {name} BETWEEN 0 AND {10**15}, {name}, 0)"
-
-
-_SANE: Final = _sane("count")
+_MOST: Final = 10**15
+_SANE: Final = whole("count", _MOST)
 _IS_KEY: Final = "typeof(key) = 'text' AND key <> ''"
 _ADD_TIMES: Final = (
     "INSERT INTO times(namespace, bucket, kind, place, count) VALUES(?, ?, ?, ?, ?)"
@@ -44,7 +39,7 @@ _TIMES: Final = (
     " WHERE namespace = ? AND bucket BETWEEN ? AND ? GROUP BY kind, place"
 )
 _KEYS: Final = (
-    f"SELECT key, sum(max({_SANE} - {_sane('begun_with')}, 0)) FROM missed"  # noqa: S608 - names of ours
+    f"SELECT key, sum(max({_SANE} - {whole('begun_with', _MOST)}, 0)) FROM missed"  # noqa: S608 - names of ours
     f" WHERE namespace = ? AND bucket BETWEEN ? AND ? AND {_IS_KEY} GROUP BY key"
 )
 

@@ -201,6 +201,11 @@ def opened(kind: Callable[[Place, Mode], C], place: Place, mode: Mode) -> C:
     return connection
 
 
+def whole(column: str, most: object) -> str:
+    """Return the expression of what is read of a column of numbers, from 0 to `most`: 0 where it was damaged."""
+    return f"iif(typeof({column}) = 'integer' AND {column} BETWEEN 0 AND {most}, {column}, 0)"
+
+
 class Patience:
     """Waits for others until a deadline, which is the same for all that one call waits for.
 
