@@ -190,8 +190,10 @@ class CounterDatabase:
 
             connection = open_to_read(Connection, self._place)
             with prepared(connection, self._place):
-                is_made = connection.execute("SELECT 1 FROM sqlite_master").fetchall()
-                found = read(connection) if is_made else {}
+                found = {}
+                if connection.execute("SELECT 1 FROM sqlite_master").fetchall():
+                    counter_tables.supplement(connection)
+                    found = read(connection)
             connection.close()
             return found
         return {} if connection is None else read(connection)

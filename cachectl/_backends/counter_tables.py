@@ -125,6 +125,20 @@ def prepare(connection: Connection) -> None:
                 connection.execute(f"ALTER TABLE counters ADD COLUMN {added}")
 
 
+def supplement(connection: Connection) -> None:
+    """Let what an earlier version made be read as if it had been prepared, where nothing can be written: a
+    temporary view hides a table.
+    """
+    connection.execute("PRAGMA query_only = OFF")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    if missing := _missing(connection):
+        nothing = ", ".join(f"0 AS {name}" for name in missing)
+        view = f"SELECT *, {nothing} FROM main.counters"  # noqa: S608 - names of ours
+        connection.execute(f"CREATE TEMP VIEW counters AS {view}")
+    sketch_tables.supplement(connection)
+    connection.execute("PRAGMA query_only = ON")
+
+
 def _missing(connection: Connection) -> list[str]:
     """Return the columns that a database from before they were counted lacks."""
     columns = connection.execute("PRAGMA table_info(counters)").fetchall()

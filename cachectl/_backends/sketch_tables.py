@@ -8,7 +8,13 @@ from cachectl._backends.sqlite import Connection, whole
 from cachectl._metrics.sketches import BUCKETS, KEYS, KINDS, SKETCHED, Sketch, sketched
 from cachectl._metrics.windows import Window
 
-TABLES: Final = ("times", "missed")
+_MADE: Final = {
+    "times": "times(namespace TEXT, bucket INTEGER, kind TEXT, place INTEGER, count INTEGER,"
+    " PRIMARY KEY(namespace, bucket, kind, place)) WITHOUT ROWID",
+    "missed": "missed(namespace TEXT, bucket INTEGER, key TEXT, count INTEGER, begun_with INTEGER,"
+    " PRIMARY KEY(namespace, bucket, key)) WITHOUT ROWID",
+}
+TABLES: Final = tuple(_MADE)
 
 _MOST: Final = 10**15
 _SANE: Final = whole("count", _MOST)
@@ -46,14 +52,16 @@ _KEYS: Final = (
 
 def prepare(connection: Connection) -> None:
     """Make the tables."""
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS times(namespace TEXT, bucket INTEGER, kind TEXT, place INTEGER,"
-        " count INTEGER, PRIMARY KEY(namespace, bucket, kind, place)) WITHOUT ROWID"
-    )
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS missed(namespace TEXT, bucket INTEGER, key TEXT, count INTEGER,"
-        " begun_with INTEGER, PRIMARY KEY(namespace, bucket, key)) WITHOUT ROWID"
-    )
+    for made in _MADE.values():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {made}")
+
+
+def supplement(connection: Connection) -> None:
+    """Let those be empty that are not there and cannot be made."""
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master").fetchall()}
+    for table, made in _MADE.items():
+        if table not in there:
+            connection.execute(f"CREATE TEMP TABLE {made}")
 
 
 def add(connection: Connection, sketches: Mapping[str, Sketch], at: float) -> None:

@@ -15,6 +15,7 @@ from cachectl._metrics.sketches import SKETCHED, Sketch
 from cachectl._metrics.windows import Window
 from cachectl.errors import BackendBusy, BackendError
 from cachectl.testing import Clock
+from tests.support.mounts import only_read, small, take_all_bytes
 
 FIRST = Counts(hits=3, missed_absent=2, last_hit_us=40)
 
@@ -107,6 +108,44 @@ def test_what_an_older_version_counted_is_kept_and_its_misses_have_no_reason(
     assert found["ns"].total == FIRST.plus(Counts(missed_expired=1))
     assert (found["ns"].since, found["new"].since) == (None, clock())
     assert found["ns"].parts == [found["ns"].total]
+
+
+def left_by_an_older_version(directory: Path, clock: Clock) -> None:
+    """Leave a database that lacks what is counted since."""
+    database = CounterDatabase(directory)
+    database.add(Batch("a", 1, clock(), {"ns": FIRST}))
+    database.close()
+    for column in ("since", "missed_expired"):
+        damage(directory, f"ALTER TABLE counters DROP COLUMN {column}")
+    for table in ("times", "missed"):
+        damage(directory, f"DROP TABLE {table}")
+
+
+def reads_what_was_counted(directory: Path, clock: Clock) -> None:
+    window, database = Window.last(60, clock()), CounterDatabase(directory)
+    assert database.read(window) == {"ns": FIRST}
+    assert database.series(window, 1)["ns"].since is None
+    assert not database.sketches(window, ["ns"])["ns"].missed
+    assert database.look() == []
+    database.close()
+    assert not list(directory.glob("*damaged*"))
+
+
+def test_what_an_older_version_counted_is_read_on_a_medium_that_is_only_read(
+    tmp_path: Path, clock: Clock
+):
+    left_by_an_older_version(tmp_path / "cache", clock)
+    with only_read(tmp_path / "cache", tmp_path / "medium") as medium:
+        reads_what_was_counted(medium, clock)
+
+
+def test_what_an_older_version_counted_is_read_on_a_full_disk_and_kept(
+    tmp_path: Path, clock: Clock
+):
+    with small(tmp_path / "disk", "size=1m") as disk:
+        left_by_an_older_version(disk / "cache", clock)
+        take_all_bytes(disk)
+        reads_what_was_counted(disk / "cache", clock)
 
 
 def test_a_column_whose_name_has_a_capital_by_damage_is_there(
