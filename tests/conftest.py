@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from cachectl._backends.redis import watch
+from cachectl._metrics import flusher
 from cachectl.testing import Clock
 from tests.support.openers import WRITABLE, Opener, empty_place
 from tests.support.servers import Server
@@ -17,6 +19,13 @@ settings.load_profile("untimed")
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Caches flush, and look where their address leads, ten times as often."""
+    monkeypatch.setattr(flusher, "INTERVAL", flusher.INTERVAL / 10)
+    monkeypatch.setattr(watch, "_EVERY", watch._EVERY / 10)
 
 
 @pytest.fixture(scope="session")

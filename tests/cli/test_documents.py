@@ -31,7 +31,8 @@ COMMANDS = {
     "clear a key": ("clear", "users", "--key", "k", "--yes"),
     "clear": ("clear", "--all", "--yes"),
 }
-"""All commands; those that would be in the way of others come last."""
+LAST = ("cleanup", "clear a key", "clear")
+"""Those that would be in the way of others."""
 FAILED = {Exit.USAGE, Exit.NOT_FOUND, Exit.UNAVAILABLE, Exit.REFUSED, Exit.BUSY}
 DONE_SO_FAR = {f"cachectl.{name}/1" for name in ("warm", "clear", "cleanup")}
 """Documents that say what was done before something went wrong."""
@@ -60,7 +61,15 @@ def prepare(tool: Tool) -> None:
 
 
 def call(tool: Tool, *options: str) -> dict[str, Ended]:
-    return {name: tool(*words, *options) for name, words in COMMANDS.items()}
+    """Call all commands: at once, but for those that would be in the way of others."""
+    waves = [[name for name in COMMANDS if name not in LAST], *([name] for name in LAST)]
+    return {
+        name: ended
+        for wave in waves
+        for name, ended in zip(
+            wave, tool.together([(*COMMANDS[name], *options) for name in wave]), strict=True
+        )
+    }
 
 
 def document(ended: Ended) -> Any:

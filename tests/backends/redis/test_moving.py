@@ -15,6 +15,7 @@ from tests.support.moving import leading_to
 from tests.support.servers import Server, free_port, redis_server
 
 WITHIN = 5.0
+hurried = pytest.mark.usefixtures("hurried")
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def becomes_true(condition: Callable[[], bool]) -> bool:
 
 
 def await_look(server: Server, **settings: object) -> None:
-    """Wait until the cache has looked at a server, as it does about every two seconds."""
+    """Wait until the cache has looked at a server, as it does now and then."""
     with server.client(**settings) as raw:
         raw.config_resetstat()
         assert becomes_true(lambda: "cmdstat_client|info" in raw.info("commandstats"))
@@ -108,6 +109,7 @@ def test_a_failover_is_followed_within_seconds(engine, stack, log):
     assert users.delete("before")
 
 
+@hurried
 def test_readers_do_not_stay_with_a_master_that_was_demoted(engine, stack):
     """Its copy grows old, and it answers lookups on."""
     servers = Pair(stack, replica=True)
@@ -123,6 +125,7 @@ def test_readers_do_not_stay_with_a_master_that_was_demoted(engine, stack):
     assert becomes_true(lambda: users.get("k") is MISSING)
 
 
+@hurried
 def test_a_demoted_master_at_the_same_address_is_not_believed(engine, stack, log):
     """Until the address leads to a master memory stands in, and the status says why."""
     servers = Pair(stack, replica=False)
@@ -148,6 +151,7 @@ def test_a_demoted_master_at_the_same_address_is_not_believed(engine, stack, log
     ] == []
 
 
+@hurried
 def test_a_server_that_is_replaced_by_an_empty_one_is_noticed(engine, stack, log):
     """Though the old one lives on, and its connections with it."""
     servers = Pair(stack, replica=False)
@@ -172,6 +176,7 @@ def test_a_server_that_is_replaced_by_an_empty_one_is_noticed(engine, stack, log
     assert told() == 1
 
 
+@hurried
 def test_what_was_removed_is_not_back_with_an_old_copy(engine, stack):
     """A server with the data of before takes the place: what it has is not served any more."""
     servers = Pair(stack, replica=True)
@@ -191,6 +196,7 @@ def test_what_was_removed_is_not_back_with_an_old_copy(engine, stack):
     assert users.get("kept") == "new"
 
 
+@hurried
 def test_a_socket_path_that_leads_elsewhere_is_noticed(engine, stack, tmp_path):
     """Its connections would stay with the server that was there."""
     servers = Pair(stack, replica=False)
@@ -205,6 +211,7 @@ def test_a_socket_path_that_leads_elsewhere_is_noticed(engine, stack, tmp_path):
     assert becomes_true(lambda: users.get("k") is MISSING)
 
 
+@hurried
 def test_a_name_that_leads_elsewhere_is_resolved_anew(engine, stack, monkeypatch):
     """The database, the password and the name of the connection are set up there as well."""
     port = free_port()
@@ -233,6 +240,7 @@ def test_a_name_that_leads_elsewhere_is_resolved_anew(engine, stack, monkeypatch
     assert first.process.poll() is None
 
 
+@hurried
 def test_a_server_that_is_restarted_from_an_old_dump_serves_nothing_of_it(engine, stack, tmp_path):
     """What was removed since the dump is in it, and nobody can tell what that was."""
     port = free_port()
@@ -252,6 +260,7 @@ def test_a_server_that_is_restarted_from_an_old_dump_serves_nothing_of_it(engine
         assert users.get("new") == 1
 
 
+@hurried
 def test_a_server_that_is_restarted_empty_is_told_all_it_has_to_know(engine, stack):
     """Scripts, policies and the names of namespaces; counts go on."""
     port = free_port()
@@ -272,6 +281,7 @@ def test_a_server_that_is_restarted_empty_is_told_all_it_has_to_know(engine, sta
         assert cache.stats().namespaces["users"].hits >= 1
 
 
+@hurried
 def test_a_user_with_few_rights_is_followed_too_and_asks_once_for_what_he_may_not(engine, stack):
     """Where a server listens tells it from another, as well as that can be known."""
     servers = Pair(stack, replica=False)
