@@ -129,6 +129,7 @@ class Proxy:
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         replies, requests = await asyncio.open_unix_connection(self._socket)
+        requests.transport.set_write_buffer_limits(0)  # a way that comes to its end has written all
         ways = [
             asyncio.create_task(self._forward(reader, requests)),
             asyncio.create_task(self._forward(replies, writer)),
@@ -136,7 +137,8 @@ class Proxy:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            requests.close()  # before anything that may be cancelled again
+            # Before anything that may be cancelled again. One that closes would wait until all is read.
+            requests.transport.abort()
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
