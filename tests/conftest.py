@@ -1,5 +1,6 @@
 """Fixtures that all tests share."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,12 @@ from tests.support.servers import redis_server as run_redis_server
 
 settings.register_profile("untimed", settings(), deadline=None)  # another process may have the core
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Let no search for garbage go through the thousands of tests there are: hundreds of them would."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
