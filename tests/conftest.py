@@ -13,8 +13,9 @@ from tests.support.openers import WRITABLE, Opener, empty_place
 from tests.support.servers import Server
 from tests.support.servers import redis_server as run_redis_server
 
-settings.register_profile("untimed", settings(), deadline=None)  # another process may have the core
-settings.load_profile("untimed")
+# Another process may have the core; soak has more examples.
+settings.register_profile("quick", settings(), deadline=None, max_examples=60)
+settings.load_profile("quick")
 
 
 def pytest_collection_finish() -> None:

@@ -177,13 +177,15 @@ class PlanningContract(Contract):
             pytest.skip(f"without {eviction}")
         given: Any = {"eviction": eviction}
         users, chance = cache.namespace("users", ttl="none", **given), Random(1)
-        for number in range(2 * BATCH):
-            users.set(f"{number}", "x" * chance.randrange(100), ttl=chance.choice([None, 10, 99]))
-            if number % 3 == 0:
-                users.get(f"{chance.randrange(number + 1)}")
-            if number % 100 == 99:
-                clock.advance(1)
-                cache.flush()
+        for begin in range(0, 2 * BATCH, 100):
+            users.set_many(
+                Write(str(number), "x" * chance.randrange(100), ttl=chance.choice([None, 10, 99]))
+                for number in range(begin, begin + 100)
+            )
+            for _ in range(33):
+                users.get(f"{chance.randrange(begin + 100)}")
+            clock.advance(1)
+            cache.flush()
         clock.advance(5)
         before, options = listed(users), CleanupOptions(12, **limits)
         planned = plan_of(cache, users, options, clock)
@@ -212,7 +214,7 @@ class PlanningContract(Contract):
         run_state_machine_as_test(
             type("Machine", (Twins,), {"opener": opener, "clock": clock}),
             settings=settings(
-                max_examples=30,
+                max_examples=settings().max_examples // 4,  # each is a history of many steps
                 stateful_step_count=40,
                 deadline=None,
                 suppress_health_check=[HealthCheck.too_slow],
