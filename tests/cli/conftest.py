@@ -9,24 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.cli.support.conditions import Ground
-from tests.cli.support.nursery import Nursery
-from tests.cli.support.nursery import nursery as start_nursery
 from tests.cli.support.tool import Tool
 from tests.support.openers import SHARED
 from tests.support.servers import free_port
 
 
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    """What makes the calls of the tests."""
-    with start_nursery() as process:
-        yield process
-
-
 @pytest.fixture
-def tool(tmp_path, nursery) -> Tool:
+def tool(tmp_path) -> Tool:
     """The tool as it is without any configuration: on files below its home."""
-    return Tool(tmp_path, nursery)
+    return Tool(tmp_path)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from cachectl import Application, Cache
 from cachectl.errors import BackendError
 from tests.cli.support.tool import Tool
 from tests.support.openers import settings
-from tests.support.processes import start, wait_until
+from tests.support.processes import start_afresh, wait_until
 from tests.support.servers import free_port, redis_server
 
 SECRET = "hunter2-canary"  # no password of anything
@@ -29,7 +29,7 @@ while not select.select([sys.stdin], [], [], 0.05)[0]:
 @contextmanager
 def application(options: dict[str, object], script: Path) -> Iterator[int]:
     """Run one until the end of the body; yield its process id."""
-    process = start(APPLICATION, options, script)
+    process = start_afresh(APPLICATION, options, script)
     try:
         yield process.pid
     finally:

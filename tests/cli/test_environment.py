@@ -13,8 +13,8 @@ from contextlib import closing
 import pytest
 
 from cachectl._cli.output.logs import log_to_stderr
-from tests.cli.support.nursery import ROOT
 from tests.cli.support.tool import COMMAND, Tool
+from tests.support.nursery import ROOT
 
 BARE = {"PYTHONPATH": str(ROOT)}
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from cachectl import Cache
-from tests.cli.support.nursery import ROOT
 from tests.cli.support.tool import COMMAND, Tool
 from tests.cli.test_no_write import READS, assert_answers, fill
 from tests.support.mounts import (
@@ -22,6 +21,7 @@ from tests.support.mounts import (
     take_all_bytes,
     take_all_inodes,
 )
+from tests.support.nursery import ROOT
 
 _OVERRIDE = 1  # CAP_DAC_OVERRIDE
 _DROP_FROM_BOUNDS = 24  # PR_CAPBSET_DROP

@@ -69,11 +69,11 @@ def test_wrong_usage(wrong_calls, arguments, message):
 
 
 @pytest.fixture(scope="module")
-def wrong_calls(tmp_path_factory, nursery):
+def wrong_calls(tmp_path_factory):
     """How all the calls of `test_wrong_usage` end: made together, for they are many."""
     marks = test_wrong_usage.pytestmark
     calls = [tuple(arguments) for arguments, _ in marks[0].args[1]]
-    tool = Tool(tmp_path_factory.mktemp("home"), nursery)
+    tool = Tool(tmp_path_factory.mktemp("home"))
     ended = dict(zip(calls, tool.together(calls), strict=True))
     assert list(tool.home.iterdir()) == []
     return ended

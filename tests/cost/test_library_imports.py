@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.processes import run
+from tests.support.processes import run_afresh
 
 HEAVY = {"numpy", "redis", "diskcache", "rich", "typer", "asyncio", "pydantic"}
 USE = """
@@ -19,7 +19,7 @@ with open_cache(strict=True) as cache:
 
 def imported(program: str, options: dict[str, object]) -> set[str]:
     """Return the heavy modules that a process has imported at its end."""
-    return set(run(f"HEAVY = {HEAVY!r}\n{program}", options))
+    return set(run_afresh(f"HEAVY = {HEAVY!r}\n{program}", options))
 
 
 def test_importing_the_library_imports_nothing_heavy():

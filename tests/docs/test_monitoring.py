@@ -10,7 +10,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from cachectl._admin.figures import FIGURES
-from tests.cli.conftest import nursery, on_redis, shared, tool  # noqa: F401 - fixtures
+from tests.cli.conftest import on_redis, shared, tool  # noqa: F401 - fixtures
 from tests.support import monitoring_plugins
 from tests.support.home import ROOT
 from tests.support.promtool import promtool

@@ -13,7 +13,7 @@ from cachectl._backends.capabilities import SupportsSlots
 from cachectl._config import load
 from cachectl.testing.opener import ENVIRONMENT
 from tests.support.openers import SHARED, Opener
-from tests.support.processes import finish, run, start
+from tests.support.processes import finish, run, start, start_afresh
 
 pytestmark = pytest.mark.parametrize("opener", SHARED, indirect=True)
 
@@ -148,7 +148,7 @@ if __name__ == "__main__":
     with context.Pool(4) as pool:
         assert len(list(pool.imap_unordered(job, range(400)))) == 400
 """
-    finish(start(program, opener.settings, tmp_path / "program.py"))
+    finish(start_afresh(program, opener.settings, tmp_path / "program.py"))
     assert figures(opener).misses == 400
 
 

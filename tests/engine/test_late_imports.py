@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.processes import run
+from tests.support.processes import run_afresh
 
 WATCH = """
 import asyncio
@@ -44,4 +44,4 @@ print(json.dumps(late))
 
 @pytest.mark.parametrize("program", [THREADS, TASKS], ids=["threads", "tasks"])
 def test_whatever_is_imported_late_is_imported_while_no_other_thread_forks(place, program):
-    assert run(WATCH + program, place) == []
+    assert run_afresh(WATCH + program, place) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.openers import SHARED, Opener
-from tests.support.processes import finish, run, start, wait_until
+from tests.support.processes import finish, run, start, start_afresh, wait_until
 
 pytestmark = pytest.mark.parametrize("opener", SHARED, indirect=True)
 
@@ -82,7 +82,7 @@ def test_the_children_of_multiprocessing_lose_no_counts(opener: Opener, method, 
         assert process.exitcode == 0
 """
     program = WORK + MULTIPROCESSING[method] + program
-    finish(start(program, opener.settings, tmp_path / "program.py"))
+    finish(start_afresh(program, opener.settings, tmp_path / "program.py"))
     figures = opener().stats().namespaces["users"]
     half = WORKERS * LOOKUPS // 2
     assert (figures.hits, figures.misses, figures.errors) == (half, half, 0)
@@ -212,7 +212,7 @@ def test_a_fork_and_an_import_that_needs_a_cache_do_not_wait_for_each_other(open
     """Namespaces for tasks are made while what they need is imported, and locks of caches are taken
     in there; a fork takes the same locks.
     """
-    finish(start(NAMESPACES_AND_FORKS, opener.settings))
+    finish(start_afresh(NAMESPACES_AND_FORKS, opener.settings))
 
 
 NAMESPACES_AND_FORKS = """

@@ -13,6 +13,7 @@ from cachectl import AsyncCache, Cache, Settings
 from cachectl._config import load
 from cachectl.testing import Clock
 from cachectl.testing.awaited import Awaited, EventLoop
+from tests.support.nursery import Forked
 from tests.systems.service import SECONDS, Service
 
 ROOT = Path(__file__).parents[2]
@@ -58,8 +59,8 @@ class Host:
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start Python in another process; `Cache.open()` there finds the example."""
-        return subprocess.Popen(
-            [sys.executable, "-B", *arguments],
+        return Forked(
+            [sys.executable, *arguments],
             env=self._environment(variables),
             cwd=self.home,
             stdin=subprocess.PIPE,
@@ -102,15 +103,15 @@ class Host:
 
     def content(self, *arguments: str) -> bytes:
         """Return what `cachectl get` writes into a pipe."""
-        command = [sys.executable, "-B", "-m", "cachectl", "get", *arguments]
-        return subprocess.run(
-            command,
+        process: Forked[bytes] = Forked(
+            [sys.executable, "-m", "cachectl", "get", *arguments],
             env=self._environment({}),
             cwd=self.home,
             stdout=subprocess.PIPE,
-            check=True,
-            timeout=SECONDS,
-        ).stdout
+        )
+        content, _ = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0
+        return content
 
     def figures(self, *arguments: str) -> dict[str, Any]:
         """Return the document that `cachectl stats` prints."""

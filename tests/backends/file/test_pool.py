@@ -12,7 +12,7 @@ from cachectl import Cache
 from cachectl._backends.file.backend import FileBackend
 from cachectl._backends.file.pool import MOST_IDLE
 from tests.support.openers import Opener
-from tests.support.processes import Fork, finish, run, start, wait_until
+from tests.support.processes import Fork, finish, run, start_afresh, wait_until
 
 pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
 
@@ -262,6 +262,6 @@ os._exit(0)
 def test_greenlets_share_a_few_connections(opener: Opener, patched):
     """Also where threads become greenlets after the cache was opened, as gunicorn preloads it."""
     pytest.importorskip("gevent")
-    more, entries = finish(start(GREENLETS, opener.settings, arguments=[patched])).split()
+    more, entries = finish(start_afresh(GREENLETS, opener.settings, arguments=[patched])).split()
     assert int(more) < MOST_IDLE
     assert int(entries) == 301

@@ -7,17 +7,18 @@ import sys
 import termios
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, Self
+from tempfile import TemporaryFile
+from typing import IO, Any, NamedTuple, Self
 
 from cachectl import Cache
 from cachectl._config import load
-from tests.cli.support.nursery import ROOT, SECONDS, Call, Nursery
+from tests.support.nursery import ROOT, Forked
 
 COMMAND = (sys.executable, "-m", "cachectl")
+SECONDS = 30
 
 
 class Ended(NamedTuple):
@@ -41,7 +42,6 @@ class Tool:
     """Calls `cachectl` with a home of its own and nothing else in its environment."""
 
     home: Path
-    nursery: Nursery
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -60,18 +60,25 @@ class Tool:
 
     def having(self, **variables: str) -> "Tool":
         """Return a tool with more in its environment."""
-        return Tool(self.home, self.nursery, {**self.variables, **variables})
+        return Tool(self.home, {**self.variables, **variables})
 
     def start(self, *arguments: str | bytes, **options: Any) -> "subprocess.Popen[bytes]":
         """Start a call; what it prints is for the caller to read."""
-        defaults: dict[str, Any] = {
+        return subprocess.Popen([*COMMAND, *arguments], **{**self._defaults, **options})
+
+    def fork(self, *arguments: str | bytes, **options: Any) -> "Forked[bytes]":
+        """Let the nursery make a call, which begins when it is imported."""
+        return Forked([*COMMAND, *arguments], **{**self._defaults, **options})
+
+    @property
+    def _defaults(self) -> dict[str, Any]:
+        return {
             "stdin": subprocess.DEVNULL,
             "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE,
             "cwd": self.home,
             "env": self.environment,
         }
-        return subprocess.Popen([*COMMAND, *arguments], **{**defaults, **options})
 
     def __call__(self, *arguments: str | bytes, stdin: bytes = b"") -> Ended:
         """Call and wait."""
@@ -81,24 +88,24 @@ class Tool:
         self, calls: Iterable[Sequence[str | bytes]], *, stdin: bytes = b""
     ) -> list[Ended]:
         """Make several calls at once, and wait for all of them."""
-        calls = list(calls)
-        with TemporaryDirectory() as directory:
-            streams = [_streams(Path(directory, str(at)), stdin) for at in range(len(calls))]
-            codes = self.nursery.run(
-                [
-                    Call(
-                        list(map(os.fsdecode, arguments)),
-                        self.environment,
-                        str(self.home),
-                        list(map(str, paths)),
-                    )
-                    for arguments, paths in zip(calls, streams, strict=True)
-                ]
-            )
+        with ExitStack() as stack:
+            made = [self._into_files(stack, arguments, stdin) for arguments in calls]
             return [
-                Ended(code, out.read_bytes(), err.read_text())
-                for code, (_, out, err) in zip(codes, streams, strict=True)
+                Ended(process.wait(SECONDS), _content(out), _content(err).decode())
+                for process, out, err in made
             ]
+
+    def _into_files(
+        self, stack: ExitStack, arguments: Sequence[str | bytes], stdin: bytes
+    ) -> tuple["Forked[bytes]", IO[bytes], IO[bytes]]:
+        """Call, and return what it prints into; all of it ends with the stack."""
+        files: list[IO[bytes]] = [stack.enter_context(TemporaryFile()) for _ in range(3)]
+        given, out, err = files
+        given.write(stdin)
+        given.seek(0)
+        process = self.fork(*arguments, stdin=given, stdout=out, stderr=err)
+        stack.callback(process.kill)
+        return process, out, err
 
     @contextmanager
     def open(self, *, ago: float = 0, **options: object) -> Iterator[Cache]:
@@ -113,7 +120,7 @@ class Tool:
         """Call on a terminal of its own."""
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (24, columns))
-        process = self.start(*arguments, stdin=theirs, stdout=theirs, stderr=theirs)
+        process = self.fork(*arguments, stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
         try:
             yield Terminal(ours, process)
@@ -159,10 +166,6 @@ class Terminal:
         return bool(data)
 
 
-def _streams(directory: Path, stdin: bytes) -> tuple[Path, Path, Path]:
-    """Return files that stand for stdin, stdout and stderr."""
-    directory.mkdir()
-    paths = directory / "in", directory / "out", directory / "err"
-    for path in paths:
-        path.write_bytes(stdin if path.name == "in" else b"")
-    return paths
+def _content(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
