@@ -40,8 +40,7 @@ def assert_answers(tool: Tool, why: str) -> None:
     assert as_json.code == 0
     assert '"value": "value"' in as_json.out
     assert tool("get", "a", "absent").code == 3
-    for command in READS:
-        ended = tool(*command)
+    for command, ended in zip(READS, tool.together(READS), strict=True):
         assert ended.code == 0, (command, ended)
     assert '"entries": 2' in tool("stats", "a", "--format", "json").out
     assert "would remove 2 entries" in tool("clear", "a", "--dry-run").err

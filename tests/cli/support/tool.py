@@ -99,8 +99,7 @@ class Tool:
         self, stack: ExitStack, arguments: Sequence[str | bytes], stdin: bytes
     ) -> tuple["Forked[bytes]", IO[bytes], IO[bytes]]:
         """Call, and return what it prints into; all of it ends with the stack."""
-        files: list[IO[bytes]] = [stack.enter_context(TemporaryFile()) for _ in range(3)]
-        given, out, err = files
+        given, out, err = (stack.enter_context(TemporaryFile()) for _ in range(3))  # noqa: SIM115
         given.write(stdin)
         given.seek(0)
         process = self.fork(*arguments, stdin=given, stdout=out, stderr=err)
