@@ -255,6 +255,17 @@ class LrfuContract(LrfuStatefulContract):
             assert len(held(cache)) == cache.usage()["users"].entries == 20
         assert [users.get(key) for key in ("1", "19")] == [MISSING, 19]
 
+    def test_a_lowered_limit_is_held_also_where_what_was_written_first_was_too_large(
+        self, cache: Cache
+    ) -> None:
+        users = ordered(cache, eviction="lru")
+        users.set("a", "x" * 100)
+        users.set("b", "x" * 200)
+        users = ordered(cache, eviction="lru", max_bytes=250)
+        assert not users.set("c", "x" * 300)
+        users.set("b", "x" * 90)  # which is less than before
+        assert cache.usage()["users"].bytes <= 250
+
     def test_what_had_no_order_goes_least_recently_used_first(self, cache: Cache) -> None:
         users = ordered(cache, max_entries=4, eviction="lru")
         for key in "abcd":
