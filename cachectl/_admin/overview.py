@@ -1,7 +1,7 @@
 """What a cache does, side by side: the figures of a window, those of all time, and what stands out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from cachectl._admin.figures import fullness, lookups
@@ -47,8 +47,7 @@ class Row(NamedTuple):
         return mark_of(self.findings)
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(NamedTuple):
     """The figures of a window of `since` seconds (None is all time), beside them those of all time.
     `findings` are about what is `recent`: the window, or else the last day.
     """
@@ -69,7 +68,7 @@ class Overview:
             for each in verdict.crossed
             if each.subject.name is not None
         ]
-        return replace(self, crossings=crossings)
+        return self._replace(crossings=crossings)
 
     @property
     def counting_since(self) -> float | None:

@@ -52,8 +52,15 @@ class KnownKeys:
 
     def stored(self, items: Iterable[Item]) -> None:
         """Note what was written."""
+        hashes, facts, last = self._table
         for item in items:
-            self._note(item.key, item.entry.expires_at)
+            hashed = hash(item.key) or 1
+            at = hashed & last
+            if hashes[at] == hashed:  # as `_note` does, in line: it is on the path of every write
+                facts[at] = item.entry.expires_at
+            else:
+                self._note(item.key, item.entry.expires_at)
+                hashes, facts, last = self._table
 
     def expired(self, key: str, now: float) -> None:
         """Note that an entry was found expired."""

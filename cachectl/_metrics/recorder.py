@@ -203,14 +203,18 @@ class Recorder:
         """Record a write of `items`, and what it removed."""
         self.has_written = True
         if self.counting:
-            counts = self._counters.current()
-            counts.sets += written.stored
-            counts.expired += written.expired
-            counts.evictions += len(written.evicted) + written.dropped
-            if written.stored == len(items):
+            stored, expired, evicted, dropped = written
+            try:  # as in a hit: a call less is a good part of this
+                counts = self._local.counts
+            except AttributeError:
+                counts = self._counters.current()
+            counts.sets += stored
+            counts.expired += expired
+            if stored == len(items):
                 self.known.stored(items)
-            if written.evicted:
-                self.known.evicted(written.evicted)
+            if evicted or dropped:
+                counts.evictions += len(evicted) + dropped
+                self.known.evicted(evicted)
         if self._listened:
             self._tell_of_sets(items, written)
 

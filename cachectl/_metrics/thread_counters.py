@@ -8,7 +8,7 @@ from operator import attrgetter
 from cachectl._metrics.counters import SUMMED, Counts
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)  # which would take a part of each start
 class LocalCounts(Counts):
     """The counts of one thread. A hit notes its time as it is: to make it a whole number of
     microseconds would be a good part of the hit.

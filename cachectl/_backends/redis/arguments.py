@@ -82,11 +82,12 @@ def use_arguments(uses: Iterable[tuple[str, int]]) -> Iterator[int | str]:
     return (part for key, stamp in uses for part in (stamp, key))
 
 
-def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """Yield the items in runs that one call may write: not too many bytes, and no key twice."""
-    if _fits_one_call(items):
-        yield items
-        return
+def chunks(items: Sequence[Item]) -> Iterable[Sequence[Item]]:
+    """Return the items in runs that one call may write: not too many bytes, and no key twice."""
+    return (items,) if _fits_one_call(items) else _split(items)
+
+
+def _split(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
     start = size = 0
     keys: set[str] = set()
     for end, item in enumerate(items):

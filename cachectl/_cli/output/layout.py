@@ -6,8 +6,7 @@ A pipe gets all of them, with figures that are exact.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.table import Table
@@ -32,8 +31,7 @@ _KEPT: Final = {
 STYLES: Final = {"x": "red", "!": "yellow", "": ""}
 
 
-@dataclass(frozen=True, slots=True)
-class Column(Generic[T]):
+class Column(NamedTuple, Generic[T]):
     """What stands below a heading: `cell` on a screen, `exact` in a pipe, which has no such column if
     that is None. The first one of a table is that of names: it shrinks before others go. `style` is
     that of a cell; what is drawn, meters and trends, is dim where nothing is.
@@ -48,8 +46,7 @@ class Column(Generic[T]):
     is_drawn: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Line(Generic[T]):
+class Line(NamedTuple, Generic[T]):
     """What a line is about, and its mark; a bold one is a total."""
 
     about: T

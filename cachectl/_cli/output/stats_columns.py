@@ -1,7 +1,6 @@
 """The columns of `stats`: what stands in them, and which go first where a screen is narrow."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from cachectl._admin.figures import fullness, lookups
@@ -63,7 +62,7 @@ def chosen(look: Look, keys: Sequence[str]) -> list[Column[Row]]:
 
 
 def _ranked(column: Column[Row], rank: int) -> Column[Row]:
-    return replace(column, rank=rank, exact=column.exact or column.cell)
+    return column._replace(rank=rank, exact=column.exact or column.cell)
 
 
 def _named(look: Look) -> dict[str, Column[Row]]:
@@ -125,11 +124,11 @@ def _style_of_errors(row: Row) -> str:
     return "red" if "errors" in _concerns(row) else ""
 
 
-@dataclass(frozen=True)
 class _Cells:
     """Makes columns that look alike."""
 
-    look: Look
+    def __init__(self, look: Look) -> None:
+        self.look = look
 
     def rate(
         self,
