@@ -1,8 +1,9 @@
 """Commands to one Redis, written once for threads and tasks: they fail with our errors."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Final, Literal, TypeVar
 
 from cachectl._backends.redis.errors import FAILURES, Translation
 from cachectl._backends.redis.scripts import script
@@ -22,6 +23,13 @@ Call = tuple[str, Sequence[Argument]]
 T = TypeVar("T")
 Shape = Callable[[Reply], T]
 """Makes of one reply what is wanted, or raises; see `shapes`."""
+
+
+class _Script(Enum):
+    UNKNOWN = "the server does not know it"
+
+
+_UNKNOWN: Final = _Script.UNKNOWN
 
 
 class Client:
@@ -72,13 +80,13 @@ class Client:
         commands: list[Command] = [("EVALSHA", known.sha, 1, base, *told) for base, told in calls]
         if not commands:
             return []
-        done = await self._exchange(commands, partial(_known, shape))
-        again = [at for at, one in enumerate(done) if one is None]
+        done = await self._exchange(commands, partial(_ran_all, shape))
+        again = [at for at, one in enumerate(done) if one is _UNKNOWN]
         if again:
             texts = [("EVAL", known.source, *commands[at][2:]) for at in again]
             for at, result in zip(again, await self.pipeline(shape, texts), strict=True):
-                done[at] = _Done(result)
-        return [one.value for one in done if one is not None]
+                done[at] = result
+        return [one for one in done if one is not _UNKNOWN]
 
     async def run_after(
         self, shape: Shape[T], first: Command, name: str, base: str, *arguments: Argument
@@ -98,10 +106,10 @@ class Client:
 
         known = script(name)
         done = await self._exchange(
-            together("EVALSHA", known.sha), lambda replies: _known(shape, [ran(replies)])[0]
+            together("EVALSHA", known.sha), lambda replies: _ran(shape, ran(replies))
         )
-        if done is not None:
-            return done.value
+        if done is not _UNKNOWN:
+            return done
         return await self._exchange(
             together("EVAL", known.source), lambda replies: shape(checked([ran(replies)])[0])
         )
@@ -148,22 +156,17 @@ class ThreadClient(Client):
             raise self._of_a_value(error) from None
 
 
-class _Done(Generic[T]):
-    """What a script returned."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: T) -> None:
-        self.value = value
+def _ran_all(shape: Shape[T], replies: list[Reply]) -> list[T | Literal[_Script.UNKNOWN]]:
+    return [_ran(shape, reply) for reply in replies]
 
 
-def _known(shape: Shape[T], replies: list[Reply]) -> list[_Done[T] | None]:
-    """Return what the calls of a script returned; None for one that the server does not know."""
-    return [None if _is_unknown(reply) else _Done(shape(checked([reply])[0])) for reply in replies]
-
-
-def _is_unknown(reply: Reply) -> bool:
-    return isinstance(reply, ErrorReply) and reply.code == "NOSCRIPT"
+def _ran(shape: Shape[T], reply: Reply) -> T | Literal[_Script.UNKNOWN]:
+    """Return what a call of a script returned, if the server knows that. Raises `ErrorReply`."""
+    if not isinstance(reply, ErrorReply):
+        return shape(reply)
+    if reply.code == "NOSCRIPT":
+        return _UNKNOWN
+    raise reply
 
 
 def _is_foreign(reply: Reply) -> bool:

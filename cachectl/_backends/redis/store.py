@@ -140,11 +140,13 @@ class RedisStore:
         evicted: list[str] = []
         exceeded = False
         for (one_stored, one_expired, over, first, unseen), generation, keys in outcomes:
-            self._shared.newest = generation.decode() or self._shared.newest
+            if generation:
+                self._shared.newest = generation.decode()
             stored += one_stored
             expired += one_expired
             dropped += unseen
-            evicted += texts(keys)
+            if keys:
+                evicted += texts(keys)
             exceeded = bool(over)
             if first:
                 await self._announce()
