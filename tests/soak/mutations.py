@@ -63,7 +63,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what a write evicts is not counted", "_metrics/recorder.py",
-        "len(written.evicted) + written.dropped", "written.dropped",
+        "len(evicted) + dropped", "dropped",
         f"{CONTRACT} -k 'TestBackends and memory'",
     ),
     Mutation(
