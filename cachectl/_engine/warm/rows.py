@@ -9,7 +9,10 @@ from cachectl._model.codecs.text import utf8
 from cachectl.errors import UsageError
 
 _QUOTED: Final = re.compile(rb'"(?:[^"]++|"")*+')  # without the quote at its end
-_FIELDS: Final = re.compile(rb'(?:(?:"(?:[^"]++|"")*+"|(?!"))[^,]*+,)*+')
+_FIELDS: Final = re.compile(rb'(?>(?:(?:"(?:[^"]++|"")*+"|(?!"))[^,]*+,){0,1000})')
+"""Some fields that are at their end. All of them would be a possessive `*+`, in which alternatives are
+matched wrongly before CPython 3.11.5 (its issue 106052); a limit keeps what this remembers small.
+"""
 
 
 class Quotes:
@@ -28,14 +31,22 @@ class Quotes:
     def feed(self, data: bytes) -> None:
         """Take what comes next."""
         text = self._field + data
-        fields = _FIELDS.match(text)
-        ended = fields.end() if fields else 0
+        ended = _end_of_fields(text)
         before, self._field = self._field, _beginning(text[ended:])
         self.has_opened |= self.is_open and (ended > 0 or before != self._field)
 
     def end(self) -> None:
         """Begin the next row."""
         self._field = b""
+
+
+def _end_of_fields(text: bytes) -> int:
+    """Return where the field begins that is not at its end."""
+    at, fields = -1, _FIELDS.match(text)
+    while fields and fields.end() > at:
+        at = fields.end()
+        fields = _FIELDS.match(text, at)
+    return max(at, 0)
 
 
 def _beginning(field: bytes) -> bytes:
