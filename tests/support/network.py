@@ -11,7 +11,7 @@ from typing import Final
 
 from cachectl._backends.redis.transport.resp import Parser
 from cachectl.testing.awaited import EventLoop
-from tests.support.servers import Server
+from tests.support.servers import Server, forget
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Command = list[bytes]
@@ -56,8 +56,10 @@ def listening(handler: Handler) -> Iterator[str]:
 
     loop = EventLoop()
     server = loop.run(asyncio.start_server(accept, "127.0.0.1", 0))
+    url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    forget(url)  # of an earlier test the system may have had the same port
     try:
-        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield url
     finally:
         loop.run(end())
         loop.close()

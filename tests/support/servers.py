@@ -50,16 +50,16 @@ def redis_server(*arguments: str, port: int | None = None) -> Iterator[Server]:
         try:
             _wait(process, path, log)
             url = f"redis://127.0.0.1:{port}/0" if port else f"unix://{path}?db=0"
-            _forget_slots(url)
+            forget(url)
             yield Server(url, path, process)
-            _forget_slots(url)
+            forget(url)
         finally:
             process.kill()
             process.wait()
 
 
-def _forget_slots(url: str) -> None:
-    """Remove what processes counted, and could not tell another server at this address."""
+def forget(url: str) -> None:
+    """Remove what processes counted or removed, and could not tell another server at this address."""
     for place in places(RedisBackend(url=url)):
         for kind in ("applications", "slots", "journal"):
             beside = place.with_name(place.name.replace("applications", kind))
@@ -79,7 +79,7 @@ def free_port() -> int:
             continue
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # servers set it as well
         _RESERVED.append(reserved)
-        _forget_slots(f"redis://127.0.0.1:{port}/0")
+        forget(f"redis://127.0.0.1:{port}/0")
         return port
     raise AssertionError("no port is free")
 
