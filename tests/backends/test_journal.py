@@ -248,6 +248,20 @@ def test_links_pipes_and_what_others_can_write_are_left_alone(redis: Outage, tmp
     assert kept.exists()
 
 
+def test_a_journal_that_somebody_removes_while_it_is_read_harms_nobody(redis: Outage):
+    """What it says was removed; whoever had that done goes on."""
+    assert redis.directory
+    redis.directory.mkdir(mode=0o700)
+    file = redis.directory / "a.removed"
+    file.touch(0o600)
+    file.write_bytes(line(["users", ["alice"], [], False]))
+    for pending, done in journal.taken(redis.directory):
+        assert list(pending) == ["users"]
+        file.unlink()
+        done()
+    assert not journal.left(redis.directory)
+
+
 def test_a_line_that_is_damaged_costs_none_of_the_others(redis: Outage):
     assert redis.directory
     redis.directory.mkdir(mode=0o700)

@@ -83,7 +83,7 @@ class Journal:
         path = self._find()
         if self._file is not None and path is not None:
             with suppress(OSError, BackendError), opened(path) as directory:
-                os.unlink(self._name, dir_fd=directory)
+                _forget(self._name, directory)
             _remove_empty(path)
         self.forget()
 
@@ -148,10 +148,16 @@ def taken(
             for name in _names(directory):
                 with _locked(directory, name) as file:
                     if file is not None:
-                        yield _read(file), partial(os.unlink, name, dir_fd=directory)
+                        yield _read(file), partial(_forget, name, directory)
         _remove_empty(path)
     except (OSError, BackendError) as error:
         log.debug("what was removed during an outage cannot be read in %s: %s", path, str(error))
+
+
+def _forget(name: str, directory: int) -> None:
+    """Remove the file of a process that ended: if that cannot be, all of it is removed once more."""
+    with suppress(OSError):  # it is gone already, most often
+        os.unlink(name, dir_fd=directory)
 
 
 def _remove_empty(path: Path) -> None:
