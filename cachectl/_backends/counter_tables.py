@@ -142,9 +142,8 @@ def supplement(connection: Connection) -> None:
 def _missing(connection: Connection) -> list[str]:
     """Return the columns that a database from before they were counted lacks."""
     columns = connection.execute("PRAGMA table_info(counters)").fetchall()
-    present = {
-        row[1].lower() for row in columns
-    }  # SQLite knows no capitals, but keeps damaged ones
+    # SQLite knows no capitals, but keeps damaged ones.
+    present = {row[1].lower() for row in columns}
     return [name for name in ("since", *_COLUMNS) if name not in present]
 
 

@@ -52,15 +52,8 @@ class KnownKeys:
 
     def stored(self, items: Iterable[Item]) -> None:
         """Note what was written."""
-        hashes, facts, last = self._table
         for item in items:
-            hashed = hash(item.key) or 1
-            at = hashed & last
-            if hashes[at] == hashed:  # as `_note` does, in line: it is on the path of every write
-                facts[at] = item.entry.expires_at
-            else:
-                self._note(item.key, item.entry.expires_at)
-                hashes, facts, last = self._table
+            self._note(item.key, item.entry.expires_at)
 
     def expired(self, key: str, now: float) -> None:
         """Note that an entry was found expired."""
@@ -99,7 +92,7 @@ class KnownKeys:
         if held != hashed:
             if not held:  # nor is it in another place
                 return _ABSENT
-            first = at & -_WAYS
+            first = at & -_WAYS  # `_place` would look for room, too: a fifth of a miss in memory
             others = hashes[first : first + _WAYS]
             if hashed not in others:
                 return _ABSENT

@@ -1,5 +1,6 @@
 """Free pages of a database, and its log: how they are given back to the file system."""
 
+from collections.abc import Callable
 from typing import Final
 
 from cachectl._backends.file.schema import pragma
@@ -10,25 +11,20 @@ _LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
 _PAGES: Final = 1_000  # that are given back at a time
 _FEW: Final = 50  # where there is no room
 
+Step = Callable[[Connection], int]
+"""Gives some pages back, and returns how many are free still."""
+
 
 def vacuum(writer: Writer) -> None:
     """Give free pages back: all at once if little would be left, which is copied then, or else some at a
     time, so that nobody waits for long.
     """
-    free = writer.do(_vacuum_little)
-    while free:
-        before, free = free, writer.do(_vacuum_some)
-        if free >= before:
-            return  # others free pages faster
+    _vacuum(writer, _vacuum_little, _vacuum_some)
 
 
 def vacuum_carefully(writer: Writer) -> None:
     """Give free pages back with little in the log."""
-    free = writer.do(_vacuum_few)
-    while free:
-        before, free = free, writer.do(_vacuum_few)
-        if free >= before:
-            return
+    _vacuum(writer, _vacuum_few, _vacuum_few)
 
 
 def give_back(writer: Writer) -> None:
@@ -50,6 +46,14 @@ def growth(connection: Connection) -> int:
     assert connection.path is not None
     size = pragma(connection, "page_count") * pragma(connection, "page_size")
     return max(0, size - connection.path.stat().st_size)
+
+
+def _vacuum(writer: Writer, first: Step, then: Step) -> None:
+    free = writer.do(first)
+    while free:
+        before, free = free, writer.do(then)
+        if free >= before:
+            return  # others free pages faster
 
 
 def _vacuum_little(connection: Connection) -> int:

@@ -215,10 +215,8 @@ class RedisStore:
             return await self._client.run_after(
                 as_outcome, ("MSET", *values), "put", self._base, *arguments
             )
-        except (
-            BackendUnavailable
-        ):  # it did all of this, or nothing, and would not answer this either
-            raise
+        except BackendUnavailable:
+            raise  # it did all of this, or nothing, and would not answer this either
         except BackendError:  # of the script, perhaps: no removal would find what it did not index
             with suppress(BackendError):
                 await self._client.command(anything, "UNLINK", *values[::2])

@@ -25,9 +25,8 @@ NOTHING: Final = "-"
 _LEAST_NAME: Final = 12
 HEADING: Final = 8
 """Cells of what a context line begins with."""
-_KEPT: Final = {
-    "cache": 2
-}  # parts of that context line that each screen has: the place and its state
+_KEPT: Final = {"cache": 2}
+"""Parts of a context line that each screen has: of that of the cache, the place and its state."""
 STYLES: Final = {"x": "red", "!": "yellow", "": ""}
 
 
