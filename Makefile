@@ -9,11 +9,11 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: test lint format demo pictures docs completions soak bench clean redis valgrind promtool hyperfine
 
-# By four, also on two cores: tests wait as long as they compute, for servers, locks and deadlines; for
-# one file, `.venv/bin/pytest tests/x.py`. Each worker goes through a part in order, so that fixtures of
-# a module are made once, and who is done early takes from the end of another's.
+# On all cores, of which more than four are not worth it; for one file, `.venv/bin/pytest tests/x.py`.
+# Each worker goes through a part in order, so that fixtures of a module are made once, and who is
+# done early takes from the end of another's.
 test: $(STAMP) redis valgrind promtool
-	CACHECTL_REQUIRE_REDIS=1 $(BIN)/pytest -q -n 4 --dist worksteal
+	CACHECTL_REQUIRE_REDIS=1 $(BIN)/pytest -q -n logical --maxprocesses 4 --dist worksteal
 
 soak: $(STAMP) redis
 	CACHECTL_REQUIRE_REDIS=1 $(BIN)/pytest -q tests/soak
