@@ -22,13 +22,13 @@ _MENDED_BY: Final = {ENTRIES: "cachectl clear --all --yes", COUNTERS: "cachectl 
 """The command that puts aside a database which cannot be read."""
 
 
-Logs = tuple["Identity | None", "Identity | None"]
-_NO_LOGS: Final = (None, None)
+Log = tuple["Identity | None", ...]
+"""Which files are the log of a database, and its index."""
 
 
-def _logs(path: Path) -> Logs:
-    """Return which files are the log of a database, and its index."""
-    return _identity(f"{path}-wal"), _identity(f"{path}-shm")
+def log_of(path: Path) -> Log:
+    """Return what is the log now."""
+    return tuple(_identity(f"{path}{suffix}") for suffix in ("-wal", "-shm"))
 
 
 def _identity(name: str) -> Identity | None:
@@ -51,7 +51,6 @@ class Place:
         self.puts_aside = puts_aside
         self._name = os.fspath(path)
         self._open: Identity | None = None
-        self._logs: Logs = _NO_LOGS
         self._news: list[str] = []
         self._told: set[str] = set()
 
@@ -76,8 +75,6 @@ class Place:
         """Take note of the file that is open from now on, and return whether it was another before."""
         before, self._open = self._open, file
         moved = before is not None and before != file
-        if moved or self._logs == _NO_LOGS:
-            self._logs = _logs(self.path)
         if not moved:
             return False
         become = "removed" if file is None else "replaced by another"
@@ -90,24 +87,11 @@ class Place:
         """Look, and return whether what was open is not there any more."""
         return self._open is not None and self.opened(self.file())
 
-    def has_lost_log(self) -> bool:
-        """Look, and return whether the log of what is open, or its index, was taken away since the last
-        look: then others neither see what is written here, nor is seen what they write.
-        """
-        found = _logs(self.path)
-        lost = [old for old, new in zip(self._logs, found, strict=True) if old not in (None, new)]
-        self._logs = found
-        if not lost:
-            return False
-        self._logs = _NO_LOGS
+    def lost_log(self) -> None:
+        """Take note that the log of what is open was taken away."""
         self._news.append(
             f"the log of {self.path} was removed while it was in use: what was written last may be lost"
         )
-        return True
-
-    def closed(self) -> None:
-        """Take note that a connection was closed: with the last one SQLite removes the log."""
-        self._logs = _NO_LOGS
 
     def damaged(self, error: Exception, file: Identity | None) -> BackendError:
         """Return our error for one that says that a file cannot be read: `BegunAnew` if it is put aside by
@@ -126,7 +110,7 @@ class Place:
             told += f", and cannot be put aside: {refusal.strerror}"
             return BackendError(told, "damaged")
         if aside is not None:
-            self._open, self._logs = None, _NO_LOGS
+            self._open = None
             self._news.append(
                 f"{told}: put aside as {aside.name} and begun anew, what it held is lost;"
                 f" sqlite3 '{aside}' .recover shows what can be read of it"

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
-from cachectl._backends.place import BegunAnew, Identity, Place
+from cachectl._backends.place import BegunAnew, Identity, Log, Place, log_of
 from cachectl._model.deadline import deadline, note_in_vain, note_wait
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendError, BackendRefused
@@ -105,7 +105,17 @@ class Connection:
     connection with its locks, and an exception keeps the statement with the frames that it passed.
     """
 
-    __slots__ = ("__weakref__", "_place", "cursor", "execute", "file", "mode", "path", "sqlite")
+    __slots__ = (
+        "__weakref__",
+        "_log",
+        "_place",
+        "cursor",
+        "execute",
+        "file",
+        "mode",
+        "path",
+        "sqlite",
+    )
 
     def __init__(self, place: Place | None, mode: Mode = "rw") -> None:
         path = None if place is None else place.path
@@ -114,6 +124,7 @@ class Connection:
         self.path = path
         self.mode: Mode = mode
         self._place = place
+        self._log: Log = ()
         self.file: Identity | None = None if place is None else place.file()
         if path is not None and path.is_dir():
             assert place is not None
@@ -152,8 +163,17 @@ class Connection:
         with suppress(sqlite3.ProgrammingError):  # it is closed
             self.cursor.close()
         self.sqlite.close()
-        if self._place is not None:
-            self._place.closed()
+
+    def note_log(self) -> None:
+        """Take note of the log, which is not removed by others as long as this is open."""
+        assert self.path is not None
+        self._log = log_of(self.path)
+
+    def has_lost_log(self) -> bool:
+        """Return whether somebody took away the log that was noted, or its index: then others neither see
+        what is written here, nor is seen what they write. Nobody else may close this meanwhile.
+        """
+        return bool(self._log) and self.path is not None and log_of(self.path) != self._log
 
 
 def leave_to_parent(connections: Iterable[Connection]) -> None:

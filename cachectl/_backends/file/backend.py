@@ -202,11 +202,8 @@ class FileBackend(BaseBackend[FileStore]):
     def look(self) -> Sequence[str]:
         connections = self._reader.connections
         connections.look()
-        if not (self._writer.is_open or connections.is_open):
-            self._place.closed()
-        elif self._place.has_lost_log():
-            self._writer.let_go()
-            connections.drop()
+        if any([self._writer.has_lost_log(), connections.has_lost_log()]):
+            self._place.lost_log()
         news = [*self._place.news(), *self._database.look()]
         if news:
             self._last_news = tuple(
@@ -280,10 +277,6 @@ class FileBackend(BaseBackend[FileStore]):
         table = self.existing_table()
         if table is not None:
             table.removals.compact()
-
-    def before_fork(self) -> bool:
-        self._place.closed()
-        return super().before_fork()
 
     def _forked(self) -> list[SupportsFork]:
         # Readers first: who was interrupted while he reads may still write, and then read on.

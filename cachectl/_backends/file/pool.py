@@ -101,10 +101,22 @@ class ReadConnections:
         if self._place.has_moved():
             self.drop()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether any connection is open."""
-        return len(self._opened) > 0
+    def has_lost_log(self) -> bool:
+        """Look, unless all are in use, and return whether the log was lost of what is idle, which is let go
+        of then.
+        """
+        idle = self.idle
+        lost = False
+        with suppress(IndexError):  # there is none
+            connection = idle.pop()
+            lost = connection.file == self._place.file() and connection.has_lost_log()
+            if lost:
+                self.drop()
+            if idle is self.idle:
+                idle.append(connection)
+            else:
+                self.retire(connection)
+        return lost
 
     def drop(self) -> None:
         """Close what is idle, and what is in use once it is given back."""
@@ -188,9 +200,11 @@ class ReadConnections:
         if self._place.opened(connection.file):
             self.drop()
         now = self.idle
-        if unshared is None and isinstance(now, _Unshared):  # something can be written by now
-            self.idle = []
-        elif unshared is not None and not (isinstance(now, _Unshared) and now.is_same()):
+        if unshared is None:
+            connection.note_log()
+            if isinstance(now, _Unshared):  # something can be written by now
+                self.idle = []
+        elif not (isinstance(now, _Unshared) and now.is_same()):
             self.idle = unshared
         self._opened.add(connection)
 

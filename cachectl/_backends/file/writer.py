@@ -177,6 +177,21 @@ class Writer:
             finally:
                 self.turn.release()
 
+    def has_lost_log(self) -> bool:
+        """Look, unless it is being written, and return whether the log was lost of what is open, which is
+        let go of then.
+        """
+        if not self.turn.attempt():
+            return False
+        try:
+            connection = self._connection
+            lost = connection is not None and self.is_open and connection.has_lost_log()
+            if lost:
+                self._close()
+            return lost
+        finally:
+            self.turn.release()
+
     def turns(self) -> Iterator[Turn]:
         yield self.turn
 
@@ -244,6 +259,7 @@ class Writer:
                 connection.close()  # another was put there meanwhile
         if self._place.opened(connection.file):
             self._moved()
+        connection.note_log()
         self._connection = connection
         return connection
 

@@ -81,6 +81,7 @@ def test_many_threads_at_once_keep_a_few_connections(cache):
 def test_a_closed_cache_has_nothing_open(opener: Opener, cache):
     """While another cache of the process is open, SQLite keeps descriptors to be used again."""
     cache.close()
+    gc.collect()
     before = descriptors()
     for _ in range(20):
         another = opener()
@@ -88,7 +89,7 @@ def test_a_closed_cache_has_nothing_open(opener: Opener, cache):
         another.namespace("users").get("k")
         another.stats()
         another.close()
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 def test_a_backend_that_was_dropped_has_nothing_open(opener: Opener, cache):
