@@ -18,7 +18,7 @@ test: $(STAMP) redis valgrind promtool
 soak: $(STAMP) redis
 	CACHECTL_REQUIRE_REDIS=1 $(BIN)/pytest -q tests/soak
 
-# All rows, or `make bench ROW=memory-get`; a row takes less than a minute. With ROW="memory-get
+# All rows, or `make bench ROW=memory-get`; most rows take less than a minute. With ROW="memory-get
 # --publish" docs/ has the new figures.
 bench: $(BENCH_STAMP) redis hyperfine
 	$(BIN)/python -m benchmarks $(ROW)

@@ -5,8 +5,9 @@ import os
 import sys
 from time import perf_counter
 
-from benchmarks.harness.measure import FULL, QUICK, Pace, lines
-from benchmarks.harness.registry import Case, Row, all_rows
+from benchmarks.harness.measure import lines
+from benchmarks.harness.pace import FULL, QUICK, Pace
+from benchmarks.harness.registry import Case, HitRate, Row, all_rows
 from benchmarks.harness.results import Measured, missed
 from benchmarks.harness.traces import TRACE
 from benchmarks.publish import report
@@ -44,11 +45,13 @@ def _measure(row: Row, pace: Pace) -> Measured:
     report.say(f"measuring {row.name}")
     started = perf_counter()
     measured = Measured.of(row)
-    for case in row.cases():
-        if isinstance(case, Case):
-            measured.lines.extend(lines(row, case, pace))
+    for found in row.cases(pace):
+        if isinstance(found, Case):
+            measured.lines.extend(lines(row, found, pace))
+        elif isinstance(found, HitRate):
+            measured.rates.append(found)
         else:
-            measured.rates.append(case)
+            measured.readings.append(found)
     report.say(f"measured {row.name} in {perf_counter() - started:.0f} s")
     return measured
 

@@ -1,9 +1,10 @@
 """Figures as people read them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
-from benchmarks.harness.registry import HitRate
-from benchmarks.harness.results import Line, Measured
+from benchmarks.harness.registry import HitRate, Reading, Unit
+from benchmarks.harness.results import Line, Measured, verdict
 
 
 def duration(seconds: float) -> str:
@@ -35,9 +36,50 @@ def limit(value: float | None) -> str:
     return "–" if value is None else f"≤ {value:g}"
 
 
-def case(line: Line) -> str:
+def case(found: Line | Reading) -> str:
     """Return the case with the number of entries, where that is what changes."""
-    return line.case if line.entries is None else f"{line.case}, {line.entries:,} entries"
+    return found.case if found.entries is None else f"{found.case}, {found.entries:,} entries"
+
+
+def amount(value: float) -> str:
+    """Return bytes with three digits and a unit."""
+    for unit, factor in (("GB", 1e-9), ("MB", 1e-6), ("kB", 1e-3)):
+        if value * factor >= 1:
+            return f"{_three_digits(value * factor)} {unit}"
+    return f"{_three_digits(value)} B"
+
+
+def readings(row: Measured) -> Iterator[list[str]]:
+    """Yield a head, and then a line for each case and side with the figures in columns."""
+    columns = list(dict.fromkeys(it.figure for it in row.readings))
+    yield ["case", "of", *columns]
+    for place in dict.fromkeys((case(it), it.side) for it in row.readings):
+        found = {it.figure: _cell(it) for it in row.readings if (case(it), it.side) == place}
+        yield [*place, *(found.get(column, "") for column in columns)]
+
+
+def limits(row: Measured) -> Iterator[list[str]]:
+    """Yield a head, and then a line for each reading that may be so much at most."""
+    yield ["case", "of", "figure", "is", "bar", "aim", "verdict"]
+    for it in row.readings:
+        if it.bar is not None or it.aim is not None:
+            bar, aim = (at_most(it.unit, value) for value in (it.bar, it.aim))
+            judged = verdict(it.value, it.bar, it.aim) or _shown(it)
+            yield [case(it), it.side, it.figure, _cell(it), bar, aim, judged]
+
+
+def _shown(reading: Reading) -> str:
+    """Return what is said of what depends on the machine: it has an aim, and no bar."""
+    assert reading.aim is not None
+    return "aim met" if reading.value <= reading.aim else "aim not met"
+
+
+def at_most(unit: Unit, value: float | None) -> str:
+    return "–" if value is None else f"≤ {_WRITTEN[unit](value)}"
+
+
+def _cell(reading: Reading) -> str:
+    return _WRITTEN[reading.unit](reading.value)
 
 
 def hit_rates(row: Measured) -> Iterator[list[str]]:
@@ -61,3 +103,12 @@ def _place(rate: HitRate) -> tuple[str, int, int]:
 
 def _three_digits(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+_WRITTEN: Final[Mapping[Unit, Callable[[float], str]]] = {
+    "s": duration,
+    "/s": "{:,.0f}/s".format,
+    "B": amount,
+    "ratio": ratio,
+    "count": "{:,.0f}".format,
+}

@@ -6,24 +6,12 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from statistics import median, quantiles
 from time import perf_counter
-from typing import Final, NamedTuple
 
+from benchmarks.harness.pace import Pace
 from benchmarks.harness.registry import Case, Contender, Row, Sample
 from benchmarks.harness.results import Line
 
 Work = Callable[[], object]
-
-
-class Pace(NamedTuple):
-    """How much is measured: at most so many rounds, and the seconds of one sample."""
-
-    rounds: int
-    seconds: float
-
-
-FULL: Final = Pace(25, 0.025)
-QUICK: Final = Pace(3, 0.002)
-"""To see whether everything works; the ratios are not to be trusted."""
 
 
 def each(function: Callable[[str], object], keys: Iterable[str]) -> Sample:

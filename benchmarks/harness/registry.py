@@ -1,7 +1,8 @@
 """Rows: what is measured, against what, and which ratio it must hold.
 
-To add one, decorate a generator of cases with `row` and import its module in `FAMILIES`. What
-a generator has set up lives as long as the cases it yields are measured.
+To add one, decorate a generator of cases with `row`, or with `paced_row` if how much it sets up
+or how long it runs depends on the pace, and import its module in `FAMILIES`. What a generator
+has set up lives as long as the cases it yields are measured.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,8 +10,23 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Final, Literal, NamedTuple
 
-Group = Literal["charter", "peers", "growth", "workers", "features", "decisions", "rates", "floor"]
+from benchmarks.harness.pace import Pace
+
+Group = Literal[
+    "charter",
+    "peers",
+    "growth",
+    "tails",
+    "waits",
+    "workers",
+    "features",
+    "decisions",
+    "rates",
+    "floor",
+]
 """What a row is there to show."""
+
+Unit = Literal["s", "/s", "B", "ratio", "count"]
 
 Sample = Callable[[float], float]
 """Does work for about so many seconds, or once, and returns the seconds that one operation took."""
@@ -49,6 +65,27 @@ class HitRate:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """One figure of a run: a percentile, a rate, bytes, a count, or the ratio of two such. `bar` is
+    the most that it may be, `aim` what we are after, which judges nothing where there is no bar.
+    """
+
+    case: str
+    side: str
+    figure: str
+    value: float
+    unit: Unit
+    entries: int | None = None
+    bar: float | None = None
+    aim: float | None = None
+
+
+Found = Case | HitRate | Reading
+Cases = Callable[[], Iterator[Found]]
+Paced = Callable[[Pace], Iterator[Found]]
+
+
+@dataclass(frozen=True)
 class Row:
     """What is measured under one name; `bar` and `aim` are the most that a ratio may be."""
 
@@ -56,7 +93,7 @@ class Row:
     group: Group
     work: str
     against: str
-    cases: Callable[[], Iterator[Case | HitRate]]
+    cases: Paced
     bar: float | None
     aim: float | None
 
@@ -75,6 +112,11 @@ FAMILIES: Final = (
     "million",
     "floor",
     "growth",
+    "growth_memory",
+    "namespaces",
+    "tails",
+    "waits",
+    "uses",
     "workers",
     "features",
     "decisions",
@@ -97,12 +139,28 @@ def row(
     *,
     bar: float | None = None,
     aim: float | None = None,
-) -> Callable[[Callable[[], Iterator[Case | HitRate]]], Callable[[], Iterator[Case | HitRate]]]:
+) -> Callable[[Cases], Cases]:
     """Return a decorator that registers a generator of cases as a row."""
 
-    def register(
-        cases: Callable[[], Iterator[Case | HitRate]],
-    ) -> Callable[[], Iterator[Case | HitRate]]:
+    def register(cases: Cases) -> Cases:
+        _rows[name] = Row(name, group, work, against, lambda _pace: cases(), bar, aim)
+        return cases
+
+    return register
+
+
+def paced_row(
+    name: str,
+    group: Group,
+    work: str,
+    against: str,
+    *,
+    bar: float | None = None,
+    aim: float | None = None,
+) -> Callable[[Paced], Paced]:
+    """Return what `row` returns, for a generator that is told how much to measure."""
+
+    def register(cases: Paced) -> Paced:
         _rows[name] = Row(name, group, work, against, cases, bar, aim)
         return cases
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-from benchmarks.harness.registry import HitRate, Row
+from benchmarks.harness.registry import HitRate, Reading, Row
 
 SCHEMA: Final = "cachectl-benchmarks/1"
 
@@ -57,6 +57,7 @@ class Measured:
     against: str
     lines: list[Line] = field(default_factory=list)
     rates: list[HitRate] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
 
     @classmethod
     def of(cls, row: Row) -> Self:
@@ -64,8 +65,9 @@ class Measured:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict of its lines."""
+        """The worst verdict of its lines and readings."""
         found = {line.verdict for line in self.lines}
+        found |= {verdict(it.value, it.bar, it.aim) for it in self.readings}
         worst: tuple[Verdict, ...] = ("missed", "bar met", "aim met")
         return next((verdict for verdict in worst if verdict in found), "")
 
@@ -103,6 +105,7 @@ def _rows(documents: Iterable[dict[str, Any]]) -> list[Measured]:
             | {
                 "lines": [Line(**line) for line in document["lines"]],
                 "rates": [HitRate(**rate) for rate in document["rates"]],
+                "readings": [Reading(**reading) for reading in document["readings"]],
             }
         )
         for document in documents

@@ -71,7 +71,7 @@ def _charter(results: Results) -> str:
 
 
 def _tables(*groups: str, unbarred: bool = False) -> Callable[[Results], str]:
-    """Return what makes a table of each row in these groups."""
+    """Return what makes the tables of each row in these groups."""
 
     def make(results: Results) -> str:
         parts: list[str] = []
@@ -79,6 +79,7 @@ def _tables(*groups: str, unbarred: bool = False) -> Callable[[Results], str]:
             lines = [line for line in row.lines if not (unbarred and line.bar)]
             if lines:
                 parts.extend(_table(row, lines))
+            parts.extend(_readings(row))
         return _text(parts)
 
     return make
@@ -112,14 +113,31 @@ class _Notes:
             yield ""
 
 
+def _readings(row: Measured) -> Iterator[str]:
+    """Yield what the runs of a row showed, and which of it may be so much at most."""
+    if row.readings:
+        yield f"{_sentence(row.work)}, against {row.against}, figure by figure: {_command(row)}\n"
+        yield from _pivoted(2, figures.readings(row))
+    head, *judged = figures.limits(row)
+    if judged:
+        yield from _pivoted(3, [head, *judged])
+
+
 def _rates(results: Results) -> str:
     parts: list[str] = []
     for row in results.group("rates"):
-        head, *lines = figures.hit_rates(row)
-        parts += [f"{_sentence(row.work)}: {_command(row)}\n", _cells(*head)]
-        parts += ["|---" + "|--:" * (len(head) - 1) + "|"]
-        parts += [*(_cells(*line) for line in lines), ""]
+        parts.append(f"{_sentence(row.work)}: {_command(row)}\n")
+        parts.extend(_pivoted(1, figures.hit_rates(row)))
     return _text(parts)
+
+
+def _pivoted(words: int, cells: Iterable[list[str]]) -> Iterator[str]:
+    """Yield a table whose first columns are words, and whose others are figures."""
+    head, *lines = cells
+    yield _cells(*head)
+    yield "|---" * words + "|--:" * (len(head) - words) + "|"
+    yield from (_cells(*line) for line in lines)
+    yield ""
 
 
 def _figures(row: Measured, line: Line) -> tuple[str, str, str, str]:
@@ -155,6 +173,8 @@ BLOCKS: Final[dict[str, Callable[[Results], str]]] = {
     "floor": _tables("floor"),
     "peers": _tables("peers"),
     "growth": _tables("growth"),
+    "tails": _tables("tails"),
+    "waits": _tables("waits"),
     "workers": _tables("workers"),
     "features": _tables("features"),
     "decisions": _tables("decisions"),

@@ -1,5 +1,6 @@
 """Plots of the results, as SVG that is the same whenever the results are."""
 
+from itertools import product
 from typing import Any, Final
 
 from benchmarks.harness.registry import HitRate
@@ -10,6 +11,19 @@ PLOTS: Final = DOCS / "performance"
 _OURS, _PEER, _MISSED, _AIM = "#1f6f8b", "#c0792a", "#b03030", "#9a9a9a"
 _SHADES: Final = ("#9a9a9a", "#1f6f8b", "#c0792a", "#5a8f4e", "#7a5aa0", "#444444")
 _SIDES: Final = {"ours": "cachectl", "peer": "peer"}
+_GROWING: Final = {
+    "get, uniform": "-",
+    "set, new": "--",
+    "set, evicting": "--",
+    "invalidate a tag of 100": ":",
+}
+_CALLERS: Final = {
+    "cachectl": _OURS,
+    "cachectl lrfu": "#5a8f4e",
+    "diskcache": _PEER,
+    "redis-py": _PEER,
+}
+_CALLS: Final = {"get": "-", "set": "--"}
 _STYLE: Final = {
     "svg.fonttype": "none",
     "svg.hashsalt": "cachectl",
@@ -30,14 +44,15 @@ def draw(results: Results) -> None:
     PLOTS.mkdir(exist_ok=True)
     _ratios(results.group("charter"))
     _growth(results.group("growth"))
+    _tails(results.group("tails"))
     _workers(results.group("workers"))
     _rates(results.group("rates"))
 
 
-def _figure(columns: int, height: float) -> tuple[Any, Any]:
+def _figure(columns: int, height: float, *, sharey: bool = False) -> tuple[Any, Any]:
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, columns, figsize=(8.5, height), squeeze=False)
+    figure, axes = plt.subplots(1, columns, figsize=(8.5, height), squeeze=False, sharey=sharey)
     return figure, axes
 
 
@@ -68,23 +83,61 @@ def _ratios(rows: list[Measured]) -> None:
 
 
 def _growth(rows: list[Measured]) -> None:
-    """Draw what an operation takes in ever larger caches."""
-    figure, (panels,) = _figure(len(rows), 3.0)
+    """Draw what an operation takes in ever larger caches, beside the first peer."""
+    rows = [row for row in rows if any(line.case in _GROWING for line in row.lines)]
+    figure, (panels,) = _figure(len(rows), 3.6, sharey=True)
     for axes, row in zip(panels, rows, strict=True):
-        for operation, style in (("get hit", "-"), ("set", "--")):
-            lines = [line for line in row.lines if line.case == operation]
+        peer = row.lines[0].peer
+        for operation, style in _GROWING.items():
+            lines = [it for it in row.lines if (it.case, it.peer) == (operation, peer)]
             entries = [line.entries for line in lines]
             for side, colour in (("ours", _OURS), ("peer", _PEER)):
                 times = [1e6 * getattr(line, f"{side}_seconds") for line in lines]
                 label = f"{_SIDES[side]}: {operation}"
                 axes.plot(entries, times, style, marker=".", color=colour, label=label)
-        axes.set(xscale="log", title=f"{_backend(row)} (peer: {row.lines[0].peer})")
+        axes.set(xscale="log", yscale="log", title=f"{_backend(row)}\n(peer: {peer})")
         axes.set_xlabel("entries")
-        axes.set_ylim(bottom=0)
         axes.minorticks_off()
     panels[0].set_ylabel("µs an operation")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    figure.legend(*_labelled(panels), loc="outside lower center", ncols=4)
     _save(figure, "growth")
+
+
+def _tails(rows: list[Measured]) -> None:
+    """Draw how long the usual call and the worst ones take, of a crew that does nothing else."""
+    scenes = [(row, crew) for row in rows for crew in _crews(row)]
+    figure, (panels,) = _figure(len(scenes), 3.4, sharey=True)
+    for axes, (row, crew) in zip(panels, scenes, strict=True):
+        for (side, colour), (operation, style) in product(_CALLERS.items(), _CALLS.items()):
+            found = [
+                it
+                for it in row.readings
+                if (it.case, it.side, it.unit) == (crew, side, "s")
+                and it.figure.startswith(operation)
+            ]
+            if found:
+                names = [it.figure.removeprefix(f"{operation} ") for it in found]
+                times = [1e3 * it.value for it in found]
+                label = f"{side}: {operation}"
+                axes.plot(names, times, style, marker=".", color=colour, label=label)
+        axes.set(yscale="log", title=f"{_backend(row)}, {crew}")
+    panels[0].set_ylabel("ms a call")
+    figure.legend(*_labelled(panels), loc="outside lower center", ncols=4)
+    _save(figure, "tails")
+
+
+def _crews(row: Measured) -> list[str]:
+    """Return the crews of a row; a case in which somebody does something else has a comma."""
+    return list(dict.fromkeys(it.case for it in row.readings if "," not in it.case))
+
+
+def _labelled(panels: Any) -> tuple[list[Any], list[str]]:
+    """Return what a legend of all panels says, each once."""
+    found: dict[str, Any] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    return list(found.values()), list(found)
 
 
 def _workers(rows: list[Measured]) -> None:

@@ -12,7 +12,7 @@ from benchmarks.harness.registry import ABSENT
 from benchmarks.harness.results import Line, Measured
 
 _WIDTH: Final = 170  # of a pipe, which has none
-_COLOURS: Final = {"missed": "red", "bar met": "yellow", "aim met": "green", "": "default"}
+_COLOURS: Final = {"missed": "red", "bar met": "yellow", "aim met": "green"}
 
 
 def say(message: str) -> None:
@@ -31,10 +31,12 @@ def show(rows: Iterable[Measured]) -> None:
         if row.lines:
             console.print(_lines(row, notes))
         if row.rates:
-            console.print(_rates(row))
+            console.print(_pivoted(row, figures.hit_rates(row)))
+        if row.readings:
+            console.print(_pivoted(row, figures.readings(row)))
     for number, note in enumerate(notes, 1):
         console.print(f"[{number}] {note}", markup=False)
-    judged = [row for row in rows if row.verdict]
+    judged = [row for row in rows if row.verdict or len(list(figures.limits(row))) > 1]
     if judged:
         console.print(_verdicts(judged))
 
@@ -57,7 +59,7 @@ def _cells(row: Measured, line: Line, notes: list[str]) -> list[str]:
         if line.note not in notes:
             notes.append(line.note)
         mark = rf" \[{notes.index(line.note) + 1}]"
-    colour = _COLOURS[line.verdict]
+    colour = _COLOURS.get(line.verdict, "default")
     return [
         escape(figures.case(line)),
         escape(line.ours),
@@ -72,24 +74,32 @@ def _cells(row: Measured, line: Line, notes: list[str]) -> list[str]:
     ]
 
 
-def _rates(row: Measured) -> Table:
-    head, *lines = figures.hit_rates(row)
+def _pivoted(row: Measured, cells: Iterable[list[str]]) -> Table:
+    head, *lines = cells
     table = Table(title=f"{row.name}: {row.work}", title_justify="left")
     for name in head:
-        table.add_column(name, justify="left" if name == "trace" else "right")
+        words = name in {"trace", "case", "of"}
+        table.add_column(name, justify="left" if words else "right", no_wrap=not words)
     for line in lines:
-        table.add_row(*line)
+        table.add_row(*map(escape, line))
     return table
 
 
 def _verdicts(rows: list[Measured]) -> Table:
     table = Table(title="Verdicts", title_justify="left")
-    for name in ("row", "ratio", "bar", "aim", "verdict"):
+    for name in ("row", "ratio or figure", "bar", "aim", "verdict"):
         table.add_column(name)
     for row in rows:
-        worst = max((line for line in row.lines if line.bar), key=lambda line: line.ratio)
-        cells = [figures.ratio(worst.ratio), figures.limit(worst.bar), figures.limit(worst.aim)]
-        table.add_row(row.name, *cells, f"[{_COLOURS[row.verdict]}]{row.verdict}[/]")
+        if barred := [line for line in row.lines if line.bar]:
+            worst = max(barred, key=lambda line: line.ratio)
+            cells = [figures.ratio(worst.ratio), figures.limit(worst.bar), figures.limit(worst.aim)]
+            table.add_row(row.name, *cells, _coloured(worst.verdict))
+        for case, side, figure, *cells, judged in list(figures.limits(row))[1:]:
+            table.add_row(f"{row.name}: {case}, {side}, {figure}", *cells, _coloured(judged))
     for name, reason in ABSENT.items():
         table.add_row(name, "–", "–", "–", f"absent: {reason}")
     return table
+
+
+def _coloured(judged: str) -> str:
+    return f"[{_COLOURS.get(judged, 'default')}]{judged}[/]"

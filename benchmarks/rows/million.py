@@ -69,9 +69,9 @@ def _stats(large: Path, small: Path) -> Case:
     )
 
 
-def store(namespace: Namespace, entries: int, prefix: str = "key") -> None:
+def store(namespace: Namespace, entries: int, prefix: str = "key", value: bytes = b"value") -> None:
     """Store so many small entries."""
-    writes = (Write(f"{prefix}:{number:07d}", b"value") for number in range(entries))
+    writes = (Write(f"{prefix}:{number:07d}", value) for number in range(entries))
     assert namespace.set_many(writes).count(Outcome.STORED) == entries
 
 
@@ -121,11 +121,13 @@ def _two_hours_ago() -> float:
     return time.time() - 2 * _TTL
 
 
-def fill_diskcache(path: Path, entries: int, *, expire: float, prefix: str = "key") -> None:
+def fill_diskcache(
+    path: Path, entries: int, *, expire: float, prefix: str = "key", value: bytes = b"value"
+) -> None:
     """Let diskcache store one entry, and SQLite copy it: `set` would take half a minute."""
     with diskcache.Cache(str(path), cull_limit=0) as cache:
         first = f"{prefix}:{0:07d}"
-        cache.set(first, b"value", expire=expire)
+        cache.set(first, value, expire=expire)
         cache._sql(_COPY, (entries - 1, prefix, first))  # noqa: SLF001 - there is no public way
 
 

@@ -1,19 +1,18 @@
 """Many at once: hits of one thread, of eight threads, and of four processes on one cache."""
 
 import json
-import multiprocessing
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 from time import perf_counter
-from typing import Final, Self
+from typing import Final
 
 import redis
 
 from benchmarks.harness.caches import POLICY, directory, filled, memory_cache
+from benchmarks.harness.processes import Processes
 from benchmarks.harness.registry import Case, Contender, Sample, row
 from benchmarks.harness.values import DOCUMENT
 from benchmarks.rows.file import diskcache
@@ -29,7 +28,8 @@ _KEYS: Final = DOCUMENT.names()
 _ROUNDS: Final = 11
 
 Get = Callable[[str], object]
-Open = Callable[[], AbstractContextManager[Mapping[str, Get]]]
+Sides = Mapping[str, Get]
+Open = Callable[[], AbstractContextManager[Sides]]
 """Opens both sides in a process: `cachectl`, and the peer by its name."""
 
 
@@ -67,7 +67,7 @@ def in_redis() -> Iterator[Case]:
 
 
 @contextmanager
-def _open_files(path: Path) -> Iterator[Mapping[str, Get]]:
+def _open_files(path: Path) -> Iterator[Sides]:
     with (
         Cache.open(backend="file", directory=path / "ours") as ours,
         diskcache.Cache(str(path / "theirs")) as theirs,
@@ -76,7 +76,7 @@ def _open_files(path: Path) -> Iterator[Mapping[str, Get]]:
 
 
 @contextmanager
-def _open_redis(url: str) -> Iterator[Mapping[str, Get]]:
+def _open_redis(url: str) -> Iterator[Sides]:
     with Cache.open(backend="redis", url=url) as ours, redis.Redis.from_url(url) as theirs:
         yield {
             "cachectl": ours.namespace("documents", **POLICY).get,
@@ -91,8 +91,8 @@ def _threads(sides: Mapping[str, Get]) -> Iterator[Case]:
 
 
 def _processes(open_: Open) -> Iterator[Case]:
-    with open_() as sides, Workers(open_, PROCESSES) as workers:
-        yield _case(f"{PROCESSES} processes", {side: workers.sample(side) for side in sides})
+    with open_() as sides, Processes(open_, PROCESSES) as workers:
+        yield _case(f"{PROCESSES} processes", {side: processes(workers, side) for side in sides})
 
 
 def _case(name: str, samples: Mapping[str, Sample]) -> Case:
@@ -123,52 +123,25 @@ def threads(get: Get, number: int) -> Sample:
     return sample
 
 
-class Workers:
-    """Processes that have both sides open, and look up keys when they are told to."""
+def processes(workers: Processes[Sides], side: str) -> Sample:
+    """Return a sample of all processes that look up keys at the same time."""
 
-    def __init__(self, open_: Open, number: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipes: list[Connection] = []
-        self._processes = []
-        for _ in range(number):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs, open_))
-            process.start()
-            self._pipes.append(ours)
-            self._processes.append(process)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for pipe, process in zip(self._pipes, self._processes, strict=True):
-            pipe.send(None)
-            process.join()
-
-    def sample(self, side: str) -> Sample:
-        """Return a sample of all processes looking up keys at the same time."""
-
-        def sample(seconds: float) -> float:
-            passes = max(1, round(seconds / self._run(side, 1)))
-            return self._run(side, passes) / (len(self._pipes) * passes * len(_KEYS))
-
-        return sample
-
-    def _run(self, side: str, passes: int) -> float:
+    def run(passes: int) -> float:
         """Return the seconds from the first process that began to the last that ended."""
-        for pipe in self._pipes:
-            pipe.send((side, passes))
-        spans = [pipe.recv() for pipe in self._pipes]
+        spans = workers.run(_span, side, passes)
         return float(max(end for _, end in spans) - min(begin for begin, _ in spans))
 
+    def sample(seconds: float) -> float:
+        passes = max(1, round(seconds / run(1)))
+        return run(passes) / (PROCESSES * passes * len(_KEYS))
 
-def _serve(pipe: Connection, open_: Open) -> None:
-    with open_() as sides:
-        while (told := pipe.recv()) is not None:
-            side, passes = told
-            started = perf_counter()
-            _look_up(sides[side], passes)
-            pipe.send((started, perf_counter()))
+    return sample
+
+
+def _span(sides: Sides, _place: int, side: str, passes: int) -> tuple[float, float]:
+    started = perf_counter()
+    _look_up(sides[side], passes)
+    return started, perf_counter()
 
 
 def _look_up(get: Get, passes: int) -> float:

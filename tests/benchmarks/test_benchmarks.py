@@ -3,12 +3,18 @@
 import json
 import re
 import socket
+from contextlib import nullcontext
+from functools import partial
 
 import pytest
 
-from benchmarks.harness import traces
-from benchmarks.harness.measure import Pace, lines
-from benchmarks.harness.registry import ABSENT, Case, Contender, Row, all_rows
+from benchmarks.harness import figures, traces
+from benchmarks.harness.disk import Logs
+from benchmarks.harness.measure import lines
+from benchmarks.harness.pace import FULL, QUICK, Pace
+from benchmarks.harness.percentiles import beside, percentiles
+from benchmarks.harness.processes import Processes
+from benchmarks.harness.registry import ABSENT, Case, Contender, Reading, Row, all_rows
 from benchmarks.harness.results import Line, Measured, Results, missed, verdict
 from benchmarks.publish import document
 
@@ -44,7 +50,7 @@ def takes(*seconds):
 
 
 def row(bar=None, aim=None):
-    return Row("row", "charter", "work", "peer", lambda: iter(()), bar, aim)
+    return Row("row", "charter", "work", "peer", lambda _pace: iter(()), bar, aim)
 
 
 def line(ratio, bar=None, aim=None):
@@ -52,6 +58,14 @@ def line(ratio, bar=None, aim=None):
         case="case", ours="cachectl", peer="peer", ours_seconds=ratio, peer_seconds=1.0,
         ratio=ratio, low=ratio, high=ratio, rounds=1, bar=bar, aim=aim,
     )  # fmt: skip
+
+
+def reading(figure, value, unit, *, side="cachectl", **limits):
+    return Reading("case", side, figure, value, unit, entries=1000, **limits)
+
+
+def together(*arguments):
+    return arguments
 
 
 def test_every_row_of_the_charter_is_registered_with_its_bar_and_aim():
@@ -103,6 +117,72 @@ def test_one_missed_bar_spoils_the_run():
     assert (met.verdict, spoilt.verdict) == ("bar met", "missed")
     assert not missed([met])
     assert missed([met, spoilt])
+
+
+def test_a_reading_over_its_bar_spoils_the_run_one_over_its_aim_does_not():
+    light, heavy = (reading("bytes an entry", it, "B", bar=450) for it in (450, 451))
+    late = reading("set max", 0.06, "s", aim=0.05)
+
+    assert not missed([Measured("tails", "tails", "work", "peer", readings=[light, late])])
+    assert missed([Measured("tails", "tails", "work", "peer", readings=[light, heavy])])
+
+
+def test_readings_stand_in_a_line_for_each_side_with_what_they_may_be_at_most():
+    readings = [
+        reading("bytes an entry", 743, "B", bar=450),
+        reading("set max", 0.06, "s", aim=0.05),
+        reading("bytes an entry", 489, "B", side="peer"),
+    ]
+    row = Measured("row", "growth", "work", "peer", readings=readings)
+
+    assert list(figures.readings(row)) == [
+        ["case", "of", "bytes an entry", "set max"],
+        ["case, 1,000 entries", "cachectl", "743 B", "60 ms"],
+        ["case, 1,000 entries", "peer", "489 B", ""],
+    ]
+    assert [line[2:] for line in figures.limits(row)][1:] == [
+        ["bytes an entry", "743 B", "≤ 450 B", "–", "missed"],
+        ["set max", "60 ms", "–", "≤ 50 ms", "aim not met"],
+    ]
+
+
+def test_percentiles_are_times_that_were_measured():
+    times = [float(number) for number in range(1, 1001)]
+    found = {it.figure: it.value for it in percentiles("case", "cachectl", "get", times[::-1])}
+
+    assert found == {"get p50": 500, "get p99": 990, "get p99.9": 999, "get max": 1000}
+    assert {it.value for it in percentiles("case", "cachectl", "get", [3.0])} == {3.0}
+
+
+def test_a_ratio_of_readings_is_below_one_where_ours_is_faster():
+    ours = [reading("set p99", 2, "s"), reading("calls a second", 30, "/s")]
+    theirs = [reading("set p99", 4, "s", side="peer"), reading("calls a second", 10, "/s")]
+    latency, rate = beside(ours, theirs, {"set p99": 1.0})
+
+    assert (latency.side, latency.value, latency.bar) == ("cachectl : peer", 0.5, 1.0)
+    assert rate.value == pytest.approx(1 / 3)
+    assert rate.bar is None
+
+
+def test_a_rehearsal_shrinks_caches_but_not_to_nothing():
+    assert [FULL.entries(it) for it in (1_000, 1_000_000)] == [1_000, 1_000_000]
+    assert [QUICK.entries(it) for it in (10, 1_000, 1_000_000)] == [10, 1_000, 10_000]
+
+
+def test_processes_do_what_they_are_told_with_what_each_has_opened():
+    with Processes(partial(nullcontext, "opened"), 2) as processes:
+        assert processes.run(together, "told") == [("opened", 0, "told"), ("opened", 1, "told")]
+
+
+def test_the_largest_log_below_a_directory_is_remembered(tmp_path):
+    logs, log = Logs(), tmp_path / "cache.db-wal"
+    for length in (10, 30, 20):
+        log.write_bytes(bytes(length))
+        logs.look(tmp_path)
+    log.unlink()
+    logs.look(tmp_path)
+
+    assert logs.largest == 30
 
 
 def test_the_optimum_evicts_what_is_wanted_again_last():
