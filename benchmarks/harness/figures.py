@@ -49,13 +49,27 @@ def amount(value: float) -> str:
     return f"{_three_digits(value)} B"
 
 
-def readings(row: Measured) -> Iterator[list[str]]:
-    """Yield a head, and then a line for each case and side with the figures in columns."""
+def readings(row: Measured, before: Measured | None = None) -> Iterator[list[str]]:
+    """Yield a head, and then a line for each case and side with the figures in columns; after one of
+    ours what it was before.
+    """
     columns = list(dict.fromkeys(it.figure for it in row.readings))
     yield ["case", "of", *columns]
     for place in dict.fromkeys((case(it), it.side) for it in row.readings):
-        found = {it.figure: _cell(it) for it in row.readings if (case(it), it.side) == place}
-        yield [*place, *(found.get(column, "") for column in columns)]
+        yield [*place, *_cells(row, place, columns)]
+        earlier = _cells(before, place, columns) if before and _is_ours(place[1]) else []
+        if any(earlier):
+            yield [place[0], f"{place[1]}, before", *earlier]
+
+
+def _cells(row: Measured, place: tuple[str, str], columns: list[str]) -> list[str]:
+    found = {it.figure: _cell(it) for it in row.readings if (case(it), it.side) == place}
+    return [found.get(column, "") for column in columns]
+
+
+def _is_ours(side: str) -> bool:
+    """Return whether a side is ours alone: a ratio of it and another is none."""
+    return side.startswith("cachectl") and ":" not in side
 
 
 def limits(row: Measured) -> Iterator[list[str]]:

@@ -16,6 +16,8 @@ from benchmarks.harness.results import Line, Measured, Results
 DOCS: Final = Path(__file__).parents[2] / "docs"
 JSON: Final = DOCS / "performance.json"
 DOCUMENT: Final = DOCS / "performance.md"
+BEFORE: Final = DOCS / "performance-before.json"
+"""What rows said of an earlier version: a `performance.json` that these benchmarks wrote beside it."""
 
 _BLOCK: Final = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
@@ -40,6 +42,12 @@ def fill(results: Results) -> None:
 def render(text: str, results: Results) -> str:
     """Return the text with every block made from the results."""
     return _BLOCK.sub(lambda found: found[1] + BLOCKS[found[2]](results) + found[3], text)
+
+
+def _earlier() -> dict[str, Measured]:
+    """Return the rows that were measured before the code was changed on their account, by name."""
+    rows = Results.load(BEFORE).rows if BEFORE.exists() else []
+    return {row.name: row for row in rows}
 
 
 def _machine(results: Results) -> str:
@@ -75,26 +83,36 @@ def _tables(*groups: str, unbarred: bool = False) -> Callable[[Results], str]:
 
     def make(results: Results) -> str:
         parts: list[str] = []
+        earlier = _earlier()
         for row in results.group(*groups):
             lines = [line for line in row.lines if not (unbarred and line.bar)]
             if lines:
-                parts.extend(_table(row, lines))
-            parts.extend(_readings(row))
+                parts.extend(_table(row, lines, earlier.get(row.name)))
+            parts.extend(_readings(row, earlier.get(row.name)))
         return _text(parts)
 
     return make
 
 
-def _table(row: Measured, lines: list[Line]) -> Iterator[str]:
+def _table(row: Measured, lines: list[Line], before: Measured | None) -> Iterator[str]:
     notes = _Notes(lines)
+    head = ["case", "this", "against", "this takes", "that takes", "ratio", "spread"]
+    cells = [
+        [figures.case(line), line.ours, line.peer + notes.mark(line), *_figures(row, line)]
+        for line in lines
+    ]
+    if before:
+        earlier = {_place(line): figures.cost(row, line.ours_seconds) for line in before.lines}
+        head.append("this took before")
+        for line, cell in zip(lines, cells, strict=True):
+            cell.append(earlier.get(_place(line), ""))
     yield f"{_sentence(row.work)}, against {row.against}: {_command(row)}\n"
-    yield "| case | this | against | this takes | that takes | ratio | spread |"
-    yield "|---|---|---|--:|--:|--:|--:|"
-    for line in lines:
-        peer = line.peer + notes.mark(line)
-        yield _cells(figures.case(line), line.ours, peer, *_figures(row, line))
-    yield ""
+    yield from _pivoted(3, [head, *cells])
     yield from notes.text()
+
+
+def _place(line: Line) -> tuple[str, str, int | None]:
+    return line.case, line.ours, line.entries
 
 
 class _Notes:
@@ -113,11 +131,11 @@ class _Notes:
             yield ""
 
 
-def _readings(row: Measured) -> Iterator[str]:
+def _readings(row: Measured, before: Measured | None) -> Iterator[str]:
     """Yield what the runs of a row showed, and which of it may be so much at most."""
     if row.readings:
         yield f"{_sentence(row.work)}, against {row.against}, figure by figure: {_command(row)}\n"
-        yield from _pivoted(2, figures.readings(row))
+        yield from _pivoted(2, figures.readings(row, before))
     head, *judged = figures.limits(row)
     if judged:
         yield from _pivoted(3, [head, *judged])

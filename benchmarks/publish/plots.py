@@ -1,5 +1,6 @@
 """Plots of the results, as SVG that is the same whenever the results are."""
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any, Final
 
@@ -36,17 +37,16 @@ _STYLE: Final = {
 
 
 def draw(results: Results) -> None:
-    """Write all plots."""
+    """Write the plots of what was measured."""
     import matplotlib as mpl
 
     mpl.use("svg")
     mpl.rcParams.update(_STYLE)
     PLOTS.mkdir(exist_ok=True)
-    _ratios(results.group("charter"))
-    _growth(results.group("growth"))
-    _tails(results.group("tails"))
-    _workers(results.group("workers"))
-    _rates(results.group("rates"))
+    for group, plot in _PLOTTED.items():
+        rows = [row for row in results.group(group) if row.lines or row.rates or row.readings]
+        if rows:
+            plot(rows)
 
 
 def _figure(columns: int, height: float, *, sharey: bool = False) -> tuple[Any, Any]:
@@ -85,6 +85,8 @@ def _ratios(rows: list[Measured]) -> None:
 def _growth(rows: list[Measured]) -> None:
     """Draw what an operation takes in ever larger caches, beside the first peer."""
     rows = [row for row in rows if any(line.case in _GROWING for line in row.lines)]
+    if not rows:
+        return
     figure, (panels,) = _figure(len(rows), 3.6, sharey=True)
     for axes, row in zip(panels, rows, strict=True):
         peer = row.lines[0].peer
@@ -186,3 +188,12 @@ def _place(rate: HitRate) -> tuple[str, int, int]:
 
 def _backend(row: Measured) -> str:
     return row.name.partition("-")[2]
+
+
+_PLOTTED: Final[dict[str, Callable[[list[Measured]], None]]] = {
+    "charter": _ratios,
+    "growth": _growth,
+    "tails": _tails,
+    "workers": _workers,
+    "rates": _rates,
+}

@@ -146,6 +146,21 @@ def test_readings_stand_in_a_line_for_each_side_with_what_they_may_be_at_most():
     ]
 
 
+def test_what_a_side_of_ours_was_before_stands_below_what_it_is():
+    now, before = (
+        Measured("row", "growth", "work", "peer", readings=[
+            reading("bytes an entry", ours, "B"), reading("bytes an entry", 489, "B", side="peer"),
+        ])
+        for ours in (450, 743)
+    )  # fmt: skip
+
+    assert [line[1:] for line in figures.readings(now, before)][1:] == [
+        ["cachectl", "450 B"],
+        ["cachectl, before", "743 B"],
+        ["peer", "489 B"],
+    ]
+
+
 def test_percentiles_are_times_that_were_measured():
     times = [float(number) for number in range(1, 1001)]
     found = {it.figure: it.value for it in percentiles("case", "cachectl", "get", times[::-1])}
@@ -220,8 +235,13 @@ def test_the_document_has_no_figure_outside_its_tables():
 
 
 def test_results_come_back_from_json_as_they_were():
-    text = document.JSON.read_text()
-    assert Results.load(document.JSON).to_json() == text
-    assert socket.gethostname() not in text
-    assert not re.search(r"/(home|root|tmp|usr|work)/", text)
-    assert {row["name"] for row in json.loads(text)["rows"]} == all_rows().keys()
+    for path in document.DOCS.glob("performance*.json"):
+        text = path.read_text()
+        assert Results.load(path).to_json() == text
+        assert socket.gethostname() not in text
+        assert not re.search(r"/(home|root|tmp|usr|work)/", text)
+
+
+def test_every_row_has_a_place_among_the_results():
+    rows = json.loads(document.JSON.read_text())["rows"]
+    assert {row["name"] for row in rows} == all_rows().keys()
