@@ -23,7 +23,7 @@ _APART: Final = 7_919  # a prime: threads that begin so many requests apart do n
 
 
 class Calls(NamedTuple):
-    """What a side does with a key."""
+    """What a side does with a key; what `set` returns is false if it stored nothing."""
 
     get: Callable[[str], object]
     set: Callable[[str], object]
@@ -46,29 +46,31 @@ class Crew(NamedTuple):
 
 
 class Times(NamedTuple):
-    """How long each call took, and how many there were a second."""
+    """How long each call took, how many there were a second, and how many did not store anything."""
 
     gets: "array[float]"
     sets: "array[float]"
     rate: float
+    refused: int
 
     def plus(self, *others: "Times") -> "Times":
         """Return the times of all of these at once."""
-        gets, sets, rate = self.gets[:], self.sets[:], self.rate
+        gets, sets, rate, refused = self.gets[:], self.sets[:], self.rate, self.refused
         for other in others:
             gets.extend(other.gets)
             sets.extend(other.sets)
-            rate += other.rate
-        return Times(gets, sets, rate)
+            rate, refused = rate + other.rate, refused + other.refused
+        return Times(gets, sets, rate, refused)
 
     def readings(self, case: str, side: str, turns: int) -> Iterator[Reading]:
         """Yield what was done in a second of so many turns, and how long calls took."""
         yield Reading(case, side, "calls a second", self.rate / turns, "/s")
         yield from percentiles(case, side, "get", self.gets)
         yield from percentiles(case, side, "set", self.sets)
+        yield Reading(case, side, "refused", self.refused, "count")
 
 
-NOTHING: Final = Times(array("d"), array("d"), 0.0)
+NOTHING: Final = Times(array("d"), array("d"), 0.0, 0)
 
 
 def key(number: int) -> str:
@@ -94,15 +96,17 @@ def _calling(calls: Calls, number: int, seconds: float) -> Times:
     get, set_, note_get, note_set = *calls, gets.append, sets.append
     names = islice(cycle(_plan()), number * _APART, None)
     turns = cycle([False] * (_WRITE_EVERY - 1) + [True])
+    refused = 0
     began = ended = perf_counter()
     for name, writing in zip(names, turns, strict=False):
         started = perf_counter()
         if started - began >= seconds:
             break
-        (set_ if writing else get)(name)
+        done = (set_ if writing else get)(name)
         ended = perf_counter()
         (note_set if writing else note_get)(ended - started)
-    return Times(gets, sets, (len(gets) + len(sets)) / (ended - began))
+        refused += writing and not done
+    return Times(gets, sets, (len(gets) + len(sets)) / (ended - began), refused)
 
 
 def _prepare(_calls: Calls, _place: int) -> None:

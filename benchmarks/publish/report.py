@@ -11,7 +11,7 @@ from benchmarks.harness import figures
 from benchmarks.harness.registry import ABSENT
 from benchmarks.harness.results import Line, Measured
 
-_WIDTH: Final = 170  # of a pipe, which has none
+_WIDTH: Final = 220  # of a pipe, which has none
 _COLOURS: Final = {"missed": "red", "bar met": "yellow", "aim met": "green"}
 
 

@@ -80,7 +80,7 @@ def _removing(case: Case, entries: int) -> Iterator[Reading]:
         process.run(_nothing)
         with watched(scene.path) if scene.path else nullcontext() as logs:
             process.start(case.removal, entries)
-            waited = _calling(scene.call, process.done)
+            waited, refused = _calling(scene.call, process.done)
             (removed,) = process.collect()
     reading = partial(Reading, case.name, case.side, entries=entries)
     ours, spent = case.side == "cachectl", sum(removed.calls)
@@ -95,19 +95,22 @@ def _removing(case: Case, entries: int) -> Iterator[Reading]:
     for found in percentiles(case.name, case.side, "others", waited):
         worst = found.figure == "others max"
         yield replace(found, entries=entries, aim=aim if worst else None)
+    yield reading("others refused", refused, "count")
     if logs:
         yield reading("largest log", logs.largest, "B", bar=LARGEST_LOG if ours else None)
 
 
-def _calling(call: Callable[[], object], done: Callable[[], bool]) -> list[float]:
-    """Call again and again until it is done, and return how long each call took."""
-    waited: list[float] = []
+def _calling(call: Callable[[], object], done: Callable[[], bool]) -> tuple[list[float], int]:
+    """Call again and again until it is done, and return how long each call took, and how many of them
+    were refused.
+    """
+    waited, refused = list[float](), 0
     while not waited or not done():
         started = time.perf_counter()
-        call()
+        refused += not call()
         waited.append(time.perf_counter() - started)
         time.sleep(_EVERY)
-    return waited
+    return waited, refused
 
 
 def _file_cases(path: Path, entries: int) -> Iterator[Case]:
