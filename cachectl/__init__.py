@@ -25,6 +25,8 @@ from cachectl.errors import (
     UsageError,
 )
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from cachectl._config.models import Settings
     from cachectl._engine.async_cache import AsyncCache, AsyncCleanup
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
     from cachectl._model.records import EntryInfo, Removed, Usage
     from cachectl._model.write import Write
 
-    __version__: str
 else:
     _MODULES = {
         "Application": "_metrics.reports",
@@ -85,10 +86,6 @@ else:
 
         if name in _MODULES:
             return getattr(import_module(f"cachectl.{_MODULES[name]}"), name)
-        if name == "__version__":
-            from importlib.metadata import version
-
-            return version("cachectl")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from cachectl import __version__
 from cachectl._admin.figures import value_of
 from cachectl._metrics.counters import ROWS
 from cachectl._metrics.reports import Application, Stats
@@ -85,7 +86,7 @@ def _head(labels: Mapping[str, str], *, is_up: bool) -> Iterator[str]:
     yield from _described("up", "gauge", "Whether the backend can be reached.")
     yield _sample("up", labels, int(is_up))
     yield from _described("build_info", "gauge", "The version of cachectl.")
-    yield _sample("build_info", {**labels, "version": _version()}, 1)
+    yield _sample("build_info", {**labels, "version": __version__}, 1)
 
 
 def _applications(labels: Mapping[str, str], found: Sequence[Application]) -> Iterator[str]:
@@ -114,12 +115,3 @@ def _quoted(text: str) -> str:
     doubled = text.replace("\\", r"\\")
     escaped = doubled.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
     return f'"{escaped}"'
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("cachectl")
-    except PackageNotFoundError:
-        return "unknown"

@@ -5,12 +5,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from cachectl import __version__
 from cachectl._backends import BACKENDS
 from cachectl._cli.exits import Exit, Stop
 from cachectl._cli.grammar import Command, Root, begin, elsewhere
 from cachectl._cli.output import out
 from cachectl._cli.output.text import printable
-from cachectl._config import either
+from cachectl._model.arguments import either
 from cachectl._model.targets import load_target
 from cachectl.errors import UsageError
 
@@ -82,12 +83,7 @@ def _candidates(arguments: Sequence[str]) -> Sequence[str]:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            out.line(f"cachectl {version('cachectl')}")
-        except PackageNotFoundError:
-            out.line("cachectl, not installed")
+        out.line(f"cachectl {__version__}")
         raise typer.Exit
 
 

@@ -60,6 +60,9 @@ def _expected(arguments: Sequence[str]) -> Format:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
+        from cachectl._cli.postponed import postpone
+
+        postpone()
         from cachectl._cli.app import run  # here, where a signal is already answered
         from cachectl._cli.grammar import named
 

@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import typer
 
-from cachectl._backends.place import COUNTERS, ENTRIES
-from cachectl._backends.protocols import Backend
 from cachectl._cli.output import out
-from cachectl._config import Settings, load
-from cachectl._engine.cache import Cache
-from cachectl._engine.compose import open_backend
 from cachectl._model.deadline import one_call
 from cachectl.errors import BackendError, BackendRefused
 
-if TYPE_CHECKING:  # imported where a cache is spoken of: a lookup needs nothing of it
+if TYPE_CHECKING:  # imported where a cache is opened, or spoken of: a version or a help needs none
     from cachectl._admin.context import Context
+    from cachectl._backends.protocols import Backend
+    from cachectl._config import Settings
+    from cachectl._engine.cache import Cache
 
 _TUNING: Final[Mapping[str, Mapping[str, object]]] = {
     "file": {"timeout": 2.0, "puts_aside": ()},
@@ -52,12 +50,17 @@ class Session:
         self._opened: tuple[Backend, Settings] | None = None
 
     @contextmanager
-    def cache(self, *, writing: bool = False, anew: bool = False) -> Iterator[Cache]:
+    def cache(self, *, writing: bool = False, anew: bool = False) -> Iterator["Cache"]:
         """Open the configured cache for the length of a command, if need be one to be written; or one to be
         begun anew where it is damaged.
 
         Raises `BackendRefused` before anything is asked, loaded or shown.
         """
+        from cachectl._backends.place import COUNTERS, ENTRIES
+        from cachectl._config import load
+        from cachectl._engine.cache import Cache
+        from cachectl._engine.compose import open_backend
+
         file, backend_name, url, directory = self.chosen
         settings = load(file, backend=backend_name, url=url, directory=directory)
         self.backend = settings.backend
@@ -92,7 +95,7 @@ class Session:
         return out.glyphs.between.join((context.where, context.configuration))
 
 
-def _close(cache: Cache) -> None:
+def _close(cache: "Cache") -> None:
     """Count what was done, and close. What cannot be counted is said; what was done stays done."""
     try:
         with one_call(time.monotonic() - _WAITING):

@@ -1,6 +1,5 @@
 """Configuration: one `Settings`, from flags, environment, file and defaults."""
 
-from cachectl._config.messages import either
 from cachectl._config.models import NamespaceSettings, Settings
 from cachectl._config.reading import policy_fields
 from cachectl._config.sources import load
@@ -8,7 +7,6 @@ from cachectl._config.sources import load
 __all__ = [
     "NamespaceSettings",
     "Settings",
-    "either",
     "load",
     "policy_fields",
 ]

@@ -5,7 +5,8 @@ from types import MappingProxyType
 from typing import Annotated, Final
 
 from cachectl._backends import BACKENDS, backends, is_backend
-from cachectl._config.messages import dotted, either, shown
+from cachectl._config.messages import dotted, shown
+from cachectl._model.arguments import either
 from cachectl._model.policy import COMPRESSIONS, EVICTIONS, KEYS
 from cachectl._model.settings import DURATION, SIZE, Kind, boolean, size, ttl, whole
 

@@ -10,10 +10,11 @@ from cachectl._config import files
 from cachectl._config.fields import Size, Ttl
 from cachectl._config.interpolate import variables
 from cachectl._config.lines import lines_of
-from cachectl._config.messages import OPTION, Keys, dotted, either, printable
+from cachectl._config.messages import OPTION, Keys, dotted, printable
 from cachectl._config.models import Settings, all_settings, annotation
 from cachectl._config.sources import SettingsBuilder, leaves
 from cachectl._masking import masked
+from cachectl._model.arguments import either
 from cachectl._model.entry import MISSING
 from cachectl._model.policy import Policy
 from cachectl._model.settings import Bytes, Seconds

@@ -56,12 +56,6 @@ def printable(text: object) -> str:
     return plain if plain.isprintable() else repr(plain)
 
 
-def either(choices: Iterable[str]) -> str:
-    """Return choices as a sentence has them: `memory, file or redis`."""
-    *others, last = choices
-    return f"{', '.join(others)} or {last}" if others else last
-
-
 def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that was probably meant."""
     from difflib import get_close_matches

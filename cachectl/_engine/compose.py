@@ -11,7 +11,8 @@ from types import MappingProxyType
 from cachectl._backends import factory_of
 from cachectl._backends.capabilities import SupportsJournal
 from cachectl._backends.protocols import Backend
-from cachectl._config import Settings, either
+from cachectl._config import Settings
+from cachectl._model.arguments import either
 from cachectl._model.policy import Policy
 from cachectl.errors import BackendUnavailable, ConfigError
 

@@ -28,6 +28,12 @@ def shown(value: object) -> str:
         return f"a value of type {type(value).__name__}"
 
 
+def either(choices: Iterable[str]) -> str:
+    """Return choices as a sentence has them: `memory, file or redis`."""
+    *others, last = choices
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def check_flag(name: str, value: object) -> bool:
     """Return True or False. Raises `UsageError` for what is neither: `"no"` would be true."""
     is_numpy = type(value).__module__ == "numpy" and type(value).__name__ in {"bool", "bool_"}

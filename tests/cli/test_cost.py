@@ -36,6 +36,7 @@ GET = {
     "cachectl._cli.output.logs",
     "cachectl._cli.output.streams",
     "cachectl._cli.output.text",
+    "cachectl._cli.postponed",
     "cachectl._cli.session",
     "cachectl._config",
     "cachectl._config.fields",

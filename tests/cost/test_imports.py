@@ -89,6 +89,25 @@ def test_a_hit_imports_few_modules_that_typer_does_not(home):
     assert len(others) <= MOST, sorted(others)
 
 
+def test_the_version_needs_the_command_line_alone(home):
+    """No cache, no configuration, no backend, and nothing that looks for what is installed."""
+    found = imported(home, LOOKUP, "--version")
+
+    ours = {name.split(".")[1] for name in found if name.startswith("cachectl.")}
+    assert ours == {"_backends", "_cli", "_masking", "_model", "errors"}
+    assert not {name for name in found if name.startswith("cachectl._backends.")}
+    assert not found & {"dataclasses", "email", "importlib.metadata"}
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["get", "a", "key"]], ids=" ".join)
+def test_what_typer_imports_for_others_is_not_loaded(home, arguments):
+    """Archives of a kind that nobody unpacks, and programs that nobody starts."""
+    found = imported(home, LOOKUP, *arguments)
+
+    assert {"bz2", "subprocess"} <= found
+    assert not found & {"_bz2", "_compression", "_lzma", "_posixsubprocess", "selectors"}
+
+
 def test_a_hit_imports_the_modules_of_its_backend_alone(home):
     found = imported(home, LOOKUP, "get", "a", "key")
 
