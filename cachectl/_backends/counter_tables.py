@@ -70,7 +70,7 @@ def series(connection: Connection, window: Window, parts: int) -> dict[str, Seri
     divided = window.divided(parts)
     found: dict[str, Series] = {}
     for name, since, *amounts in _named(connection, _TOTALS, (0, 0, 0)):
-        none = [Counts() for _ in range(divided.parts)]
+        none = [Counts()] * divided.parts
         found[name] = Series(none, _counts(amounts), _time(since))
     if window.ring is not None:
         place = (divided.start, divided.parts, divided.span)
@@ -163,7 +163,7 @@ def _named(connection: Connection, statement: str, place: Sequence[float]) -> It
 
 
 def _counts(amounts: Sequence[int]) -> Counts:
-    return Counts(**dict(zip((*SUMMED, LAST_HIT), amounts, strict=True)))
+    return Counts(*amounts)  # in the order of the columns, which is that of its fields
 
 
 def _time(since: object) -> float | None:

@@ -101,15 +101,15 @@ class Settings(Table):
 
     def configured(self, name: str) -> frozenset[str]:
         """Return which settings of a namespace the file or the environment says."""
-        own = self.namespaces.get(name, NamespaceSettings()).chosen()
-        return frozenset(own) - frozenset(self.in_code.get(name, ()))
+        own = self.namespaces.get(name)
+        return frozenset(own.chosen() if own else ()) - frozenset(self.in_code.get(name, ()))
 
     def policy(self, name: str, stored: Mapping[str, Any] = MappingProxyType({})) -> Policy:
         """Return the policy of a namespace, whether or not it was configured. What an application
         `stored` for it goes before the defaults.
         """
-        own = self.namespaces.get(name, NamespaceSettings())
-        chosen = {**self.defaults.chosen(), **stored, **own.chosen()}
+        own = self.namespaces.get(name)
+        chosen = {**self.defaults.chosen(), **stored, **(own.chosen() if own else {})}
         chosen["enabled"] = self.enabled and chosen.get("enabled", True)
         chosen["metrics"] = self.metrics and chosen.get("metrics", True)
         return Policy(**chosen)

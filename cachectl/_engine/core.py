@@ -70,6 +70,7 @@ class Core:
         self.clock = clock
         self.strict = strict
         self.policies: Policies = Policies(backend, settings, strict=strict, follows=follows)
+        self._policies_there = backend if isinstance(backend, SupportsPolicies) else None
         self._states: dict[str, NamespaceState] = {}
         publishing = None if strict else self._make_publishing()
         self.counting: Counting = Counting(
@@ -129,15 +130,13 @@ class Core:
         return Publishing(self.backend, self._state_seen)
 
     def policy(self, name: str) -> Policy:
-        if isinstance(self.backend, SupportsPolicies):
-            return self.backend.policy(name)
+        if self._policies_there is not None:
+            return self._policies_there.policy(name)
         found = self._states.get(name)
         return self.policies.of(name) if found is None else found.policy
 
     def policy_from(self, name: str) -> str:
-        return (
-            "others" if isinstance(self.backend, SupportsPolicies) else self.policies.source(name)
-        )
+        return self.policies.source(name) if self._policies_there is None else "others"
 
     def _sourced_policy(self, name: str) -> tuple[Policy, str]:
         return self.policy(name), self.policy_from(name)

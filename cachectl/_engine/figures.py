@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from cachectl._backends.capabilities import (
@@ -54,7 +55,7 @@ class Figures:
         self._counting = counting
         self._policies = policies
         self._clock = clock
-        self._policy = policy
+        self._policy = cache(policy)
         self._configured = configured
         self._in_use = in_use
 

@@ -6,6 +6,7 @@ metrics for Prometheus follow it; `Recorder` adds to it.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from operator import add, attrgetter, sub
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -66,7 +67,7 @@ class Counts:
     @property
     def misses(self) -> int:
         """Lookups that found nothing fresh. Each is counted once, by its reason: so they add up."""
-        return sum(getattr(self, name) for name in MISSED.values())
+        return sum(_missed(self))
 
     @property
     def lookups(self) -> int:
@@ -74,17 +75,17 @@ class Counts:
         return self.hits + self.misses
 
     def plus(self, other: "Counts") -> "Counts":
-        merged = Counts(**{name: getattr(self, name) + getattr(other, name) for name in SUMMED})
+        merged = Counts(*map(add, _summed(self), _summed(other)))
         merged.last_hit_us = max(self.last_hit_us, other.last_hit_us)
         return merged
 
     def minus(self, earlier: "Counts") -> "Counts":
-        moved = Counts(**{name: getattr(self, name) - getattr(earlier, name) for name in SUMMED})
+        moved = Counts(*map(sub, _summed(self), _summed(earlier)))
         moved.last_hit_us = self.last_hit_us
         return moved
 
     def any(self) -> bool:
-        return any(getattr(self, name) for name in SUMMED)
+        return any(_summed(self))
 
     def figures(self) -> dict[str, float]:
         """Return the counters by the names and in the units in which they are reported."""
@@ -120,6 +121,8 @@ MISSED: Final = {
     name.removeprefix("missed_"): name for name in SUMMED if name.startswith("missed_")
 }
 """The counters of misses, by their reasons."""
+_summed: Final = attrgetter(*SUMMED)
+_missed: Final = attrgetter(*MISSED.values())
 
 
 def moved(earlier: Mapping[str, Counts], later: Mapping[str, Counts]) -> dict[str, Counts]:

@@ -3,7 +3,8 @@ missed most. Field names are those of the JSON that the commands print.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from cachectl._metrics.counters import Counts, Series
 from cachectl._metrics.sketches import KINDS, Sketch, quantile, sketched, top
@@ -15,12 +16,20 @@ def ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
+_FIGURES: Final = tuple(map(attrgetter, ("hits", "misses", "evictions")))
+
+
 class TrendPart(NamedTuple):
     """What was counted in one part of a window. The rate is None without lookups."""
 
     hits: int
     misses: int
     evictions: int
+
+    @classmethod
+    def of(cls, counts: Sequence[Counts]) -> "TrendPart":
+        """Return that of one or more namespaces."""
+        return cls(*(sum(map(figure, counts)) for figure in _FIGURES))
 
     @property
     def hit_rate(self) -> float | None:
@@ -43,10 +52,10 @@ class Trend(NamedTuple):
     def of(cls, window: Window, series: Iterable[Series], parts: int) -> "Trend":
         """Return that of one or more namespaces."""
         series, divided = list(series), window.divided(parts)
-        sums = [Counts() for _ in range(divided.parts)]
-        for one in series:
-            sums = [*map(Counts.plus, sums, one.parts)]
-        counted = [TrendPart(part.hits, part.misses, part.evictions) for part in sums]
+        columns = (
+            zip(*(one.parts for one in series), strict=True) if series else [()] * divided.parts
+        )
+        counted = [TrendPart.of(counts) for counts in columns]
         return cls(divided.start, divided.seconds, counted, counting_since(series, window.end))
 
 

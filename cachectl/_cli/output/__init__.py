@@ -21,10 +21,10 @@ from cachectl.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from cachectl._cli.output.glyphs import Glyphs
+    from cachectl._cli.output.grid import Grid
     from cachectl._cli.output.redrawing import Redrawing
     from cachectl._cli.output.screen import Screen
 
@@ -224,7 +224,7 @@ class Output:
         """Whether somebody has it read to him, which `ACCESSIBLE=1` says."""
         return os.environ.get("ACCESSIBLE", "") not in {"", "0"}
 
-    def table(self, table: "Table", *, fold: bool = True) -> None:
+    def table(self, table: "Grid", *, fold: bool = True) -> None:
         """Write a table; on a terminal its cells may fold, elsewhere every row is a line."""
         console = _console(sys.stdout, fold=fold)
         with console.capture() as capture:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rich.cells import cell_len
-from rich.table import Table
 
 from cachectl._cli.output.glyphs import Glyphs
+from cachectl._cli.output.grid import Grid
 from cachectl._cli.output.layout import Column, Line, shortened, table
 from cachectl._config.files import Place
 from cachectl._config.in_force import InForce, Origin
@@ -19,7 +19,7 @@ _PIPE: Final = 10_000
 
 def settings(
     found: Sequence[InForce], width: int | None, glyphs: Glyphs, *, with_origin: bool
-) -> Table:
+) -> Grid:
     """Return the settings; their values are shortened to what a screen has room for, and where each is
     from, if that is asked for, to what is left beside the least of the others.
     """
@@ -44,7 +44,7 @@ def settings(
     return table(columns, [Line(setting) for setting in found], width, glyphs, marks=False)
 
 
-def places(found: Sequence[Place], width: int | None, glyphs: Glyphs) -> Table:
+def places(found: Sequence[Place], width: int | None, glyphs: Glyphs) -> Grid:
     """Return where a configuration is looked for."""
 
     def said_by(place: Place) -> str:

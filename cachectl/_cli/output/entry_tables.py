@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from rich.table import Table
 from rich.text import Text
 
 from cachectl._admin.entries import type_of
@@ -12,6 +11,7 @@ from cachectl._admin.keys import HASHED
 from cachectl._admin.listing import Row
 from cachectl._cli.output import cells, layout
 from cachectl._cli.output.glyphs import Glyphs
+from cachectl._cli.output.grid import Grid
 from cachectl._cli.output.layout import Column, Line
 from cachectl._cli.output.streamed import streamed
 from cachectl._model.entry import NEVER
@@ -47,7 +47,7 @@ def listing(
     return streamed(figures, texts, lines, width, glyphs)
 
 
-def totals(held: Mapping[str, Usage], width: int | None, glyphs: Glyphs) -> Table:
+def totals(held: Mapping[str, Usage], width: int | None, glyphs: Glyphs) -> Grid:
     """Return a table of what namespaces hold, with the total of several."""
     columns: list[Column[tuple[str, Removed | Usage]]] = [
         Column("namespace", 0, lambda one: one[0], lambda one: one[0].split(" (")[0], is_text=True),

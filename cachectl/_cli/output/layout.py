@@ -9,15 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len, set_cell_size
-from rich.table import Table
 from rich.text import Text
 
 from cachectl._cli.output.glyphs import Glyphs
+from cachectl._cli.output.grid import GAP, Cells, Grid
 from cachectl._cli.output.text import printable
 
 T = TypeVar("T")
 
-GAP: Final = 2
 MARK: Final = 2
 """Cells in front of a line: x is broken, ! asks for attention."""
 NOTHING: Final = "-"
@@ -61,7 +60,7 @@ def table(
     *,
     in_full: int | None = None,
     marks: bool = True,
-) -> Table:
+) -> Grid:
     """Return a table that is `width` cells wide at most; None is a pipe. Columns from the rank `in_full`
     on are only shown where names stand in full. Without `marks` there is no room for any.
     """
@@ -72,23 +71,13 @@ def table(
         texts = [[word(column, line.about) for line in lines] for column in shown]
     else:
         shown, texts = _fitting(columns, lines, width - mark, glyphs, in_full)
-    made = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
-    for at, (column, cells) in enumerate(zip(shown, texts, strict=True)):
-        gutter = 0 if at else mark
-        heading = column.heading if is_screen else heading_word(column)
-        made.add_column(
-            " " * gutter + heading,
-            justify="left" if column.is_text else "right",
-            width=max(map(cell_len, [heading, *cells])) + gutter,
-            no_wrap=True,
-        )
-    for at, line in enumerate(lines):
-        pairs = zip(shown, texts, strict=True)
-        first, *others = (_styled(column, line, cells[at], glyphs) for column, cells in pairs)
-        if mark:
-            first = Text.assemble((f"{line.mark:{MARK}}", STYLES[line.mark]), first)
-        made.add_row(first, *others, style="bold" if line.is_total else "")
-    return made
+    first, *others = (column.heading if is_screen else heading_word(column) for column in shown)
+    headings = [" " * mark + first, *others]
+    rows = (
+        Cells(_cells(shown, line, row, mark, glyphs), line.is_total)
+        for line, row in zip(lines, zip(*texts, strict=True), strict=True)
+    )
+    return Grid(headings, [column.is_text for column in shown], rows)
 
 
 def fits(columns: Sequence[Column[T]], lines: Sequence[Line[T]], width: int) -> bool:
@@ -152,8 +141,25 @@ def _texts(column: Column[T], lines: Sequence[Line[T]]) -> list[str]:
     return [column.heading, *(column.cell(line.about) for line in lines)]
 
 
-def _styled(column: Column[T], line: Line[T], text: str, glyphs: Glyphs) -> Text:
-    cell = Text(text, column.style(line.about) if column.style else "")
+def _cells(
+    columns: Sequence[Column[T]], line: Line[T], texts: Sequence[str], mark: int, glyphs: Glyphs
+) -> list[str | Text]:
+    """Return the cells of a line, behind its mark if there is room for one."""
+    first, *others = (
+        _styled(column, line, text, glyphs) for column, text in zip(columns, texts, strict=True)
+    )
+    if mark and (line.mark or isinstance(first, Text)):
+        first = Text.assemble((f"{line.mark:{MARK}}", STYLES[line.mark]), first)
+    elif mark:
+        first = f"{'':{MARK}}{first}"
+    return [first, *others]
+
+
+def _styled(column: Column[T], line: Line[T], text: str, glyphs: Glyphs) -> str | Text:
+    style = column.style(line.about) if column.style else ""
+    if not style and text != glyphs.unknown and not column.is_drawn:
+        return text
+    cell = Text(text, style)
     if text == glyphs.unknown:
         cell.stylize("dim")
     if column.is_drawn:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from rich.table import Table
-
 from cachectl._admin.clear import Preview
 from cachectl._cli.output import cells
 from cachectl._cli.output.glyphs import Glyphs, in_signs
+from cachectl._cli.output.grid import Grid
 from cachectl._cli.output.layout import Column, Line, table
 from cachectl._metrics.reports import CleanupReport, NamespaceStats
 from cachectl._model.records import Removed, Usage
@@ -25,7 +24,7 @@ T = TypeVar("T")
 R = TypeVar("R", bound=_Removal)
 
 
-def cleared(previews: Sequence[Preview], held: int, width: int | None, glyphs: Glyphs) -> Table:
+def cleared(previews: Sequence[Preview], held: int, width: int | None, glyphs: Glyphs) -> Grid:
     """Return what a clear would remove, of `held` entries in all; a namespace that loses all is marked."""
     none = glyphs.unknown
     columns: list[Column[Preview]] = [
@@ -66,7 +65,7 @@ class _Cleaned:
 
 def cleaned(
     report: CleanupReport, held: Mapping[str, Usage], width: int | None, glyphs: Glyphs
-) -> Table:
+) -> Grid:
     """Return what a cleanup would remove from each namespace that it removes anything from."""
     rows = [
         _Cleaned(
@@ -94,7 +93,7 @@ def cleaned(
     return table(columns, [*lines, Line(total, is_total=True)], width, glyphs)
 
 
-def forgotten(figures: Mapping[str, NamespaceStats], width: int | None, glyphs: Glyphs) -> Table:
+def forgotten(figures: Mapping[str, NamespaceStats], width: int | None, glyphs: Glyphs) -> Grid:
     """Return which counts of namespaces would be lost."""
     columns: list[Column[_Figures]] = [
         Column("namespace", 0, lambda of: of[0], lambda of: of[0], is_text=True),

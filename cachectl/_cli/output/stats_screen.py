@@ -76,7 +76,7 @@ def add_table(
     screen.add(table)
     of_namespaces = any(each.namespace for each in seen.findings)
     _add_findings(screen, seen.findings, "cachectl stats NS" if of_namespaces else "")
-    return asked[len(table.columns) - 1 :] if asked else ()
+    return asked[table.columns - 1 :] if asked else ()
 
 
 def add_records(screen: Screen, seen: Overview, rows: Sequence[Row]) -> None:

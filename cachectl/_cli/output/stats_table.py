@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-from rich.table import Table
-
 from cachectl._admin.overview import Overview, Row
 from cachectl._cli.output import stats_columns
+from cachectl._cli.output.grid import Grid
 from cachectl._cli.output.layout import Line, fits, table
 from cachectl._cli.output.stats_columns import IN_FULL, Look
 
 
-def made(overview: Overview, rows: Sequence[Row], look: Look, asked: Sequence[str] = ()) -> Table:
+def made(overview: Overview, rows: Sequence[Row], look: Look, asked: Sequence[str] = ()) -> Grid:
     """Return the table: with the columns that were asked for, or all that fit, and then, where there is
     room for that, with all digits. Raises `UsageError` for unknown columns.
     """

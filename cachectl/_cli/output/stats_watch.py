@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from rich.table import Table
 from rich.text import Text
 
 from cachectl._admin.context import Context
@@ -12,6 +11,7 @@ from cachectl._admin.findings import DAY, window_name
 from cachectl._admin.watching import Moment, Now
 from cachectl._cli.output import cells, found
 from cachectl._cli.output.glyphs import Glyphs, meter
+from cachectl._cli.output.grid import Grid
 from cachectl._cli.output.layout import Column, Line, table
 from cachectl._cli.output.screen import Screen
 from cachectl._cli.output.stats_columns import NARROW
@@ -49,7 +49,7 @@ def _window(screen: Screen, moment: Moment, interval: float) -> tuple[str, ...]:
     return f"last 1m beside {window_name(moment.asked.since or DAY)}", clock, "Ctrl-C ends"
 
 
-def _table(screen: Screen, moment: Moment, most: int | None) -> Table:
+def _table(screen: Screen, moment: Moment, most: int | None) -> Grid:
     beside = window_name(moment.asked.since or DAY)
     lines = [Line(now, now.row.mark) for now in moment.rows(most)]
     lines.append(Line(moment.total, is_total=True))

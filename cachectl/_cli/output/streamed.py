@@ -12,8 +12,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from cachectl._cli.output.glyphs import Glyphs
+from cachectl._cli.output.grid import GAP
 from cachectl._cli.output.layout import (
-    GAP,
     MARK,
     NOTHING,
     STYLES,
