@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from cachectl._metrics.counters import Counts
 from cachectl._metrics.windows import Window
 from cachectl._model.policy import Policy
-from cachectl._model.records import CleanupStep, Usage
+from cachectl._model.records import CleanupRule, CleanupStep, Usage
 from cachectl._model.turn import Turn
 
 if TYPE_CHECKING:
@@ -226,6 +226,14 @@ class SupportsRevocation(Protocol):
 
     def revoke_leases(self, namespace: str) -> None:
         """Revoke all leases of a namespace: nothing is stored of the loads that have them."""
+
+
+@runtime_checkable
+class SupportsDue(Protocol):
+    """A backend that tells of all namespaces at once where a cleanup would find nothing."""
+
+    def due(self, rules: Mapping[str, CleanupRule]) -> Collection[str]:
+        """Return in which of these namespaces there may be anything that its rule names."""
 
 
 @runtime_checkable

@@ -69,6 +69,10 @@ class CounterDatabase:
     def read(self, window: Window) -> dict[str, Counts]:
         return self._read_or_tell(lambda found: counter_tables.counts(found, window))
 
+    def names(self) -> Collection[str]:
+        """Return of what there are counts, also what can be the name of no namespace."""
+        return self._read_or_tell(counter_tables.names)
+
     def series(self, window: Window, parts: int, of: Collection[str] = ()) -> dict[str, Series]:
         found = self._read_or_tell(lambda found: counter_tables.series(found, window, parts))
         return {name: found[name] for name in of if name in found} if of else found

@@ -38,6 +38,7 @@ _SUMS: Final = ", ".join((*(f"sum({_sane(name)})" for name in _COUNTED), f"max({
 _WITHIN: Final = "FROM counters WHERE width = ? AND bucket BETWEEN ? AND ?"
 _SUM: Final = f"SELECT namespace, {_SUMS} {_WITHIN} GROUP BY namespace"
 _TOTALS: Final = f"SELECT namespace, since, {_SUMS} {_WITHIN} GROUP BY namespace"
+_NAMES: Final = f"SELECT namespace {_WITHIN}"
 _PARTS: Final = (
     f"SELECT namespace, CAST((bucket - ?) * ? / ? AS INTEGER) AS part, {_SUMS} {_WITHIN}"
     " GROUP BY namespace, part"
@@ -63,6 +64,11 @@ def counts(connection: Connection, window: Window) -> dict[str, Counts]:
     width = window.ring.width if window.ring else 0
     span = (window.start or 0, window.end)  # what a clock put after it is not within
     return {name: _counts(amounts) for name, *amounts in _named(connection, _SUM, (width, *span))}
+
+
+def names(connection: Connection) -> dict[str, None]:
+    """Return of what there are counts."""
+    return dict.fromkeys(name for (name,) in _named(connection, _NAMES, (0, 0, 0)))
 
 
 def series(connection: Connection, window: Window, parts: int) -> dict[str, Series]:

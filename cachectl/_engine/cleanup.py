@@ -1,11 +1,16 @@
 """Cleanup: removing what has expired or is over a limit, and dry runs that tell what would go."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from cachectl._backends.capabilities import SupportsCompaction, SupportsRecount
+from cachectl._backends.capabilities import (
+    SupportsCompaction,
+    SupportsDue,
+    SupportsRecount,
+    SupportsTrimming,
+)
 from cachectl._backends.protocols import AsyncStore, Backend
 from cachectl._engine.overall import OverallLimits
 from cachectl._metrics.recorder import Recorder
@@ -88,13 +93,14 @@ class Cleanup:
         namespaces = check_namespaces(namespaces)
         if self._options.deadline is not None:
             self._ends_at = time.monotonic() + self._options.deadline
-        names = namespaces or sorted(self._backend.usage())
+        names = namespaces or sorted(self._held())
         if not names:
             self._finished = True
             self._maintain()  # what entries left behind
             return self.report()
         with self._backend.lock("cleanup"):
-            self._finished = all(self._clean(name) for name in names) and (
+            due = namespaces or self._due(names)
+            self._finished = all(self._clean(name, is_due=name in due) for name in names) and (
                 bool(namespaces) or self._hold_overall()
             )
             if self._finished:
@@ -124,8 +130,23 @@ class Cleanup:
         """Return what was removed so far."""
         return _report(self._done, finished=self._finished)
 
-    def _clean(self, name: str) -> bool:
-        """Clean one namespace and return whether there was time to finish it."""
+    def _held(self) -> Collection[str]:
+        """Return the namespaces that hold anything, without an estimate of what that takes."""
+        backend = self._backend
+        totals = backend.totals() if isinstance(backend, SupportsTrimming) else {}
+        return totals or backend.usage()  # of what stands in for a backend nothing is held over all
+
+    def _due(self, names: Sequence[str]) -> Collection[str]:
+        """Return where there may be anything to remove, as far as that can be told of all at once."""
+        if isinstance(self._backend, SupportsDue):
+            return self._backend.due({name: self._rule(name) for name in names})
+        return names
+
+    def _clean(self, name: str, *, is_due: bool) -> bool:
+        """Clean one namespace, if need be, and return whether there was time to finish it."""
+        if not is_due:
+            self._done[name] = CleanupStep()
+            return True
         store, rule, recorder = (
             self._backend.store_for_threads(name),
             self._rule(name),

@@ -12,12 +12,17 @@ from cachectl import MISSING
 from cachectl._admin.clear import ClearPlan
 from cachectl._engine.namespace import Namespace
 from cachectl._model.coroutines import run
+from cachectl._model.policy import Limits
+from cachectl._model.records import CleanupRule
 from cachectl._model.write import Write
 from tests.cost.conftest import Trace
 from tests.support.openers import Opener
 
 pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
 
+CLEANED: Final[dict[str, dict[str, Any]]] = {
+    "expiring": {"ttl": 10}, "lasting": {"ttl": "none"}, "leased": {}, "idle": {}, "over": {},
+}  # fmt: skip
 _FRAME: Final = 24 + 4096
 """Bytes of a page in the log, with its own header: https://sqlite.org/walformat.html."""
 
@@ -370,3 +375,45 @@ def test_a_limit_over_all_namespaces_adds_nothing_to_a_write_and_a_select_to_a_f
     trace.clear()
     cache.flush()
     assert trace.kinds == ["SELECT"], trace
+
+
+@pytest.mark.parametrize("older_than", [None, 60])
+def test_a_cleanup_looks_at_all_namespaces_at_once(opener, trace, older_than):
+    """Where nothing is due it asks no namespace by itself, nor begins a transaction for it."""
+
+    def cost(namespaces: int) -> list[str]:
+        for number in range(namespaces):
+            cache.namespace(f"n{number}").set("k", "v")
+        cache.cleanup()
+        trace.clear()
+        assert len(cache.cleanup(older_than=older_than).expired) == namespaces
+        return trace.kinds
+
+    cache = opener()
+    assert cost(2) == cost(40)
+
+
+def test_a_cleanup_opens_the_namespaces_in_which_anything_is_due(opener, clock, trace):
+    """Those with what expired, is over a limit or idle, or of which a load was not ended."""
+    cache = opener()
+    for name, policy in CLEANED.items():
+        cache.namespace(name, **policy)
+        cache.namespace(name).set_many({"1": 1, "2": 2, "3": 3})
+    run(cache.namespace("leased").operations.store.lease("k", (), clock()))
+    clock.advance(100)
+    for name in CLEANED.keys() - {"expiring", "idle"}:
+        cache.namespace(name).set("1", 1)
+    cache.namespace("over", max_entries=2)
+    backend = cache._core.backend
+    now = clock()
+
+    def due(limits: Limits, idle: float | None = None) -> set[str]:
+        return {*backend.due(dict.fromkeys(CLEANED, CleanupRule(now, idle, limits)))}
+
+    assert due(Limits()) == {"expiring", "leased"}
+    assert due(Limits(max_entries=2)) == CLEANED.keys()
+    assert due(Limits(), now - 50) == CLEANED.keys()
+    assert due(Limits(), now - 200) == {"expiring", "leased"}
+    report = cache.cleanup()
+    assert {name for name, removed in report.expired.items() if removed.entries} == {"expiring"}
+    assert {name for name, removed in report.evicted.items() if removed.entries} == {"over"}

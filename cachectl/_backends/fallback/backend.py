@@ -20,6 +20,7 @@ from typing import ClassVar
 from cachectl._backends.capabilities import (
     SupportsCompaction,
     SupportsDiscovery,
+    SupportsDue,
     SupportsExpiredEntries,
     SupportsForgetting,
     SupportsFork,
@@ -41,7 +42,7 @@ from cachectl._backends.selection import counts_of, usage_of
 from cachectl._metrics.counters import CounterStore, Counts
 from cachectl._metrics.reports import Status
 from cachectl._metrics.windows import Window
-from cachectl._model.records import CleanupStep, Usage
+from cachectl._model.records import CleanupRule, CleanupStep, Usage
 from cachectl._model.turn import CallLock, Turn
 from cachectl.errors import BackendError, BackendRefused, BackendUnavailable
 
@@ -205,6 +206,13 @@ class FallbackBackend:
         backend = self._backend
         if isinstance(backend, SupportsStoredPolicies):
             self._breaker.call(lambda: backend.store_policy(namespace, text))
+
+    def due(self, rules: Mapping[str, CleanupRule]) -> Collection[str]:
+        backend = self._backend
+        if isinstance(backend, SupportsDue):
+            with suppress(BackendUnavailable):
+                return self._breaker.call(lambda: backend.due(rules))
+        return rules
 
     def totals(self) -> Mapping[str, Usage]:
         """While memory stands in nothing is held over all: each of its namespaces has its bound."""

@@ -24,7 +24,7 @@ from cachectl._backends.protocols import AsyncStore
 from cachectl._metrics.counters import CounterStore
 from cachectl._model.deadline import SECONDS, one_call
 from cachectl._model.policy import EVICTIONS, is_namespace
-from cachectl._model.records import MOST_EXPIRED, CleanupStep, Usage
+from cachectl._model.records import MOST_EXPIRED, CleanupRule, CleanupStep, Usage
 from cachectl.errors import BackendBusy, BackendError, BackendRefused, ConfigError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class FileBackend(BaseBackend[FileStore]):
     modules: ClassVar[tuple[str, ...]] = (
         "cachectl._backends.eviction.foresight",
         "cachectl._backends.file.debris",
+        "cachectl._backends.file.due",
         "cachectl._backends.file.eviction_index",
         "cachectl._backends.file.listing",
         "cachectl._backends.file.plan",
@@ -155,6 +156,11 @@ class FileBackend(BaseBackend[FileStore]):
             for name in namespaces
         }
 
+    def due(self, rules: Mapping[str, CleanupRule]) -> Collection[str]:
+        from cachectl._backends.file.due import due  # a lookup needs none
+
+        return due(self._reader, rules)
+
     def trim(self, namespace: str, most: int, used_until: float) -> CleanupStep:
         return self.table.removals.trim(namespace, most, used_until)
 
@@ -259,13 +265,10 @@ class FileBackend(BaseBackend[FileStore]):
             raise BackendRefused(f"cannot write {path}: {error.strerror}") from None
 
     def recount(self) -> None:
-        from cachectl._metrics.windows import Window
-
         table = self.existing_table()
         if table is not None:
             table.removals.recount(self._reader)
-            counted = self._database.read(Window.last(None, time.time()))
-            for name in counted:
+            for name in self._database.names():
                 if not is_namespace(name):  # somebody planted or damaged it
                     self._database.forget(name)
 
