@@ -192,7 +192,7 @@ def imported(tool: Tool, *arguments: str, program: str = MAIN) -> set[str]:
         (["--config", "empty.toml", "get", "a", "1"], {"sqlite3", "tomllib"}),
         (["set", "a", "1", "v"], {"decimal", "sqlite3"}),
         (["stats", "--format", "json"], {"sqlite3"}),
-        (["stats"], {"decimal", "rich", "sqlite3"}),
+        (["stats"], {"rich", "sqlite3"}),
         (["get"], set()),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, list) else "",
