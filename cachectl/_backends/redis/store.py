@@ -234,7 +234,9 @@ class RedisStore:
         await self._run(anything, "release_lease", *lease)
 
     async def remove(self, keys: Iterable[str]) -> Removed:
-        removed = [await self._run(as_removed, "remove", *batch) for batch in batches(keys)]
+        removed = [
+            await self._run(as_removed, "remove", *dict.fromkeys(batch)) for batch in batches(keys)
+        ]
         return removed[0] if len(removed) == 1 else Removed.total(removed)
 
     async def remove_expired(self, key: str, now: float) -> Removed:

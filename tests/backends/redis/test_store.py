@@ -43,6 +43,47 @@ def test_a_put_runs_few_commands(backend, raw, clock):
     assert commands(raw, put(*(f"k{i}" for i in range(50)))) <= 50 + 10
 
 
+@pytest.mark.parametrize("eviction", ["lru", "lrfu"])
+@pytest.mark.parametrize(
+    "remove",
+    [
+        lambda store, keys, _: store.remove(keys),
+        lambda store, _, __: store.clear(),
+        lambda store, _, __: store.remove_tagged("t"),
+        lambda store, _, now: store.cleanup(CleanupRule(now + 9, None, FREE)),
+        lambda store, _, now: store.cleanup(CleanupRule(now, now + 9, FREE)),
+    ],
+    ids=["keys", "clear", "tag", "expired", "idle"],
+)
+def test_a_removal_runs_few_commands_for_a_batch(backend, raw, clock, remove, eviction):
+    """Each is told of all keys at once."""
+    store, keys = blocking(backend, "ns"), [f"k{number}" for number in range(BATCH)]
+    for number in (BATCH, 0):
+        batch = [item(key, ttl=5, now=clock(), tags=["t", "u"]) for key in keys]
+        store.put([*batch, item("left")], Limits(eviction=eviction), clock())
+        if number:
+            remove(store, keys, clock())  # teaches the server the scripts
+    assert commands(raw, lambda: remove(store, keys, clock())) <= 80
+    check_books(raw, "app:{ns}:")
+    assert raw.zcard("app:{ns}:lru") <= 1
+
+
+def test_evicting_many_runs_few_commands(backend, raw, clock):
+    """Also where sizes say how many must go."""
+    store = blocking(backend, "ns")
+    keys = [f"k{number}" for number in range(2 * BATCH)]
+    items = [item(key, bytes(100 + number % 50)) for number, key in enumerate(keys)]
+    for limits in (
+        Limits(BATCH + 100),
+        Limits(max_bytes=sum(len(one.data) for one in items[700:])),
+    ):
+        store.put(items, FREE, clock())
+        store.put([item("k0")], FREE, clock())
+        assert commands(raw, lambda limits=limits: store.put([item("k0")], limits, clock())) <= 70
+        check_books(raw, "app:{ns}:")
+    assert list(raw.zrange("app:{ns}:lru", 0, 1)) == [b"k701", b"k702"]
+
+
 def test_what_expired_goes_before_what_is_fresh(backend, clock):
     """Also if the last look at what expired is a moment ago."""
     store = blocking(backend, "ns")

@@ -165,7 +165,7 @@ function lrfu.written(key, stamp)
 end
 
 -- Chooses the entry that must go and returns its key; nil if none is held.
-function lrfu.evict()
+local function choose()
   lrfu.open()
   local lowest, least = first(MAIN)
   if lowest and size(WINDOW) <= room(size(LRU) - 1) then
@@ -179,6 +179,11 @@ function lrfu.evict()
     return evict(oldest, score, WINDOW, WINDOW_GHOSTS)
   end
   return lowest and evict(lowest, least, MAIN, MAIN_GHOSTS)
+end
+
+-- Returns the entry that must go, by itself; nothing if none is held.
+function lrfu.evict()
+  return {choose()}
 end
 
 -- Holds the window and the ghosts to their sizes: one step for each write.

@@ -41,7 +41,7 @@ end
 
 local function refuse(key)
   removal = removal or removal_module()
-  removal.drop(key)
+  removal.drop({key})
   evicted[#evicted + 1] = key
 end
 

@@ -3,6 +3,7 @@
 local WINDOW, MAIN, SCORE = rank_keys()
 local LOOKED_AT = 8  -- of those that would go next; and a look at any others sees so many at once:
 local SAMPLE, ROUNDS = 64, 16
+local MANY = 1000  -- arguments of one command
 local SIGNS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+-'
 local removal = {}
 
@@ -53,9 +54,18 @@ function removal.mark(key)
   return string.sub(redis.sha1hex(key), 1, 14)
 end
 
-local function drop_rank(key)
-  if redis.call('ZREM', MAIN, key) == 0 and redis.call('ZREM', WINDOW, key) == 1 then
-    redis.call('HDEL', SCORE, removal.mark(key))
+-- Drops the ranks of keys, which most often are all in one segment.
+local function drop_some_ranks(keys)
+  if redis.call('ZREM', MAIN, unpack(keys)) == #keys then
+    return
+  end
+  local marks = {}
+  for i, stamp in ipairs(redis.call('ZMSCORE', WINDOW, unpack(keys))) do
+    marks[#marks + 1] = stamp and removal.mark(keys[i]) or nil
+  end
+  if #marks > 0 then
+    redis.call('ZREM', WINDOW, unpack(keys))
+    redis.call('HDEL', SCORE, unpack(marks))
   end
 end
 
@@ -64,30 +74,69 @@ function removal.drop_ranks()
   has_ranks = false
 end
 
--- The only way an entry goes. Returns the stored bytes it had; nil if there was none, or the server
--- had dropped it already.
-function removal.drop(key)
-  local meta = redis.call('HGET', META, key)
-  local was_there = is_bound and meta or removal.head_of(key, 4) ~= ''
-  was_there = redis.call('UNLINK', VALUES .. key) == 1 and was_there
-  redis.call('ZREM', LRU, key)
-  redis.call('ZREM', EXP, key)
-  if meta then
-    redis.call('HDEL', META, key)
-    untag(key, meta)
-    account(0, size_in(meta))
+-- Which of these values are there, and are of this generation if nothing else says so.
+local function values_there(keys, values, metas)
+  local there, all = {}, redis.call('EXISTS', unpack(values)) == #keys
+  for i, key in ipairs(keys) do
+    there[i] = (is_bound and metas[i] or removal.head_of(key, 4) ~= '')
+      and (all or redis.call('EXISTS', values[i]) == 1)
   end
+  return there
+end
+
+-- Takes out of the totals, and of the tags, what is told of keys. Returns their sizes.
+local function discount(keys, metas)
+  local sizes, gone, tagged = {}, {}, {}
+  for i, key in ipairs(keys) do
+    local meta = metas[i]
+    sizes[i] = size_in(meta)
+    if meta then
+      gone[#gone + 1] = key
+      account(0, sizes[i])
+      for tag in string.gmatch(meta, '%z(%Z+)') do
+        tagged[#tagged + 1] = tag .. '\0' .. key
+      end
+    end
+  end
+  if #gone > 0 then
+    redis.call('HDEL', META, unpack(gone))
+  end
+  for from = 1, #tagged, MANY do
+    members = members - redis.call('ZREM', TAG, unpack(tagged, from, math.min(#tagged, from + MANY - 1)))
+  end
+  return sizes
+end
+
+-- The only way entries go, none named twice: a command with many keys takes the server a third of
+-- what as many commands do. Returns of each the stored bytes it had; false if there was none, or the
+-- server had dropped it already.
+function removal.drop(keys)
+  if #keys == 0 then
+    return {}
+  end
+  local values = {}
+  for i, key in ipairs(keys) do
+    values[i] = VALUES .. key
+  end
+  local metas = redis.call('HMGET', META, unpack(keys))
+  local there = values_there(keys, values, metas)
+  redis.call('UNLINK', unpack(values))
+  redis.call('ZREM', LRU, unpack(keys))
+  redis.call('ZREM', EXP, unpack(keys))
+  local sizes = discount(keys, metas)
   if has_lrfu() then
-    drop_rank(key)
+    drop_some_ranks(keys)
   end
-  return was_there and size_in(meta) or nil
+  for i = 1, #keys do
+    sizes[i] = there[i] and sizes[i]
+  end
+  return sizes
 end
 
 -- Returns how many entries, their bytes, and how many the server had dropped before.
 function removal.drop_all(keys)
   local entries, freed = 0, 0
-  for _, key in ipairs(keys) do
-    local size = removal.drop(key)
+  for _, size in ipairs(removal.drop(keys)) do
     if size then
       entries, freed = entries + 1, freed + size
     end
@@ -110,16 +159,17 @@ function removal.forget_dropped(keys, now)
   if #keys == 0 or redis.call('EXISTS', unpack(values)) == #keys then
     return 0, 0
   end
-  local dropped, expired = 0, 0
+  local dropped, expired = {}, 0
   for i, key in ipairs(keys) do
     if redis.call('EXISTS', values[i]) == 0 then
-      local due = redis.call('ZSCORE', EXP, key)
-      expired = expired + (due and tonumber(due) <= tonumber(now) and 1 or 0)
-      dropped = dropped + 1
-      removal.drop(key)
+      dropped[#dropped + 1] = key
     end
   end
-  return dropped, expired
+  for _, due in ipairs(redis.call('ZMSCORE', EXP, unpack(dropped))) do
+    expired = expired + (due and tonumber(due) <= tonumber(now) and 1 or 0)
+  end
+  removal.drop(dropped)
+  return #dropped, expired
 end
 
 -- Looks at some entries of all, and at more while many of them are gone, as Redis does itself for
@@ -172,49 +222,53 @@ function removal.foreign()
   return found
 end
 
-function removal.least_recently_used()
-  return redis.call('ZRANGE', LRU, 0, 0)[1]
+-- Returns keys that were used least recently, so many that entries and bytes are no more too many by
+-- so much; at most `most`, of `held` entries.
+function removal.least_recently_used(most, entries, size, held)
+  if size <= 0 then
+    return redis.call('ZRANGE', LRU, 0, math.min(most, entries) - 1)
+  end
+  local likely = math.max(entries, math.ceil(size * held / bytes) + 1)
+  local keys = redis.call('ZRANGE', LRU, 0, math.min(most, likely) - 1)
+  for i, meta in ipairs(#keys > 0 and redis.call('HMGET', META, unpack(keys)) or {}) do
+    if i > entries and size <= 0 then
+      return {unpack(keys, 1, i - 1)}
+    end
+    size = size - size_in(meta)
+  end
+  return keys
 end
 
 -- Drops these and adds to `evicted` the keys of those that were there. Returns their bytes, and how
 -- many were not.
 function removal.evict_all(keys, evicted)
-  local freed, dropped = 0, 0
-  for _, key in ipairs(keys) do
-    local size = removal.drop(key)
+  local freed, before = 0, #evicted
+  for i, size in ipairs(removal.drop(keys)) do
     if size then
-      evicted[#evicted + 1], freed = key, freed + size
-    else
-      dropped = dropped + 1
+      evicted[#evicted + 1], freed = keys[i], freed + size
     end
   end
-  return freed, dropped
+  return freed, #keys - (#evicted - before)
 end
 
 -- Drops what `choose` names while a limit is exceeded, at most `most` entries, and adds the keys to
 -- `evicted`. Returns their bytes, 1 if a limit is exceeded still, and how many the server had
 -- dropped before: they do not count, and no other goes in their place.
 function removal.evict(max_entries, max_bytes, most, choose, evicted, now)
-  local count, freed, held = 0, 0, redis.call('ZCARD', LRU)
+  local freed, held = 0, redis.call('ZCARD', LRU)
   if held <= max_entries and bytes <= max_bytes then
     return 0, 0, 0
   end
-  local next_ones = redis.call('ZRANGE', LRU, 0, LOOKED_AT - 1)
-  local dropped = removal.forget_dropped(next_ones, now)
+  local dropped = removal.forget_dropped(redis.call('ZRANGE', LRU, 0, LOOKED_AT - 1), now)
   held = held - dropped
   while held > 0 and (held > max_entries or bytes > max_bytes) do
-    local victim = count < most and choose()
-    if not victim then
-      return freed, count < most and 0 or 1, dropped
+    local victims = most > 0 and choose(most, held - max_entries, bytes - max_bytes, held) or {}
+    if #victims == 0 then
+      return freed, most > 0 and 0 or 1, dropped
     end
-    local size = removal.drop(victim)
-    count, held = count + 1, held - 1
-    if size then
-      freed = freed + size
-      evicted[#evicted + 1] = victim
-    else
-      dropped = dropped + 1
-    end
+    local some, unseen = removal.evict_all(victims, evicted)
+    freed, dropped = freed + some, dropped + unseen
+    most, held = most - #victims, held - #victims
   end
   return freed, 0, dropped
 end

@@ -13,9 +13,11 @@ local found = redis.call('ZRANGE', TAG, from, before, 'BYLEX', 'LIMIT', 0, ARGV[
 local keys = {}
 for i, member in ipairs(found) do
   keys[i] = string.sub(member, #ARGV[1] + 2)
-  members = math.max(0, members - redis.call('ZREM', TAG, member))
 end
-is_changed = #keys > 0
+if #found > 0 then
+  members = math.max(0, members - redis.call('ZREM', TAG, unpack(found)))
+  is_changed = true
+end
 local entries, freed = removal.drop_all(keys)
 if not was_whole then
   is_bound = false
