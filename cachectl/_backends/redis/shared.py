@@ -30,14 +30,20 @@ class Shared:
         self.newest = "0" * GENERATION  # as far as is known: the server corrects it
         self.limits: Limits | None = None
         self.limits_checked_at = 0.0
+        self.exceeds = False
+        """Whether a write left more than the limits, and no cleanup has removed that since."""
         self._verified_for: CleanupRule | None = None
         self._verified_at = -inf
 
     def should_verify(self, rule: CleanupRule) -> bool:
         """Return whether a cleanup is to find out first what the server dropped: each that holds limits,
-        once, and others now and then, for it looks for all entries.
+        once, and others now and then, for it looks for all entries. One that goes on with what a write
+        began is not.
         """
         if rule is self._verified_for:
+            return False
+        if self.exceeds:
+            self._verified_for = rule
             return False
         has_limits = rule.limits.max_entries is not None or rule.limits.max_bytes is not None
         if not has_limits and monotonic() - self._verified_at < _VERIFY_EVERY:

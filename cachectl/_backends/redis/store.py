@@ -132,13 +132,12 @@ class RedisStore:
         )
         if check_limits:
             shared.limits, shared.limits_checked_at = limits, now
-        return await self._written(outcomes, limits, now)
+        return await self._written(outcomes)
 
-    async def _written(self, outcomes: list[Outcome], limits: Limits, now: float) -> Written:
-        """Return what the calls of a put did together; evict where limits are exceeded still."""
+    async def _written(self, outcomes: list[Outcome]) -> Written:
+        """Return what the calls of a put did together."""
         stored = expired = dropped = 0
         evicted: list[str] = []
-        exceeded = False
         for (one_stored, one_expired, over, first, unseen), generation, keys in outcomes:
             if generation:
                 self._shared.newest = generation.decode()
@@ -147,16 +146,9 @@ class RedisStore:
             dropped += unseen
             if keys:
                 evicted += texts(keys)
-            exceeded = bool(over)
+            self._shared.exceeds |= bool(over)
             if first:
                 await self._announce()
-        for _ in self._client.steps() if exceeded else ():
-            step, exceeded = await self._clean(CleanupRule(now, None, limits))
-            expired += step.expired.entries + step.dropped.expired
-            evicted += step.evicted_keys
-            dropped += step.dropped.evicted
-            if not exceeded:
-                break
         return Written(stored, expired, tuple(evicted), dropped)
 
     async def _announce(self) -> None:
@@ -265,7 +257,7 @@ class RedisStore:
             dropped = await self.verify(rule.now)
             if dropped != Dropped():
                 return CleanupStep(dropped=dropped)
-        return (await self._clean(rule))[0]
+        return await self._clean(rule)
 
     async def verify(self, now: float) -> Dropped:
         """Forget all that the server dropped, so that limits are about what is there."""
@@ -277,12 +269,13 @@ class RedisStore:
                 break
         return dropped
 
-    async def _clean(self, rule: CleanupRule) -> tuple[CleanupStep, bool]:
+    async def _clean(self, rule: CleanupRule) -> CleanupStep:
         idle = "-" if rule.idle_before is None else micros(rule.idle_before)
-        return await self._run(
+        step, self._shared.exceeds = await self._run(
             as_step, "cleanup", micros(rule.now), idle, *limit_arguments(rule.limits).split(), BATCH,
             micros(rule.now - OLD),
         )  # fmt: skip
+        return step
 
     async def plan(self, rule: CleanupRule) -> AsyncIterator[Planned]:
         from cachectl._backends.redis.heads import Heads  # no lookup needs them
