@@ -1,6 +1,7 @@
 """What operations on Redis cost: round trips, and commands that the server runs."""
 
 from collections.abc import Callable, Iterator
+from time import time
 from typing import Any, NamedTuple
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from cachectl import MISSING
 from cachectl._admin.clear import ClearPlan
 from cachectl._engine.namespace import Namespace
+from cachectl._metrics.windows import Window
 from cachectl._model.write import Write
 from tests.support.openers import Opener
 
@@ -144,6 +146,25 @@ def test_stats_take_the_same_commands_for_any_number_of_entries(opener, cost_of)
     cache.flush()
 
     assert cost_of(cache.stats) == few
+
+
+def test_what_was_counted_lately_is_one_script_for_each_namespace(opener, cost_of):
+    """Which reads the buckets in which it counted, out of sixty and more, and is told of the others by
+    few commands.
+    """
+    cache = opener()
+    names = [f"n{number}" for number in range(20)]
+    for name in names:
+        cache.namespace(name).get("absent")
+    cache.stats(since="1h")
+    counters = cache._core.backend.counters
+    window = Window.last(3600, time())
+
+    round_trips, commands = cost_of(counters.read, window)
+    assert round_trips <= 3
+    assert commands.pop("evalsha") == len(names)
+    assert sum(commands.values()) <= 1 + 26 * len(names), commands
+    assert {*counters.read(window)} == {*names}
 
 
 @pytest.mark.parametrize("strict", [True, False])

@@ -27,7 +27,7 @@ from cachectl._backends.redis.transport.routes import SingleServer
 from cachectl._backends.redis.transport.server import Server
 from cachectl._backends.redis.transport.transport import Timeouts
 from cachectl._backends.redis.url import parse
-from cachectl._backends.redis.usage import LOOKED_AT, WEIGHED, as_usage
+from cachectl._backends.redis.usage import as_usage, sample
 from cachectl._backends.volatile import volatile
 from cachectl._metrics.counters import Counts
 from cachectl._metrics.windows import Window
@@ -129,7 +129,8 @@ class RedisBackend:
     async def _usage(self, of: Collection[str] = ()) -> Mapping[str, Usage]:
         names = await self._keys.namespaces(self._client, of)
         gone_before = micros(time.time() - SLACK)
-        calls = [(self._keys.base(name), (LOOKED_AT, WEIGHED, gone_before)) for name in names]
+        told = (*sample(len(names)), gone_before)
+        calls = [(self._keys.base(name), told) for name in names]
         self._memory = await server_memory.read(self._client)
         read = partial(as_usage, drops=self._memory.drops)
         try:

@@ -4,14 +4,14 @@ Tables of buckets are dropped by the server once their ring has moved on.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice, product
 from typing import Final
 
 from cachectl._backends.redis.client import Call, Client
 from cachectl._backends.redis.errors import KeysForbidden
 from cachectl._backends.redis.keyspace import Keyspace
-from cachectl._backends.redis.shapes import anything, pairs
+from cachectl._backends.redis.shapes import anything, array, number, pairs
 from cachectl._backends.redis.transport.packing import Argument
 from cachectl._backends.redis.transport.resp import Reply
 from cachectl._metrics.counters import LAST_HIT, REMEMBERED, SUMMED, Batch, Counts, Series
@@ -27,6 +27,7 @@ from cachectl._metrics.sketches import (
 )
 from cachectl._metrics.windows import RINGS, Window
 from cachectl._model.coroutines import run
+from cachectl.errors import BackendRefused
 
 Table = Mapping[bytes, bytes]
 
@@ -130,19 +131,46 @@ class RedisCounters:
     ) -> dict[str, tuple[Table, dict[int, Table]]]:
         """Return of each namespace that ever counted its totals, and its buckets within `window`."""
         names = await self._keys.namespaces(self._client, of)
-        buckets = list(_buckets(window))
-        suffixes = ["c", *(f"c:{window.ring.width}:{at}" for at in buckets if window.ring)]
-        commands = [
-            ("HGETALL", self._keys.base(name) + suffix) for name in names for suffix in suffixes
-        ]
-        tables = iter(await self._client.pipeline(_table, commands, foreign=[]))
-        read = {name: (next(tables), {at: next(tables) for at in buckets}) for name in names}
-        return {name: found for name, found in read.items() if found[0]}
+        buckets = _buckets(window)
+        if not buckets:
+            totals = await self._read_tables([f"{self._keys.base(name)}c" for name in names])
+            read = [(total, dict[int, Table]()) for total in totals]
+        else:
+            read = await self._read_buckets(names, buckets)
+        return {name: found for name, found in zip(names, read, strict=True) if found[0]}
+
+    async def _read_buckets(
+        self, names: Sequence[str], buckets: range
+    ) -> list[tuple[Table, dict[int, Table]]]:
+        """Read totals and buckets: most of these are empty, and only the server need look at those."""
+        told = buckets.step, buckets[0], buckets[-1]
+        calls = [(self._keys.base(name), told) for name in names]
+        try:
+            return await self._client.run_all(_counted, "counted", calls)
+        except BackendRefused as error:
+            from cachectl._backends.redis import plain  # not as a rule
+
+            plain.require_forbidden(error)
+        suffixes = ["c", *(f"c:{buckets.step}:{at}" for at in buckets)]
+        bases = map(self._keys.base, names)
+        tables = iter(await self._read_tables([*map("".join, product(bases, suffixes))]))
+        return [(next(tables), {at: next(tables) for at in buckets}) for _ in names]
+
+    async def _read_tables(self, tables: Sequence[str]) -> list[Table]:
+        commands = [("HGETALL", name) for name in tables]
+        return await self._client.pipeline(_table, commands, foreign=[])
 
 
 def _table(reply: Reply) -> Table:
     """Return what is in a table of counters."""
     return dict(pairs(reply))
+
+
+def _counted(reply: Reply) -> tuple[Table, dict[int, Table]]:
+    """Return what `counted.lua` found."""
+    total, *buckets = array(reply)
+    each = zip(buckets[::2], buckets[1::2], strict=True)
+    return _table(total), {number(at): _table(found) for at, found in each}
 
 
 def _arguments(batch: Batch, counts: Counts, sketch: Sketch) -> Iterator[Argument]:
@@ -193,10 +221,11 @@ def all_suffixes(now: float) -> Iterator[str]:
             yield from (f"{table}:{ring.width}:{bucket}" for table in tables)
 
 
-def _buckets(window: Window) -> Iterator[int]:
-    if window.ring is not None and window.start is not None:
-        last = window.ring.bucket(window.end)
-        yield from range(int(window.start), last + 1, window.ring.width)
+def _buckets(window: Window) -> range:
+    """Return the buckets within a window; none if all that was ever counted is asked for."""
+    if window.ring is None or window.start is None:
+        return range(0)
+    return range(int(window.start), window.ring.bucket(window.end) + 1, window.ring.width)
 
 
 def _merged(tables: Iterable[Table]) -> Counts:

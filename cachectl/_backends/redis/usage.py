@@ -12,16 +12,29 @@ from cachectl._backends.redis.shapes import array, number
 from cachectl._backends.redis.transport.resp import Reply
 from cachectl._model.records import Usage
 
-LOOKED_AT: Final = 400
-"""Entries of each namespace that are looked for; all, if there are no more."""
-WEIGHED: Final = 40
+_LOOKED_AT: Final = 400, 40
+"""Entries of each namespace that are looked for; all, if there are no more. Among very many namespaces
+it is the second number: their totals are of as many entries together.
+"""
+_WEIGHED: Final = 40, 4
 """Values of each namespace whose memory is asked for."""
+_MOST: Final = 100
+"""Namespaces of each of which so much is looked at."""
 
 _CONFIDENCE: Final = 1.96
 """Standard deviations within which 95 of 100 estimates are."""
 _NONE_OF: Final = 3.0
 """What was not met among n is, in 95 of 100 cases, rarer than 3/n ("If nothing goes wrong, is
 everything all right?", Hanley and Lippman-Hand, JAMA 1983)."""
+
+
+def sample(namespaces: int) -> tuple[int, int]:
+    """Return how many entries are looked for, and how many values weighed, in each of so many."""
+
+    def of_each(most: int, least: int) -> int:
+        return max(least, min(most, most * _MOST // max(1, namespaces)))
+
+    return of_each(*_LOOKED_AT), of_each(*_WEIGHED)
 
 
 class _Stratum(NamedTuple):
