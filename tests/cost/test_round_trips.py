@@ -167,6 +167,26 @@ def test_what_was_counted_lately_is_one_script_for_each_namespace(opener, cost_o
     assert {*counters.read(window)} == {*names}
 
 
+def test_a_cleanup_with_nothing_to_do_finds_out_at_once(opener, cost_of):
+    """By one script for each namespace, in as many round trips however many there are; and it cleans the
+    one in which there is something.
+    """
+    cache = opener()
+    for number in range(30):
+        cache.namespace(f"n{number}", max_entries=5).set_many(map(Write, "abc", "abc"))
+    cache.cleanup()
+    round_trips, commands = cost_of(cache.cleanup)
+    assert round_trips <= 12
+    assert commands["evalsha"] <= 30 + 5
+    assert sum(commands.values()) <= 30 * 16 + 20, commands
+
+    cache.namespace("n7").set("more", 1)
+    evicted = cache.cleanup(max_entries=3).evicted
+    assert {name: removed.entries for name, removed in evicted.items()} == {
+        f"n{number}": number == 7 for number in range(30)
+    }
+
+
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize(
     "ask",

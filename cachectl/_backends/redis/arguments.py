@@ -9,7 +9,7 @@ from cachectl._backends.redis.transport.packing import PIECE, Argument, Joined
 from cachectl._model.batches import BATCH
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.policy import Limits
-from cachectl._model.records import Condition, Item, Lease
+from cachectl._model.records import CleanupRule, Condition, Item, Lease
 
 Uses = list[tuple[str, int]]
 """Keys and the stamps of their last use."""
@@ -126,6 +126,12 @@ def tag_argument(tags: Iterable[str]) -> str:
 @lru_cache(maxsize=64)
 def limit_arguments(limits: Limits) -> str:
     return " ".join("-" if limit is None else str(limit) for limit in limits)
+
+
+def rule_arguments(rule: CleanupRule) -> tuple[Argument, ...]:
+    """Return what a rule says, as the scripts take it: its time, age and limits."""
+    idle = "-" if rule.idle_before is None else micros(rule.idle_before)
+    return micros(rule.now), idle, *limit_arguments(rule.limits).split()
 
 
 def micros(seconds: float) -> int:

@@ -11,7 +11,7 @@ from xxhash import xxh3_64_hexdigest
 
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.redis import server_memory, walk
-from cachectl._backends.redis.arguments import SLACK, micros
+from cachectl._backends.redis.arguments import SLACK, micros, rule_arguments
 from cachectl._backends.redis.client import Client, ThreadClient
 from cachectl._backends.redis.counters import RedisCounters, all_suffixes
 from cachectl._backends.redis.errors import Translation
@@ -34,7 +34,7 @@ from cachectl._metrics.windows import Window
 from cachectl._model.coroutines import run
 from cachectl._model.importing import importing
 from cachectl._model.policy import ALL, EVICTIONS
-from cachectl._model.records import CleanupStep, Usage
+from cachectl._model.records import CleanupRule, CleanupStep, Usage
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendRefused
 
@@ -168,6 +168,18 @@ class RedisBackend:
             plain.require_forbidden(error)
             return {}
         return dict(zip(names, counts, strict=True))
+
+    def due(self, rules: Mapping[str, CleanupRule]) -> Collection[str]:
+        return run(self._due(rules))
+
+    async def _due(self, rules: Mapping[str, CleanupRule]) -> Collection[str]:
+        """A server that drops entries by itself has left something to do anywhere."""
+        if not (await server_memory.read(self._client)).drops:
+            calls = [(self._keys.base(name), rule_arguments(rule)) for name, rule in rules.items()]
+            with suppress(BackendRefused):  # who cleans is told why
+                due = await self._client.run_all(number, "due", calls)
+                return {name for name, is_due in zip(rules, due, strict=True) if is_due}
+        return rules
 
     def stored_policies(self, of: Collection[str] = ()) -> Mapping[str, str]:
         return run(self._stored_policies(of))

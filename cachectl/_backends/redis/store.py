@@ -21,6 +21,7 @@ from cachectl._backends.redis.arguments import (
     item_arguments,
     limit_arguments,
     micros,
+    rule_arguments,
     size_of,
     tag_argument,
     use_arguments,
@@ -270,11 +271,9 @@ class RedisStore:
         return dropped
 
     async def _clean(self, rule: CleanupRule) -> CleanupStep:
-        idle = "-" if rule.idle_before is None else micros(rule.idle_before)
         step, self._shared.exceeds = await self._run(
-            as_step, "cleanup", micros(rule.now), idle, *limit_arguments(rule.limits).split(), BATCH,
-            micros(rule.now - OLD),
-        )  # fmt: skip
+            as_step, "cleanup", *rule_arguments(rule), BATCH, micros(rule.now - OLD)
+        )
         return step
 
     async def plan(self, rule: CleanupRule) -> AsyncIterator[Planned]:

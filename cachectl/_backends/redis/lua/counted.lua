@@ -21,8 +21,11 @@ for first = tonumber(ARGV[2]), last, AT_ONCE * width do
   end
   if redis.call('EXISTS', unpack(names)) > 0 then
     for i, name in ipairs(names) do
-      found[#found + 1] = first + (i - 1) * width
-      found[#found + 1] = counted(name)
+      local of_bucket = counted(name)
+      if #of_bucket > 0 then
+        found[#found + 1] = first + (i - 1) * width
+        found[#found + 1] = of_bucket
+      end
     end
   end
 end
