@@ -58,6 +58,8 @@ def file_below(directory: int | None, names: Sequence[str]) -> Iterator[tuple[in
 
 
 def content(file: int, most: int) -> bytes:
-    """Return what is in a file from where it is now, so many bytes at most."""
-    with os.fdopen(file, "rb", closefd=False) as stream:
-        return stream.read(most)
+    """Return what is in a file from where it is now, so many bytes at most; it is at the next then."""
+    found = os.read(file, most)
+    while len(found) < most and (more := os.read(file, most - len(found))):
+        found += more  # some systems return less than there is
+    return found

@@ -56,12 +56,16 @@ class Entries:
         """
         key = self._stored_key(key)
         stored = self.hooks.dumped(value)
-        number, payload = codecs.encode(stored)
-        compressed = self._compressed(payload) if self._compressing else None
-        if compressed is not None:
-            payload = compressed
-        size = len(payload)
-        kept, memory = self._copied(number, stored, size) if self._live else (payload, size)
+        compression, payload = NONE, b""
+        if self._live:
+            number, size = codecs.measure(stored)
+            kept, memory = self._copied(number, stored, size)
+        else:
+            number, payload = codecs.encode(stored)
+            if self._compressing:
+                compression, payload = self._compressed(payload)
+            kept, size = payload, len(payload)
+            memory = size
         checked, amount = check_tags(tags), Amount.of(cost)
         if label:
             label = check_label(label) if self._labels else ""
@@ -73,13 +77,15 @@ class Entries:
             amount.micros,
             min(load_us, envelope.LOAD_LIMIT_US) if load_us else 0,
             checked,
-            envelope.size_with(checked, label, payload),
-            NONE if compressed is None else ZSTD,
+            envelope.size_with(checked, label, size),
+            compression,
             amount.over,
             label,
         )
-        data = b"" if self._live else envelope.pack(self._recorder.namespace, key, entry, payload)
-        return Item(key, entry, data, memory)
+        if self._live:
+            return Item(key, entry, b"", memory)
+        head, rest = envelope.pack_apart(self._recorder.namespace, key, entry, payload)
+        return Item(key, entry, head, memory, rest)
 
     def build_write(self, w: Write, now: float) -> Item:
         """Return what to write for one value of many, or of a load."""
@@ -132,13 +138,15 @@ class Entries:
             return copy, codec.memory(copy)
         return copy, self._weights.weigh(copy, size, codec.memory)
 
-    def _compressed(self, payload: bytes) -> bytes | None:
-        """Return the payload compressed, or None if that does not pay; either way it is recorded."""
+    def _compressed(self, payload: bytes) -> tuple[int, bytes]:
+        """Return how the payload is stored, and what: itself if compression does not pay. Either way
+        it is recorded.
+        """
         started = perf_counter_ns()
         compressed = compress(payload)
-        after = len(payload if compressed is None else compressed)
-        self._recorder.record_compression(perf_counter_ns() - started, len(payload), after)
-        return compressed
+        stored = payload if compressed is None else compressed
+        self._recorder.record_compression(perf_counter_ns() - started, len(payload), len(stored))
+        return NONE if compressed is None else ZSTD, stored
 
 
 def _payload(entry: Entry) -> memoryview:

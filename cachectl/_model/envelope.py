@@ -26,9 +26,9 @@ ccache protects its entries with it as well.
 
 import struct
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from xxhash import xxh3_64_intdigest
+from xxhash import xxh3_64, xxh3_64_intdigest
 
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.units import COST_LIMIT
@@ -48,9 +48,28 @@ _NO_WORDS: Final[tuple[str, tuple[str, ...]]] = ("", ())
 HEADER_LIMIT: Final = _HEADER.size + 2304
 """Bytes that hold the header, the label and the tags of any entry: enough for `unpack_header`."""
 
+LEAST: Final = _HEADER.size
+"""Bytes from which `head_size` knows how long the head is."""
+
+_APART: Final = 64 * 1024
+"""Bytes from which a payload is not copied behind its head: to hash two pieces takes longer than one."""
+
+
+class Envelope(NamedTuple):
+    """An envelope in two pieces: what stands before a large payload, and that; or all of it, and nothing."""
+
+    head: bytes
+    rest: bytes = b""
+
 
 def pack(namespace: str, key: str, entry: Entry, payload: bytes) -> bytes:
     """Return the bytes to store for `entry`, whose value is `payload` as it is stored."""
+    head, rest = pack_apart(namespace, key, entry, payload)
+    return head + rest
+
+
+def pack_apart(namespace: str, key: str, entry: Entry, payload: bytes) -> Envelope:
+    """Do what `pack` does, without a copy of a large payload."""
     tags = _words(entry.tags, entry.label) if entry.tags or entry.label else b""
     expires_us = 0 if entry.expires_at == NEVER else round(entry.expires_at * 1e6)
     head = _BODY.pack(
@@ -62,8 +81,15 @@ def pack(namespace: str, key: str, entry: Entry, payload: bytes) -> bytes:
         entry.cost | entry.cost_over << _COST_BITS,
         entry.load_us,
     )
+    if len(payload) >= _APART:
+        head += tags
+        return Envelope(_prefix(_checksum_apart(namespace, key, head, payload)) + head, payload)
     body = b"".join((head, tags, payload))
-    return _PREFIX.pack(MAGIC, _VERSION, _checksum(namespace, key, body)) + body
+    return Envelope(_prefix(_checksum(namespace, key, body)) + body)
+
+
+def _prefix(checksum: int) -> bytes:
+    return _PREFIX.pack(MAGIC, _VERSION, checksum)
 
 
 def unpack(namespace: str, key: str, data: bytes | memoryview) -> Entry:
@@ -72,6 +98,22 @@ def unpack(namespace: str, key: str, data: bytes | memoryview) -> Entry:
     if checksum != _checksum(namespace, key, memoryview(data)[_PREFIX.size :]):
         raise DamagedEntry("checksum does not match")
     return entry
+
+
+def unpack_apart(namespace: str, key: str, head: bytes, payload: bytes) -> Entry:
+    """Do what `unpack` does for an envelope that was cut where `head_size` says."""
+    entry, checksum = _parse(head)
+    if checksum != _checksum_apart(namespace, key, memoryview(head)[_PREFIX.size :], payload):
+        raise DamagedEntry("checksum does not match")
+    return entry._replace(value=payload, size=len(head) + len(payload))
+
+
+def head_size(data: bytes) -> int:
+    """Return where the payload begins in what begins like this; 0 if this is too short, or not ours."""
+    if len(data) < _HEADER.size or not data.startswith(MAGIC):
+        return 0
+    length: int = _HEADER.unpack_from(data)[5]
+    return _HEADER.size + length
 
 
 def unpack_header(data: bytes) -> Entry:
@@ -131,15 +173,25 @@ def _label_and_tags(stored: bytes) -> tuple[str, tuple[str, ...]]:
 
 
 def _checksum(namespace: str, key: str, body: bytes | memoryview) -> int:
+    return xxh3_64_intdigest(body, _seed(namespace, key))
+
+
+def _checksum_apart(namespace: str, key: str, head: bytes | memoryview, payload: bytes) -> int:
+    digest = xxh3_64(head, _seed(namespace, key))
+    digest.update(payload)
+    return digest.intdigest()
+
+
+def _seed(namespace: str, key: str) -> int:
     bound = namespace + "\0" + key  # a TypeError for what is no text, but reads like one
-    return xxh3_64_intdigest(body, xxh3_64_intdigest(bound.encode()))
+    return xxh3_64_intdigest(bound.encode())
 
 
 def packed_size(entry: Entry, payload: bytes) -> int:
     """Return the bytes that `pack` would return."""
-    return size_with(entry.tags, entry.label, payload)
+    return size_with(entry.tags, entry.label, len(payload))
 
 
-def size_with(tags: Sequence[str], label: str, payload: bytes) -> int:
-    """Return the bytes of an envelope with these tags and this label."""
-    return _HEADER.size + len(payload) + (len(_words(tags, label)) if tags or label else 0)
+def size_with(tags: Sequence[str], label: str, payload: int) -> int:
+    """Return the bytes of an envelope with these tags, this label, and a payload of so many bytes."""
+    return _HEADER.size + payload + (len(_words(tags, label)) if tags or label else 0)

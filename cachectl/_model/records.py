@@ -25,13 +25,20 @@ that a lease of it is good.
 
 class Item(NamedTuple):
     """What is written: an entry under a key. Backends that hold live values get the value in
-    `entry` and the bytes of `memory` it occupies; the others get the packed envelope, `data`.
+    `entry` and the bytes of `memory` it occupies; the others get the packed envelope, `data`, or what
+    stands before a large payload, `head`, and that: `rest` is what the caller has, not a copy.
     """
 
     key: str
     entry: Entry
-    data: bytes
+    head: bytes
     memory: int
+    rest: bytes = b""
+
+    @property
+    def data(self) -> bytes:
+        """The envelope in one piece."""
+        return self.head + self.rest
 
 
 class Removed(NamedTuple):

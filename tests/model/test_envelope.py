@@ -22,9 +22,21 @@ tag_lists = st.lists(
 
 
 def read(name: str, data: bytes) -> object:
-    """Read bytes as the entry that `name` was; anything but DamagedEntry fails the test."""
+    """Read bytes as the entry that `name` was; anything but DamagedEntry fails the test. It does not
+    matter whether they are in one piece or in two.
+    """
     golden = ENTRIES[name]
-    entry = envelope.unpack(golden.namespace, golden.key, data)
+    at = envelope.head_size(data) or envelope.LEAST
+    try:
+        apart = envelope.unpack_apart(golden.namespace, golden.key, data[:at], data[at:])
+    except DamagedEntry:
+        apart = None
+    try:
+        entry = envelope.unpack(golden.namespace, golden.key, data)
+    except DamagedEntry:
+        assert apart is None
+        raise
+    assert apart == entry
     assert isinstance(entry.value, memoryview)
     return codecs.decode(entry.codec, entry.value)
 
@@ -49,6 +61,18 @@ def test_an_entry_comes_back_as_it_was(payload, created, expires, amount, tags, 
     assert found._replace(value=payload, size=0) == entry
     header = envelope.unpack_header(data[: envelope.HEADER_LIMIT])
     assert header._replace(value=payload, size=0) == entry
+
+
+@pytest.mark.parametrize("size", [65_535, 65_536, 100_000])
+@pytest.mark.parametrize("tags", [(), ("a", "b")])
+def test_a_large_payload_stays_apart_and_is_the_same_envelope(size, tags):
+    payload = random.Random(size).randbytes(size)
+    entry = Entry(payload, 3, 1.0, NEVER, 0, 0, tags, 0)
+    head, rest = envelope.pack_apart("ns", "key", entry, payload)
+    assert (rest is payload) == (size >= 65_536)
+    assert head + rest == envelope.pack("ns", "key", entry, payload)
+    found = envelope.unpack("ns", "key", head + rest)
+    assert found == entry._replace(size=envelope.packed_size(entry, payload))
 
 
 def test_who_knows_of_no_labels_takes_one_for_tags_that_nobody_can_have():

@@ -113,7 +113,12 @@ MUTATIONS = (
     ),
     Mutation(
         "a checksum is not looked at", "_model/envelope.py",
-        "if checksum != _checksum", "if checksum is None and _checksum",
+        "if checksum != _checksum(", "if checksum is None and _checksum(",
+        "tests/model/test_envelope.py",
+    ),
+    Mutation(
+        "a checksum of what is in two pieces is not looked at", "_model/envelope.py",
+        "if checksum != _checksum_apart(", "if checksum is None and _checksum_apart(",
         "tests/model/test_envelope.py",
     ),
     Mutation(

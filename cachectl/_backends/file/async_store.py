@@ -101,7 +101,7 @@ class FileTaskStore(InThread):
         writes = self._tasks.writes
         if condition is None:
             return await writes.put(self._files, items, limits, now)
-        if isinstance(condition, Lease) and len(items) == 1 and len(items[0].data) <= ROW_LIMIT:
+        if isinstance(condition, Lease) and len(items) == 1 and items[0].entry.size <= ROW_LIMIT:
             return await writes.put_loaded(self._files, items[0], condition, limits, now)
         return await writes.call(self._files.put, items, limits, now, condition)
 

@@ -13,6 +13,8 @@ from cachectl._backends.file.schema import NAMED, SIZE
 from cachectl._backends.file.value_files import ValueFiles
 from cachectl._backends.place import Place
 from cachectl._backends.sqlite import FAILURES, Patience, translated
+from cachectl._model.entry import Entry
+from cachectl._model.envelope import unpack, unpack_apart
 from cachectl.errors import BackendBusy, DamagedEntry
 
 _WHAT: Final = "the cache"
@@ -51,8 +53,8 @@ class Reader:
         self._files = ValueFiles(directory)
         self.connections = ReadConnections(directory, place)
 
-    def read(self, namespace: str, key: str) -> bytes | None:
-        """Return the envelope of an entry. Raises `DamagedEntry`."""
+    def read(self, namespace: str, key: str) -> Entry | None:
+        """Return an entry. Raises `DamagedEntry`."""
         rows = self.select(_READ, (namespace, key))
         if not rows:
             return None
@@ -61,11 +63,11 @@ class Reader:
             return self._read_file(namespace, key, place)
         if type(data) is not bytes:
             raise DamagedEntry("the row holds no bytes")
-        return data
+        return unpack(namespace, key, data)
 
     def read_near(self, namespace: str, key: str, limit: int) -> bytes | None:
-        """Return what `read` does if that can be had at once and is not longer than `limit`; or
-        else no bytes.
+        """Return the envelope of what `read` does if that can be had at once and is not longer than
+        `limit`; or else no bytes.
         """
         try:
             rows = self.select(_READ_NEAR, (limit, namespace, key), patience=_AT_ONCE)
@@ -74,21 +76,18 @@ class Reader:
         data = rows[0][0] if rows else None
         return data if type(data) is bytes or not rows else b""
 
-    def _read_file(self, namespace: str, key: str, place: str) -> bytes | None:
-        """Return the content of a value file of that name and size, or of the one that replaces it
-        meanwhile.
-        """
+    def _read_file(self, namespace: str, key: str, place: str) -> Entry | None:
+        """Return the entry in a value file of that name and size, or in what replaces it meanwhile."""
         for _ in range(_REPLACED):
             try:
                 filename, _, size = place.rpartition(" ")
-                return self._files.read(filename, int(size))
+                return unpack_apart(namespace, key, *self._files.read(filename, int(size)))
             except FileNotFoundError:
                 rows = self.select(_READ, (namespace, key))
             except OSError as error:
                 raise translated(_WHAT, error, self._directory) from None
             if not rows or rows[0][1] is None:
-                found: bytes | None = rows[0][0] if rows else None
-                return found
+                return unpack(namespace, key, rows[0][0]) if rows else None
             place = rows[0][1]
         raise DamagedEntry("the value file is gone")
 
@@ -101,7 +100,7 @@ class Reader:
                 raise DamagedEntry("the row holds no bytes")
             return value
         try:
-            return self._files.read(filename, size, limit)
+            return self._files.read_head(filename, size, limit)
         except OSError:
             raise DamagedEntry("the value file cannot be read") from None
 

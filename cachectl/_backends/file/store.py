@@ -51,16 +51,13 @@ class FileStore:
         self._limits_checked_at = 0.0
 
     def get(self, key: str, now: float) -> Entry | None:
-        data = self._reader.read(self._namespace, key)
-        if data is None:
-            return None
-        entry = envelope.unpack(self._namespace, key, data)
-        self._access_log.record(key, now)
+        entry = self._reader.read(self._namespace, key)
+        if entry is not None:
+            self._access_log.record(key, now)
         return entry
 
     def peek(self, key: str) -> Entry | None:
-        data = self._reader.read(self._namespace, key)
-        return None if data is None else envelope.unpack(self._namespace, key, data)
+        return self._reader.read(self._namespace, key)
 
     def get_near(self, key: str, now: float) -> Entry | None:
         """Do what `get` does, or return `FAR` if that might take long."""

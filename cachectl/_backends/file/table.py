@@ -76,10 +76,10 @@ class EntryTable:
         patience = self._writer.patience()
         try:
             for item in items:
-                large = len(item.data) > ROW_LIMIT
+                large = item.entry.size > ROW_LIMIT
                 if large and files is None:
                     files = self._writing_files(patience)
-                placed.append((item, self._write_file(item.data) if large else None))
+                placed.append((item, self._write_file(item) if large else None))
                 self._unsecured += item.entry.size
             written = self._transactions.run(
                 namespace, partial(self._put, put=put, placed=placed), patience=patience
@@ -186,10 +186,10 @@ class EntryTable:
         files.enter_context(debris.being_written(self._directory, patience))
         return files
 
-    def _write_file(self, data: bytes) -> str:
+    def _write_file(self, item: Item) -> str:
         """Write a large value to a file, while it is nobody's turn, and return its name."""
         try:
-            return self._files.write(data)
+            return self._files.write(item.head, item.rest)
         except OSError as error:
             raise translated("the cache", error, self._directory) from None
 

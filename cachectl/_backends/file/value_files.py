@@ -7,7 +7,7 @@ read nor removed.
 import errno
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from typing import Final
 from cachectl._backends.below import content, directory_below, file_below
 from cachectl._metrics.private import opened
 from cachectl._model.codecs import VALUE_LIMIT
-from cachectl._model.envelope import HEADER_LIMIT
+from cachectl._model.envelope import HEADER_LIMIT, LEAST, Envelope, head_size
 from cachectl.errors import BackendError, BackendRefused, DamagedEntry
 
 ROW_LIMIT: Final = 1024 * 1024
@@ -33,29 +33,47 @@ class ValueFiles:
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self._root = Path(directory)
 
-    def write(self, data: bytes) -> str:
-        """Write a new file and return its name; of one that cannot be written nothing is left."""
+    def write(self, *pieces: bytes) -> str:
+        """Write a new file of these pieces and return its name; of one that cannot be written nothing
+        is left.
+        """
         first, name = os.urandom(1).hex(), f"{os.urandom(14).hex()}.val"
         with self._made(first) as directory:
             file = os.open(name, _NEW, 0o600, dir_fd=directory)
             try:
                 with os.fdopen(file, "wb", buffering=0) as stream:
-                    _write_all(stream.fileno(), data)
+                    _write_all(stream.fileno(), pieces)
             except BaseException:
                 os.unlink(name, dir_fd=directory)
                 raise
         return f"{first}/{name}"
 
-    def read(self, name: str, size: int, limit: int = _LARGEST) -> bytes:
-        """Return the content of a file that has so many bytes, or its first `limit`.
+    def read(self, name: str, size: int) -> Envelope:
+        """Return the envelope in a file that has so many bytes; its payload apart, so that nobody has to
+        copy it to have it alone.
 
         Raises `DamagedEntry` for a name or a kind of file that is not ours, and for one that is larger,
         `FileNotFoundError` if it is gone.
         """
+        with self._opened(name, size) as (file, found):
+            head = content(file, LEAST)
+            more = head_size(head) - LEAST
+            if more > 0:
+                head += content(file, more)
+            return Envelope(head, content(file, max(0, found - len(head))))
+
+    def read_head(self, name: str, size: int, limit: int) -> bytes:
+        """Return the first `limit` bytes of a file that has `size`. Raises as `read` does."""
+        with self._opened(name, size) as (file, _):
+            return content(file, limit)
+
+    @contextmanager
+    def _opened(self, name: str, size: int) -> Iterator[tuple[int, int]]:
+        """Provide a descriptor of a file of so many bytes at most, and how many it has."""
         with opened(self._root) as root, file_below(root, _steps(name)) as (file, found):
             if found > min(size, _LARGEST):
                 raise DamagedEntry("the value file is larger than its row says")
-            return content(file, min(found, limit))
+            yield file, found
 
     def require(self, name: str) -> None:
         """Raise `BackendError` unless the file is there that was just written: with another directory, it
@@ -108,7 +126,11 @@ def _steps(name: object) -> list[str]:
     return name.split("/")
 
 
-def _write_all(file: int, data: bytes) -> None:
-    rest = memoryview(data)
+def _write_all(file: int, pieces: Sequence[bytes]) -> None:
+    rest = [memoryview(piece) for piece in pieces if piece]
     while rest:
-        rest = rest[os.write(file, rest) :]
+        written = os.writev(file, rest)
+        while rest and written >= len(rest[0]):
+            written -= len(rest.pop(0))
+        if rest:
+            rest[0] = rest[0][written:]

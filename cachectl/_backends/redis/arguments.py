@@ -5,7 +5,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
-from cachectl._backends.redis.transport.packing import PIECE, Argument, Joined
+from cachectl._backends.redis.transport.packing import Argument, Joined
 from cachectl._model.batches import BATCH
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.policy import Limits
@@ -34,10 +34,10 @@ def item_arguments(items: Sequence[Item], generation: bytes | None, now: float) 
     """
     arguments: list[Argument] = [item.key for item in items]
     for run in _runs(items):
-        sizes = "-" if generation else ",".join([str(len(item.data)) for item in run])
+        sizes = "-" if generation else ",".join([str(item.entry.size) for item in run])
         arguments.append(f"{len(run)} {sizes} {about_of(run[0].entry, now)}")
         if generation:
-            arguments += [generation + item.data for item in run]
+            arguments += [_value(generation, item) for item in run]
     return arguments
 
 
@@ -51,10 +51,15 @@ def _runs(items: Sequence[Item]) -> Iterable[Sequence[Item]]:
 def value_arguments(items: Iterable[Item], values: str, generation: bytes) -> list[Argument]:
     """Return the items as MSET takes them, `values` in front of their keys."""
     arguments: list[Argument] = []
-    for key, _, data, _ in items:
-        value = generation + data if len(data) < PIECE else Joined(generation, data)
-        arguments += (values + key, value)
+    for item in items:
+        arguments += (values + item.key, _value(generation, item))
     return arguments
+
+
+def _value(generation: bytes, item: Item) -> Argument:
+    """Return what is stored under a key; what is large in it is not copied."""
+    head = generation + item.head
+    return Joined(head, item.rest) if item.rest else head
 
 
 def _about(item: Item) -> tuple[float, tuple[str, ...]]:
@@ -91,10 +96,10 @@ def _split(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
     start = size = 0
     keys: set[str] = set()
     for end, item in enumerate(items):
-        size += len(item.data)
+        size += item.entry.size
         if end > start and (size > _CALL_BYTES or end - start == BATCH or item.key in keys):
             yield items[start:end]
-            start, size = end, len(item.data)
+            start, size = end, item.entry.size
             keys.clear()
         keys.add(item.key)
     if items:
@@ -102,7 +107,7 @@ def _split(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 
 def size_of(items: Iterable[Item]) -> int:
-    return sum([len(item.data) for item in items])
+    return sum([item.entry.size for item in items])
 
 
 def _fits_one_call(items: Sequence[Item]) -> bool:

@@ -7,12 +7,15 @@ ever wrote (the golden files prove it). A package of its own declares a `Registr
 point in the group `cachectl.codecs`, with a number from 128 to 255.
 """
 
+from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from cachectl._model.importing import importing
 from cachectl._model.targets import load_target
 from cachectl.errors import DamagedEntry, UnsupportedValue
+
+T = TypeVar("T")
 
 JSON: Final = 1
 """The number of the codec for documents."""
@@ -21,7 +24,9 @@ VALUE_LIMIT: Final = 256 * 1024 * 1024
 
 
 class Codec(Protocol):
-    """Turns values of some types into bytes and back."""
+    """Turns values of some types into bytes and back. One with a method `encoded_size` says with it
+    how many bytes `encode` would return, and refuses what that would: memory encodes nothing then.
+    """
 
     def encode(self, value: object) -> bytes:
         """Return the payload. Raises `UnsupportedValue`."""
@@ -110,18 +115,18 @@ def encode(value: object) -> tuple[int, bytes]:
 
     Raises `UnsupportedValue`, naming the type, for whatever no codec takes.
     """
-    kind = type(value)
-    number = _NUMBERS.get(kind) or number_of(kind)
-    try:
-        payload = codec(number).encode(value)
-    except UnsupportedValue:
-        if not _holds_arrays(value):
-            raise
-        number = _NPZ
-        payload = codec(number).encode(value)
-    if len(payload) > VALUE_LIMIT:
-        raise UnsupportedValue(f"a value of {len(payload)} bytes is over {VALUE_LIMIT}")
+    number, payload = _taken(value, _encoded)
+    _check_size(len(payload))
     return number, payload
+
+
+def measure(value: object) -> tuple[int, int]:
+    """Return the number of the codec that takes `value`, and the bytes of its payload: nothing is
+    encoded, where the codec knows them without that. Raises `UnsupportedValue`.
+    """
+    number, size = _taken(value, _encoded_size)
+    _check_size(size)
+    return number, size
 
 
 def decode(number: int, payload: memoryview) -> object:
@@ -130,6 +135,32 @@ def decode(number: int, payload: memoryview) -> object:
         return codec(number).decode(payload)
     except (ValueError, RecursionError, TypeError) as error:
         raise DamagedEntry(f"not {codec_name(number)}: {type(error).__name__}") from None
+
+
+def _taken(value: object, take: Callable[[Codec, object], T]) -> tuple[int, T]:
+    """Return the number of the codec for a value, and what `take` makes of both."""
+    kind = type(value)
+    number = _NUMBERS.get(kind) or number_of(kind)
+    try:
+        return number, take(codec(number), value)
+    except UnsupportedValue:
+        if not _holds_arrays(value):
+            raise
+        return _NPZ, take(codec(_NPZ), value)
+
+
+def _encoded(taker: Codec, value: object) -> bytes:
+    return taker.encode(value)
+
+
+def _encoded_size(taker: Codec, value: object) -> int:
+    known: Callable[[object], int] | None = getattr(taker, "encoded_size", None)
+    return known(value) if known else len(taker.encode(value))
+
+
+def _check_size(size: int) -> None:
+    if size > VALUE_LIMIT:
+        raise UnsupportedValue(f"a value of {size} bytes is over {VALUE_LIMIT}")
 
 
 def number_for(value: object) -> int:

@@ -21,6 +21,8 @@ _SCALARS: Final = _LEAVES | {float}
 _HOLDERS: Final = frozenset((dict, list))
 _FEW: Final = 500
 """Documents after which msgspec pays: to import it takes as long as it has saved by then."""
+_LARGE: Final = 1024 * 1024
+"""Bytes of a document that is as many: and `json` would have the text of it beside it."""
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -55,7 +57,7 @@ class JsonCodec:
             raise UnsupportedValue(f"JSON has {what}") from None
 
     def decode(self, payload: memoryview) -> object:
-        if self._many():
+        if self._many() or len(payload) >= _LARGE:
             library = _msgspec()
             try:
                 value: object = library.json.decode(payload)

@@ -31,11 +31,14 @@ class NpyCodec:
 
     def encode(self, value: object) -> bytes:
         assert isinstance(value, np.ndarray)
-        if value.dtype.kind not in _KINDS or not value.dtype.itemsize:
-            raise UnsupportedValue(f"an array of dtype {value.dtype} cannot be cached")
-        dtype = value.dtype.str.encode()
-        head = bytes((len(dtype),)) + dtype + bytes((value.ndim,))
-        return b"".join((head, struct.pack(f"<{value.ndim}q", *value.shape), value.tobytes()))
+        return b"".join(self.pieces(value))
+
+    def encoded_size(self, value: np.ndarray[Any, Any]) -> int:
+        return len(_head(value)) + value.nbytes
+
+    def pieces(self, value: np.ndarray[Any, Any]) -> tuple[bytes, memoryview]:
+        """Return what `encode` joins; the elements are not copied, unless others lie between them."""
+        return _head(value), memoryview(value.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
 
     def decode(self, payload: memoryview) -> np.ndarray[Any, Any]:
         try:
@@ -119,6 +122,15 @@ def _today(data: bytes) -> bytes:
     return (
         re.sub(rb"(?<=\d)L(?=[,)])", b" ", header) + data[len(header) :] if b"L" in header else data
     )
+
+
+def _head(value: np.ndarray[Any, Any]) -> bytes:
+    """Return what stands before the elements. Raises `UnsupportedValue`."""
+    if value.dtype.kind not in _KINDS or not value.dtype.itemsize:
+        raise UnsupportedValue(f"an array of dtype {value.dtype} cannot be cached")
+    dtype = value.dtype.str.encode()
+    shape = struct.pack(f"<{value.ndim}q", *value.shape)
+    return b"%c%b%c%b" % (len(dtype), dtype, value.ndim, shape)
 
 
 @lru_cache(maxsize=256)

@@ -35,16 +35,18 @@ class NpzCodec:
 
     def encode(self, value: object) -> bytes:
         assert isinstance(value, tuple | dict)
-        arrays = list(value.values() if isinstance(value, dict) else value)
-        names = list(map(_name, value)) if isinstance(value, dict) else [b""] * len(value)
-        if not arrays or any(type(array) is not np.ndarray for array in arrays):
-            said = f"a {type(value).__name__} of anything but numpy arrays cannot be cached"
-            raise UnsupportedValue(f"{said}: {advice(type(value))}")
-        parts = [_HEAD.pack(isinstance(value, dict), len(arrays))]
-        for name, array in zip(names, arrays, strict=True):
-            payload = _npy.encode(array)
-            parts += (_PART.pack(len(name), len(payload)), name, payload)
+        parts: list[bytes | memoryview] = []
+        for name, array in _checked(value):
+            head, elements = _npy.pieces(array)
+            parts += (_PART.pack(len(name), len(head) + len(elements)), name, head, elements)
+        parts.insert(0, _HEAD.pack(isinstance(value, dict), len(value)))
         return b"".join(parts)
+
+    def encoded_size(self, value: Arrays) -> int:
+        sizes = (
+            _PART.size + len(name) + _npy.encoded_size(array) for name, array in _checked(value)
+        )
+        return _HEAD.size + sum(sizes)
 
     def decode(self, payload: memoryview) -> Arrays:
         try:
@@ -100,6 +102,16 @@ class NpzCodec:
 
     def preview(self, value: Arrays) -> str:
         return "; ".join(f"{name}: {_npy.preview(array)}" for name, array in _named(value))
+
+
+def _checked(value: Arrays) -> list[tuple[bytes, Array]]:
+    """Return the arrays under their names, empty ones in a tuple. Raises `UnsupportedValue`."""
+    arrays = list(value.values() if isinstance(value, dict) else value)
+    names = list(map(_name, value)) if isinstance(value, dict) else [b""] * len(value)
+    if not arrays or any(type(array) is not np.ndarray for array in arrays):
+        said = f"a {type(value).__name__} of anything but numpy arrays cannot be cached"
+        raise UnsupportedValue(f"{said}: {advice(type(value))}")
+    return list(zip(names, arrays, strict=True))
 
 
 def _name(name: object) -> bytes:

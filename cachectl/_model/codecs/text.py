@@ -12,6 +12,9 @@ class TextCodec:
         assert isinstance(value, str)
         return value.encode("utf-8", "surrogatepass")
 
+    def encoded_size(self, value: str) -> int:
+        return len(value) if value.isascii() else len(self.encode(value))
+
     def decode(self, payload: memoryview) -> str:
         return str(payload, "utf-8", "surrogatepass")
 

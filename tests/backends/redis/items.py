@@ -10,4 +10,5 @@ FREE = Limits()
 
 def item(key, payload=b"value", *, now=0.0, ttl=None, tags=(), namespace="ns") -> Item:
     entry = Entry(None, 3, now, NEVER if ttl is None else now + ttl, 0, 0, tuple(tags), 0)
-    return Item(key, entry, pack(namespace, key, entry, payload), 0)
+    data = pack(namespace, key, entry, payload)
+    return Item(key, entry._replace(size=len(data)), data, 0)
