@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.openers import Opener
 
-_SIZE: Final = 4 * 1024 * 1024
+_SIZE: Final = 16 * 1024 * 1024
 _TOLERATED: Final = 0.05
 _NUMBERS: Final = np.random.default_rng(1).random(_SIZE // 8)
 _VALUES: Final[dict[str, Any]] = {
@@ -49,14 +49,13 @@ _COMPRESSED: Final = {"bytes": (0, 1), "ascii": (2, 2), "array": (1, 1), "arrays
 """Room is kept for what does not become smaller, and not used if it does."""
 
 
-@pytest.mark.parametrize("opener", ["memory", "file"], indirect=True)
 @pytest.mark.parametrize("kind", _VALUES)
 def test_no_copy_is_made_of_a_value_that_is_not_needed(opener: Opener, kind: str):
     most = (_IN_MEMORY if opener.backend == "memory" else _STORED)[kind]
     _assert_at_most(most, _peaks(opener, kind))
 
 
-@pytest.mark.parametrize("opener", ["file"], indirect=True)
+@pytest.mark.parametrize("opener", ["file", "redis"], indirect=True)
 @pytest.mark.parametrize("kind", _COMPRESSED)
 def test_nor_is_one_that_is_compressed(opener: Opener, kind: str):
     _assert_at_most(_COMPRESSED[kind], _peaks(opener, kind, compress="zstd"))

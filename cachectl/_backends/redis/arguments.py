@@ -18,9 +18,6 @@ SLACK: Final = 60.0
 """Seconds: how much longer than its TTL a value stays on the server: the engine's clock alone decides
 what is fresh, and need not be the server's."""
 
-GENERATION: Final = 8
-"""Bytes in front of each value; `common.lua` says what they are."""
-
 LARGE: Final = 4 * 1024
 """Bytes from which values are not passed through the script, which would copy and hash them."""
 

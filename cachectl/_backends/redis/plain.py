@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from cachectl._backends.redis.arguments import GENERATION
 from cachectl._backends.redis.client import Client
 from cachectl._backends.redis.shapes import string
+from cachectl._backends.redis.stored import GENERATION
 from cachectl._backends.redis.transport.packing import Command
 from cachectl._model.envelope import MAGIC
 from cachectl.errors import BackendRefused

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from cachectl._backends.redis.arguments import GENERATION
 from cachectl._backends.redis.shapes import array, number, numbers_and_strings, real, string
+from cachectl._backends.redis.stored import GENERATION
 from cachectl._backends.redis.transport.resp import Misread, Reply
 from cachectl._model.envelope import unpack_header
 from cachectl._model.records import CleanupStep, Dropped, EntryInfo, Removed, RemovedEntry

@@ -3,6 +3,7 @@
 from math import isnan
 from typing import Any
 
+from cachectl._backends.redis.transport.packing import Joined
 from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply, Status
 
 
@@ -23,6 +24,11 @@ def string(reply: Reply) -> bytes | None:
     if reply is None or type(reply) is bytes:
         return reply
     raise Misread("no string")
+
+
+def value(reply: Reply) -> bytes | Joined | None:
+    """Return a string that may be long, None if there is none."""
+    return reply if type(reply) is Joined else string(reply)
 
 
 def text(reply: Reply) -> str:

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Final
 
 from cachectl._backends.eviction.access_log import AccessLog
-from cachectl._backends.redis.arguments import GENERATION
+from cachectl._backends.redis.stored import GENERATION
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule
 

@@ -13,7 +13,6 @@ from typing import Final, TypeVar
 
 from cachectl._backends.leases import OLD, new_token
 from cachectl._backends.redis.arguments import (
-    GENERATION,
     LARGE,
     Uses,
     chunks,
@@ -39,10 +38,11 @@ from cachectl._backends.redis.results import (
 )
 from cachectl._backends.redis.shapes import anything, text
 from cachectl._backends.redis.shared import Shared
-from cachectl._backends.redis.transport.packing import Argument
+from cachectl._backends.redis.stored import GENERATION
+from cachectl._backends.redis.transport.packing import Argument, Joined
 from cachectl._model.batches import BATCH, batches
 from cachectl._model.entry import Entry
-from cachectl._model.envelope import MAGIC, unpack
+from cachectl._model.envelope import MAGIC, unpack, unpack_apart
 from cachectl._model.interrupts import unbroken
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
@@ -94,10 +94,17 @@ class RedisStore:
     async def peek(self, key: str) -> Entry | None:
         return self._unpacked(key, *await self._client.get(self._values + key, self._generation))
 
-    def _unpacked(self, key: str, data: bytes | None, generation: bytes | None) -> Entry | None:
+    def _unpacked(
+        self, key: str, data: bytes | Joined | None, generation: bytes | None
+    ) -> Entry | None:
         """Return the entry in a value, None if its generation has ended. Raises `DamagedEntry`."""
         if data is None:
             return None
+        if isinstance(data, Joined):
+            head, payload = data
+            if head[:GENERATION] != generation:
+                return None
+            return unpack_apart(self._namespace, key, head[GENERATION:], payload)
         if data[:GENERATION] == generation:
             return unpack(self._namespace, key, memoryview(data)[GENERATION:])
         if data.startswith(MAGIC, GENERATION) or data.startswith(MAGIC):  # those are older

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from cachectl._backends.redis.arguments import GENERATION
 from cachectl._backends.redis.backend import RedisBackend
+from cachectl._backends.redis.stored import GENERATION
 from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
 from cachectl._model.records import CleanupRule, CleanupStep, Dropped, Removed

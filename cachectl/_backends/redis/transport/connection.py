@@ -15,7 +15,7 @@ from cachectl._backends.redis.transport.server import Server
 from cachectl._backends.redis.transport.transport import RATE
 
 _RECEIVED: Final = 64 * 1024
-_MOST_RECEIVED: Final = 1024 * 1024
+_MOST_RECEIVED: Final = 256 * 1024
 """Bytes that are taken from the system at once; more of them where a long reply is known to come."""
 
 _TOLERANCE: Final = 0.05

@@ -22,7 +22,7 @@ _JOINED: Final = 256 * 1024
 """Bytes that are written at once."""
 
 _RECEIVED: Final = 64 * 1024
-_MOST_RECEIVED: Final = 1024 * 1024
+_MOST_RECEIVED: Final = 256 * 1024
 """Bytes that are taken from the system at once; more of them where a long reply is known to come."""
 
 

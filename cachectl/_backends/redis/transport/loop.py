@@ -88,7 +88,7 @@ class LoopTransport:
         )
         if not first:
             return None, with_it
-        if len(first) < _FIRST:
+        if isinstance(first, bytes) and len(first) < _FIRST:
             return first, with_it
         with one_call(time.monotonic() - spent()):
             return await self.exchange((("GET", key), small), pair, again=True)

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 
 class Joined(NamedTuple):
-    """One argument of two parts, of which the second is large, and not copied for the first."""
+    """A string of two parts, of which the second is large, and not copied for the first."""
 
     head: bytes
     rest: bytes

@@ -6,6 +6,10 @@ What a reply may announce is bounded, and nothing is allocated for what was only
 import re
 from typing import Final, Union
 
+from cachectl._backends.redis.stored import HEAD_LIMIT
+from cachectl._backends.redis.transport.long_string import LongString
+from cachectl._backends.redis.transport.packing import PIECE, Joined
+
 _BULK: Final = 512 * 1024 * 1024
 """The most bytes of a string; no server stores a longer one unless it is told to."""
 
@@ -47,7 +51,7 @@ class Status(bytes):
     __slots__ = ()
 
 
-Reply = Union[bytes, int, None, ErrorReply, list["Reply"]]  # noqa: UP007 - it names itself
+Reply = Union[bytes, Joined, int, None, ErrorReply, list["Reply"]]  # noqa: UP007 - it names itself
 
 
 class Parser:
@@ -58,36 +62,42 @@ class Parser:
         self._size = 0
         self._needed = 0
         self._arrays: list[tuple[list[Reply], int]] = []
+        self._long: LongString | None = None
 
     @property
     def between_replies(self) -> bool:
         """Whether all that arrived has been read."""
-        return not self._parts and not self._arrays
+        return not self._parts and not self._arrays and self._long is None
 
     @property
     def missing(self) -> int:
         """The bytes without which nothing can be read; 0 if that is not known."""
-        return max(0, self._needed - self._size)
+        return self._long.missing if self._long else max(0, self._needed - self._size)
 
     def feed(self, data: bytes) -> list[Reply]:
         """Return the replies that are complete now. Raises `Misread`, after which no more can be
         read.
         """
-        if self._parts:
+        replies: list[Reply] = []
+        if self._long is not None:
+            data = bytes(self._long.add(memoryview(data)))
+            if self._long.missing:
+                return []
+            self._end_long(self._long, replies)
+        elif self._parts:
             self._parts.append(data)
             self._size += len(data)
             if self._size < self._needed:
                 return []
             data = b"".join(self._parts)
             self._parts.clear()
-            self._size = 0
+            self._size = self._needed = 0
         try:
-            return self._read(data)
+            return self._read(data, replies)
         except ValueError:
             raise Misread("not a number") from None
 
-    def _read(self, data: bytes) -> list[Reply]:
-        replies: list[Reply] = []
+    def _read(self, data: bytes, replies: list[Reply]) -> list[Reply]:
         at, size = 0, len(data)
         while at < size:
             end = data.find(b"\r\n", at)
@@ -103,7 +113,7 @@ class Parser:
                 else:
                     after += _bounded(length, _BULK) + 2
                     if after > size:
-                        self._keep(data, at, after - at)
+                        self._keep_string(data, at, end + 2, length)
                         return replies
                     if data[after - 2 : after] != b"\r\n":
                         raise Misread("a string that does not end")
@@ -118,10 +128,7 @@ class Parser:
             else:
                 reply = _line(kind, data[at + 1 : end])
             at = after
-            if self._arrays:
-                self._place(reply, replies)
-            else:
-                replies.append(reply)
+            self._place(reply, replies)
         return replies
 
     def _keep(self, data: bytes, at: int, needed: int) -> None:
@@ -132,6 +139,21 @@ class Parser:
         self._parts.append(rest)
         self._size = len(rest)
         self._needed = needed
+
+    def _keep_string(self, data: bytes, at: int, start: int, length: int) -> None:
+        """Keep what is there of a string that is announced at `at`, and starts at `start`."""
+        if length <= PIECE:
+            self._keep(data, at, start - at + length + 2)
+        elif len(data) - start < HEAD_LIMIT:
+            self._keep(data, at, start - at + HEAD_LIMIT)
+        else:
+            self._long = LongString(length, memoryview(data)[start:])
+
+    def _end_long(self, long: LongString, replies: list[Reply]) -> None:
+        self._long, whole = None, long.whole()
+        if whole is None:
+            raise Misread("a string that does not end")
+        self._place(whole, replies)
 
     def _begin(self, length: int) -> None:
         if len(self._arrays) == _DEPTH:

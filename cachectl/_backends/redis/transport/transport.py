@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
 
-from cachectl._backends.redis.shapes import checked, string
-from cachectl._backends.redis.transport.packing import Command
+from cachectl._backends.redis.shapes import checked, string, value
+from cachectl._backends.redis.transport.packing import Command, Joined
 from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ _FINAL: Final = frozenset(
 )
 """Errors of a server that is not, or not yet, or not for us, the one to talk to."""
 
-Pair = tuple[bytes | None, bytes | None]
+Pair = tuple[bytes | Joined | None, bytes | None]
 
 
 class Timeouts(NamedTuple):
@@ -65,9 +65,9 @@ def understood(read: Reader[T], replies: list[Reply]) -> T:
 
 
 def pair(replies: list[Reply]) -> Pair:
-    """Read two strings."""
+    """Read a value and a string."""
     one, other = checked(replies)
-    return string(one), string(other)
+    return value(one), string(other)
 
 
 def is_final(error: ErrorReply) -> bool:

@@ -1,10 +1,14 @@
 """Replies, however they arrive, and what is none."""
 
 import random
+import tracemalloc
 
 import pytest
 
+from cachectl._backends.redis.transport.packing import Joined
 from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Parser, Reply, Status
+from cachectl._model.entry import NEVER, Entry
+from cachectl._model.envelope import pack_apart
 
 REPLIES: list[tuple[bytes, Reply]] = [
     (b"$5\r\nhello\r\n", b"hello"),
@@ -42,8 +46,44 @@ def test_replies_are_the_same_byte_by_byte():
 
 def test_what_is_missing_of_a_long_string_is_known():
     parser = Parser()
-    assert parser.feed(b"$1000000\r\n" + bytes(5)) == []
-    assert parser.missing == 1_000_000 + 2 - 5
+    assert parser.feed(b"$1000000\r\n" + bytes(5000)) == []
+    assert parser.missing == 1_000_000 + 2 - 5000
+
+
+def test_a_long_value_comes_in_two_parts_however_it_is_cut():
+    """Its payload apart from what stands before it, as it was sent; all else stays in one."""
+    payload = random.Random(1).randbytes(200_000)
+    entry = Entry(payload, 3, 1.0, NEVER, 0, 0, ("tag",), 0)
+    head, rest = pack_apart("ns", "key", entry, payload)
+    value = bytes(8) + head + rest
+    stream = b"$%d\r\n%b\r\n*2\r\n:1\r\n$%d\r\n%b\r\n" % (len(value), value, len(value), value)
+    for seed in range(20):
+        chance, parser, found, at = random.Random(seed), Parser(), [], 0
+        while at < len(stream):
+            length = chance.choice([1, 7, 100, 2000, 5000, 60_000, 150_000])
+            found += parser.feed(stream[at : at + length])
+            at += length
+        parts = Joined(bytes(8) + head, rest)
+        assert found == [parts, [1, parts]]
+        assert parser.between_replies
+        assert parser.missing == 0
+
+
+def test_no_more_memory_is_taken_than_twice_what_arrived():
+    parser = Parser()
+    tracemalloc.start()
+    try:
+        assert parser.feed(b"$400000000\r\n" + bytes(100_000)) == []
+        assert tracemalloc.get_traced_memory()[1] < 500_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_string_that_does_not_end_is_misread():
+    parser = Parser()
+    assert parser.feed(b"$100000\r\n" + bytes(90_000)) == []
+    with pytest.raises(Misread):
+        parser.feed(bytes(10_002))
 
 
 def test_a_status_is_told_from_a_string_of_the_same_letters():
