@@ -108,6 +108,7 @@ FAMILIES: Final = (
     "async_redis",
     "async_loop",
     "bulk",
+    "large_values",
     "commands",
     "million",
     "floor",

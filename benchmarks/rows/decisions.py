@@ -5,74 +5,58 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from functools import partial
 from hashlib import blake2b
-from pathlib import Path
-from typing import Any, Final
+from itertools import cycle
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
-from benchmarks.harness.caches import directory
+from benchmarks.harness.caches import POLICY, directory, file_cache
 from benchmarks.harness.measure import each, looped
-from benchmarks.harness.registry import Case, Contender, row
+from benchmarks.harness.registry import Case, Contender, Sample, row
 from benchmarks.harness.values import DOCUMENT, IMAGE, LARGE, SMALL, VECTOR
 from benchmarks.rows.commands import importing
 from benchmarks.rows.file import diskcache
+from cachectl import Namespace
+from cachectl._backends.file import table
 from cachectl._model import codecs
-
-_KEYS: Final = [f"key:{number}" for number in range(10)]
-
-
-class BlobTable:
-    """Values in the rows of a table, or in files that its rows name."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connection = sqlite3.connect(path / "values.db", isolation_level=None)
-        for pragma in ("journal_mode = wal", "synchronous = 1", "mmap_size = 67108864"):
-            self._connection.execute(f"PRAGMA {pragma}")
-        self._connection.execute("CREATE TABLE Cache(key PRIMARY KEY, name TEXT, value BLOB)")
-        self.close = self._connection.close
-
-    def set_in_row(self, key: str, value: bytes) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO Cache VALUES(?, NULL, ?)", (key, value))
-
-    def set_in_file(self, key: str, value: bytes) -> None:
-        name = f"{key}.value"
-        (self._path / name).write_bytes(value)
-        self._connection.execute(
-            "INSERT OR REPLACE INTO Cache VALUES(?, ?, NULL)", (f"file:{key}", name)
-        )
-
-    def get_from_row(self, key: str) -> bytes:
-        return bytes(self._find(key)[1])
-
-    def get_from_file(self, key: str) -> bytes:
-        name: str = self._find(f"file:{key}")[0]
-        return (self._path / name).read_bytes()
-
-    def _find(self, key: str) -> Any:
-        select = "SELECT name, value FROM Cache WHERE key = ?"
-        return self._connection.execute(select, (key,)).fetchone()
 
 
 @row("decision-rows", "decisions", "a value in its SQLite row", "in a file of its own")
 def rows() -> Iterator[Case]:
-    for size in (16_384, 65_536, 262_144, 1_048_576, 3_000_000):
-        with directory() as path, closing(BlobTable(path)) as table:
-            value = IMAGE.value[:size]
+    for size in (16_384, 65_536, 131_072, 262_144, 524_288, 1_048_576):
+        keys = [f"key:{number}" for number in range(50)]
+        with file_cache() as one, file_cache() as other:
+            in_row, in_file = (cache.namespace("values", **POLICY) for cache in (one, other))
+            writes = (each(_replacing(it, size), keys) for it in (in_row, in_file))
+            to_row, to_file = map(_bordered, writes, (10 * size, 0))
             yield Case(
-                f"set, {size:,} bytes",
-                Contender("row", each(partial(table.set_in_row, value=value), _KEYS)),
-                [Contender("file", each(partial(table.set_in_file, value=value), _KEYS))],
+                f"set, {size:,} bytes", Contender("row", to_row), [Contender("file", to_file)]
             )
             yield Case(
                 f"get, {size:,} bytes",
-                Contender("row", each(table.get_from_row, _KEYS)),
-                [Contender("file", each(table.get_from_file, _KEYS))],
+                Contender("row", each(in_row.get, keys)),
+                [Contender("file", each(in_file.get, keys))],
             )
+
+
+def _replacing(namespace: Namespace, size: int) -> Callable[[str], object]:
+    """Return what sets a key to another value each time: SQLite leaves pages that do not change."""
+    values = cycle([IMAGE.value[at : at + size] for at in range(3)])
+    return lambda key: namespace.set(key, next(values))
+
+
+def _bordered(sample: Sample, limit: int) -> Sample:
+    """Return a sample while values up to so many bytes go to rows."""
+
+    def bordered(seconds: float) -> float:
+        with patch.object(table, "ROW_LIMIT", limit):
+            return sample(seconds)
+
+    return bordered
 
 
 @row("decision-reading", "decisions", "opening a cache to read one value", "through diskcache")

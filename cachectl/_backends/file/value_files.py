@@ -18,9 +18,9 @@ from cachectl._model.codecs import VALUE_LIMIT
 from cachectl._model.envelope import HEADER_LIMIT, LEAST, Envelope, head_size
 from cachectl.errors import BackendError, BackendRefused, DamagedEntry
 
-ROW_LIMIT: Final = 1024 * 1024
-"""Bytes up to which a value stays in its row, which is faster; beyond, files are
-(`make bench ROW=decision-rows`)."""
+ROW_LIMIT: Final = 128 * 1024
+"""Bytes of an envelope that are written to a row; from there on files are faster to write and to read
+(`make bench ROW=decision-rows`). Earlier versions wrote larger rows, which are read."""
 
 _LARGEST: Final = VALUE_LIMIT + HEADER_LIMIT
 _NAME: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{28}\.val", re.ASCII)

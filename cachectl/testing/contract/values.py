@@ -91,7 +91,7 @@ class ValuesContract(Contract):
         assert repr(users.get("named")) == repr(named)
         assert not found(users.get("pair"))[0].flags.writeable
 
-    @pytest.mark.parametrize("size", [0, 1, 32_767, 32_768, 1_048_576, 1_048_577, 3_000_000])
+    @pytest.mark.parametrize("size", [0, 1, 32_767, 65_536, 131_023, 131_024, 1_048_576, 3_000_000])
     def test_bytes_of_every_size_come_back(self, users: Namespace, size: int) -> None:
         users.set("k", b"\xff" * size)
         assert users.get("k") == b"\xff" * size
@@ -100,13 +100,15 @@ class ValuesContract(Contract):
         self, users: Namespace
     ) -> None:
         original = {"list": [1]}
-        array = np.arange(3)
+        array, large = np.arange(3), np.zeros(200_000)
         users.set("json", original)
         users.set("array", array)
+        users.set("large", large)
         original["list"].append(2)
-        array[0] = 9
+        array[0] = large[0] = 9
         assert users.get("json") == {"list": [1]}
         assert found(users.get("array")).tolist() == [0, 1, 2]
+        assert not found(users.get("large")).any()
 
     def test_arrays_of_any_memory_layout_are_kept_by_their_elements(self, users: Namespace) -> None:
         square = np.arange(12.0).reshape(3, 4)

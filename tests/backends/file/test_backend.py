@@ -12,6 +12,7 @@ import pytest
 
 from cachectl import MISSING, BackendBusy, BackendError, BackendRefused, ConfigError
 from cachectl._backends.directory import MARKER
+from cachectl._backends.file import table
 from cachectl._backends.file.backend import FileBackend
 from cachectl._backends.file.debris import being_written
 from cachectl._backends.sqlite import Patience
@@ -162,6 +163,28 @@ def test_a_directory_with_a_dollar_or_tilde_is_refused(opener: Opener, tmp_path:
     for directory in (tmp_path / "$HOME", Path("~"), Path("~root/cache")):
         with pytest.raises(ConfigError):
             FileBackend(directory=directory)
+
+
+def test_a_value_is_in_a_file_from_where_that_is_faster(opener: Opener):
+    header = 49
+    users = opener().namespace("users")
+    users.set("row", bytes(128 * 1024 - header))
+    assert value_files(opener.directory) == []
+    users.set("file", bytes(128 * 1024 - header + 1))
+    assert len(value_files(opener.directory)) == 1
+
+
+def test_a_larger_row_of_an_earlier_version_is_read_and_replaced(opener: Opener, monkeypatch):
+    users = opener().namespace("users", max_entries=10)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(table, "ROW_LIMIT", 1024 * 1024)
+        users.set("k", b"x" * 1_000_000)
+    assert value_files(opener.directory) == []
+    assert users.get("k") == b"x" * 1_000_000
+    users.set("k", b"y" * 1_000_000)
+    assert len(value_files(opener.directory)) == 1
+    assert users.get("k") == b"y" * 1_000_000
+    assert users.stats().bytes == 1_000_049
 
 
 def test_large_values_are_files_that_go_with_their_entries(opener: Opener, clock: Clock):

@@ -62,7 +62,7 @@ SHAPES: dict[str, Shape] = {
     "unique-tags": (unique_tags, (3_000,), {}),
     "vectors": (blobs, (2_000, 2_048), {}),
     "blobs": (blobs, (200, 50_000), {}),
-    "images": (blobs, (10, 900_000), {}),
+    "images": (blobs, (80, 110_000), {}),
     "large-images": (blobs, (3, 3_000_000), {}),
     "mixed": (mixed, (1_000,), {}),
     "lrfu": (texts, (5_000,), LRFU),
