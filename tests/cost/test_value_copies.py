@@ -8,12 +8,16 @@ got is received where it stays; text and documents are made of what was received
 import gc
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
+import diskcache
 import numpy as np
 import pytest
 
-from tests.support.openers import Opener
+from cachectl import Cache
+from cachectl.testing import Clock
+from tests.support.openers import OPTIONS, Opener, settings
 
 _SIZE: Final = 16 * 1024 * 1024
 _TOLERATED: Final = 0.05
@@ -59,6 +63,36 @@ def test_no_copy_is_made_of_a_value_that_is_not_needed(opener: Opener, kind: str
 @pytest.mark.parametrize("kind", _COMPRESSED)
 def test_nor_is_one_that_is_compressed(opener: Opener, kind: str):
     _assert_at_most(_COMPRESSED[kind], _peaks(opener, kind, compress="zstd"))
+
+
+@pytest.mark.parametrize("backend", ["file", "redis"])
+@pytest.mark.parametrize("kind", ["bytes", "array"])
+def test_nor_for_tasks(request: pytest.FixtureRequest, clock: Clock, backend: str, kind: str):
+    opener = Opener({"backend": backend, **OPTIONS[backend](request)}, clock, "tasks")
+    try:
+        _assert_at_most(_STORED[kind], _peaks(opener, kind))
+    finally:
+        opener.close()
+
+
+@pytest.mark.parametrize("opener", ["file", "redis"], indirect=True)
+def test_nor_of_what_a_load_brings(opener: Opener):
+    namespace, value = opener().namespace("large"), _VALUES["bytes"]
+    namespace.get_or_load("first", lambda: value)
+    peak = _peak(lambda: namespace.get_or_load("key", lambda: value))
+    assert peak <= _TOLERATED
+    assert namespace.get("key") == value
+
+
+@pytest.mark.parametrize(("kind", "most"), [("bytes", 1), ("ascii", 2)])
+def test_nor_of_what_another_application_wrote(tmp_path: Path, kind: str, most: float):
+    value = _VALUES[kind]
+    with diskcache.Cache(tmp_path) as foreign:
+        foreign.set("key", value)
+    with Cache.of(settings("diskcache", diskcache__directory=tmp_path), strict=True) as cache:
+        namespace = cache.namespace("diskcache")
+        assert namespace.get("key") == value
+        assert _peak(lambda: namespace.get("key")) <= most + _TOLERATED
 
 
 def _assert_at_most(most: tuple[float, float], peaks: tuple[float, float]) -> None:

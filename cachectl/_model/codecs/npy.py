@@ -22,6 +22,8 @@ from cachectl.errors import UnsupportedValue, UsageError
 
 _HEADER_LIMIT: Final = 64 * 1024
 """Bytes in which the header of a file is; numpy reads a tenth of that."""
+_LARGE: Final = 64 * 1024
+"""Bytes from which a copy takes longer than a view."""
 _KINDS: Final = frozenset("biufcSUmM")
 _DTYPE: Final = re.compile(r"[<>|][biufcSUmM][1-9]\d{0,8}(\[\w+\])?", re.ASCII)
 
@@ -36,8 +38,12 @@ class NpyCodec:
     def encoded_size(self, value: np.ndarray[Any, Any]) -> int:
         return len(_head(value)) + value.nbytes
 
-    def pieces(self, value: np.ndarray[Any, Any]) -> tuple[bytes, memoryview]:
-        """Return what `encode` joins; the elements are not copied, unless others lie between them."""
+    def pieces(self, value: np.ndarray[Any, Any]) -> tuple[bytes, bytes | memoryview]:
+        """Return what `encode` joins; the elements of a large one are not copied, unless others lie
+        between them.
+        """
+        if value.nbytes < _LARGE:
+            return _head(value), value.tobytes()
         return _head(value), memoryview(value.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
 
     def decode(self, payload: memoryview) -> np.ndarray[Any, Any]:

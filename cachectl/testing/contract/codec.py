@@ -48,6 +48,10 @@ class CodecContract:
         assert repr(found) == repr(value)
         assert self.codec.encode(found) == payload
 
+    def test_the_size_of_a_payload_is_known_without_it(self, value: object) -> None:
+        number, payload = codecs.encode(value)
+        assert codecs.measure(value) == (number, len(payload))
+
     def test_a_copy_is_equal_and_can_be_weighed(self, value: object) -> None:
         copy = self.codec.copy(value)
         assert type(copy) is type(value)
