@@ -26,7 +26,7 @@ ccache protects its entries with it as well.
 
 import struct
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from xxhash import xxh3_64, xxh3_64_intdigest
 
@@ -55,21 +55,16 @@ _APART: Final = 64 * 1024
 """Bytes from which a payload is not copied behind its head: to hash two pieces takes longer than one."""
 
 
-class Envelope(NamedTuple):
-    """An envelope in two pieces: what stands before a large payload, and that; or all of it, and nothing."""
-
-    head: bytes
-    rest: bytes = b""
-
-
 def pack(namespace: str, key: str, entry: Entry, payload: bytes) -> bytes:
     """Return the bytes to store for `entry`, whose value is `payload` as it is stored."""
     head, rest = pack_apart(namespace, key, entry, payload)
     return head + rest
 
 
-def pack_apart(namespace: str, key: str, entry: Entry, payload: bytes) -> Envelope:
-    """Do what `pack` does, without a copy of a large payload."""
+def pack_apart(namespace: str, key: str, entry: Entry, payload: bytes) -> tuple[bytes, bytes]:
+    """Do what `pack` does, in two pieces: what stands before a large payload, and that, which is not
+    copied; or all of it, and nothing.
+    """
     tags = _words(entry.tags, entry.label) if entry.tags or entry.label else b""
     expires_us = 0 if entry.expires_at == NEVER else round(entry.expires_at * 1e6)
     head = _BODY.pack(
@@ -81,15 +76,11 @@ def pack_apart(namespace: str, key: str, entry: Entry, payload: bytes) -> Envelo
         entry.cost | entry.cost_over << _COST_BITS,
         entry.load_us,
     )
-    if len(payload) >= _APART:
-        head += tags
-        return Envelope(_prefix(_checksum_apart(namespace, key, head, payload)) + head, payload)
-    body = b"".join((head, tags, payload))
-    return Envelope(_prefix(_checksum(namespace, key, body)) + body)
-
-
-def _prefix(checksum: int) -> bytes:
-    return _PREFIX.pack(MAGIC, _VERSION, checksum)
+    if len(payload) < _APART:
+        body, rest = b"".join((head, tags, payload)), b""
+    else:
+        body, rest = head + tags, payload
+    return _PREFIX.pack(MAGIC, _VERSION, _checksum(namespace, key, body, rest)) + body, rest
 
 
 def unpack(namespace: str, key: str, data: bytes | memoryview) -> Entry:
@@ -103,7 +94,7 @@ def unpack(namespace: str, key: str, data: bytes | memoryview) -> Entry:
 def unpack_apart(namespace: str, key: str, head: bytes, payload: bytes) -> Entry:
     """Do what `unpack` does for an envelope that was cut where `head_size` says."""
     entry, checksum = _parse(head)
-    if checksum != _checksum_apart(namespace, key, memoryview(head)[_PREFIX.size :], payload):
+    if checksum != _checksum(namespace, key, memoryview(head)[_PREFIX.size :], payload):
         raise DamagedEntry("checksum does not match")
     return entry._replace(value=payload, size=len(head) + len(payload))
 
@@ -172,19 +163,14 @@ def _label_and_tags(stored: bytes) -> tuple[str, tuple[str, ...]]:
     return "", (first, *others)
 
 
-def _checksum(namespace: str, key: str, body: bytes | memoryview) -> int:
-    return xxh3_64_intdigest(body, _seed(namespace, key))
-
-
-def _checksum_apart(namespace: str, key: str, head: bytes | memoryview, payload: bytes) -> int:
-    digest = xxh3_64(head, _seed(namespace, key))
-    digest.update(payload)
-    return digest.intdigest()
-
-
-def _seed(namespace: str, key: str) -> int:
+def _checksum(namespace: str, key: str, body: bytes | memoryview, rest: bytes = b"") -> int:
     bound = namespace + "\0" + key  # a TypeError for what is no text, but reads like one
-    return xxh3_64_intdigest(bound.encode())
+    seed = xxh3_64_intdigest(bound.encode())
+    if not rest:
+        return xxh3_64_intdigest(body, seed)
+    digest = xxh3_64(body, seed)
+    digest.update(rest)
+    return digest.intdigest()
 
 
 def packed_size(entry: Entry, payload: bytes) -> int:

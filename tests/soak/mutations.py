@@ -113,12 +113,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a checksum is not looked at", "_model/envelope.py",
-        "if checksum != _checksum(", "if checksum is None and _checksum(",
+        "if checksum != _checksum(namespace, key, memoryview(data)",
+        "if checksum is None and _checksum(namespace, key, memoryview(data)",
         "tests/model/test_envelope.py",
     ),
     Mutation(
         "a checksum of what is in two pieces is not looked at", "_model/envelope.py",
-        "if checksum != _checksum_apart(", "if checksum is None and _checksum_apart(",
+        "if checksum != _checksum(namespace, key, memoryview(head)",
+        "if checksum is None and _checksum(namespace, key, memoryview(head)",
         "tests/model/test_envelope.py",
     ),
     Mutation(

@@ -32,7 +32,8 @@ def insert(transaction: Transaction, new: Sequence[tuple[Item, int, str | None]]
     rows = []
     total = in_files = 0
     for item, stamp, filename in new:
-        expiry, size, data = _expiry(item), item.entry.size, None if filename else item.data
+        expiry, size = _expiry(item), item.entry.size
+        data = None if filename else item.head + item.rest
         rows.append((id_, item.key, stamp, expiry, expiry, size, filename, data))
         total += size
         in_files += size if filename else 0
@@ -47,7 +48,8 @@ def replace(
 ) -> None:
     """Write an entry in place of `old`. It keeps the time of use, unless lrfu decides."""
     execute, expiry, size = transaction.execute, _expiry(item), item.entry.size
-    execute(_REPLACE, (expiry, size, filename, None if filename else item.data, old.id))
+    data = None if filename else item.head + item.rest
+    execute(_REPLACE, (expiry, size, filename, data, old.id))
     if expiry is not None and (old.due_at is None or expiry < old.due_at):
         execute(_RESCHEDULE, (old.id,))
     if transaction.lrfu is not None:

@@ -15,7 +15,7 @@ from typing import Final
 from cachectl._backends.below import content, directory_below, file_below
 from cachectl._metrics.private import opened
 from cachectl._model.codecs import VALUE_LIMIT
-from cachectl._model.envelope import HEADER_LIMIT, LEAST, Envelope, head_size
+from cachectl._model.envelope import HEADER_LIMIT, LEAST, head_size
 from cachectl.errors import BackendError, BackendRefused, DamagedEntry
 
 ROW_LIMIT: Final = 128 * 1024
@@ -48,7 +48,7 @@ class ValueFiles:
                 raise
         return f"{first}/{name}"
 
-    def read(self, name: str, size: int) -> Envelope:
+    def read(self, name: str, size: int) -> tuple[bytes, bytes]:
         """Return the envelope in a file that has so many bytes; its payload apart, so that nobody has to
         copy it to have it alone.
 
@@ -60,7 +60,7 @@ class ValueFiles:
             more = head_size(head) - LEAST
             if more > 0:
                 head += content(file, more)
-            return Envelope(head, content(file, max(0, found - len(head))))
+            return head, content(file, max(0, found - len(head)))
 
     def read_head(self, name: str, size: int, limit: int) -> bytes:
         """Return the first `limit` bytes of a file that has `size`. Raises as `read` does."""

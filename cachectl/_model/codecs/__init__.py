@@ -9,13 +9,11 @@ point in the group `cachectl.codecs`, with a number from 128 to 255.
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol
 
 from cachectl._model.importing import importing
 from cachectl._model.targets import load_target
 from cachectl.errors import DamagedEntry, UnsupportedValue
-
-T = TypeVar("T")
 
 JSON: Final = 1
 """The number of the codec for documents."""
@@ -115,8 +113,17 @@ def encode(value: object) -> tuple[int, bytes]:
 
     Raises `UnsupportedValue`, naming the type, for whatever no codec takes.
     """
-    number, payload = _taken(value, _encoded)
-    _check_size(len(payload))
+    kind = type(value)
+    number = _NUMBERS.get(kind) or number_of(kind)
+    try:
+        payload = codec(number).encode(value)
+    except UnsupportedValue:
+        if not _holds_arrays(value):
+            raise
+        number = _NPZ
+        payload = codec(number).encode(value)
+    if len(payload) > VALUE_LIMIT:
+        raise _too_large(len(payload))
     return number, payload
 
 
@@ -124,8 +131,14 @@ def measure(value: object) -> tuple[int, int]:
     """Return the number of the codec that takes `value`, and the bytes of its payload: nothing is
     encoded, where the codec knows them without that. Raises `UnsupportedValue`.
     """
-    number, size = _taken(value, _encoded_size)
-    _check_size(size)
+    number = _NUMBERS.get(type(value)) or number_of(type(value))
+    known: Callable[[object], int] | None = getattr(codec(number), "encoded_size", None)
+    if known is None:
+        number, payload = encode(value)
+        return number, len(payload)
+    size = known(value)
+    if size > VALUE_LIMIT:
+        raise _too_large(size)
     return number, size
 
 
@@ -137,30 +150,8 @@ def decode(number: int, payload: memoryview) -> object:
         raise DamagedEntry(f"not {codec_name(number)}: {type(error).__name__}") from None
 
 
-def _taken(value: object, take: Callable[[Codec, object], T]) -> tuple[int, T]:
-    """Return the number of the codec for a value, and what `take` makes of both."""
-    kind = type(value)
-    number = _NUMBERS.get(kind) or number_of(kind)
-    try:
-        return number, take(codec(number), value)
-    except UnsupportedValue:
-        if not _holds_arrays(value):
-            raise
-        return _NPZ, take(codec(_NPZ), value)
-
-
-def _encoded(taker: Codec, value: object) -> bytes:
-    return taker.encode(value)
-
-
-def _encoded_size(taker: Codec, value: object) -> int:
-    known: Callable[[object], int] | None = getattr(taker, "encoded_size", None)
-    return known(value) if known else len(taker.encode(value))
-
-
-def _check_size(size: int) -> None:
-    if size > VALUE_LIMIT:
-        raise UnsupportedValue(f"a value of {size} bytes is over {VALUE_LIMIT}")
+def _too_large(size: int) -> UnsupportedValue:
+    return UnsupportedValue(f"a value of {size} bytes is over {VALUE_LIMIT}")
 
 
 def number_for(value: object) -> int:
