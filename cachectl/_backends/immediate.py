@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 from cachectl._backends.capabilities import SupportsDetails, SupportsFlush
 from cachectl._backends.protocols import Store
-from cachectl._model.entry import Entry
+from cachectl._model.entry import Entry, Found
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
     CleanupRule,
@@ -26,10 +26,10 @@ class Immediate:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.get: Callable[[str, float], Entry | None] = store.get  # not a call more for a hit
+        self.get: Callable[[str, float], Found | None] = store.get  # not a call more for a hit
         self.reads: Store = store  # nor a look at an attribute, for those who keep this
 
-    async def fetch(self, key: str, now: float) -> Entry | None:
+    async def fetch(self, key: str, now: float) -> Found | None:
         return self._store.get(key, now)
 
     async def peek(self, key: str) -> Entry | None:

@@ -9,7 +9,7 @@ from cachectl._backends.capabilities import SupportsDetails, SupportsFlush
 from cachectl._backends.protocols import Store
 from cachectl._backends.worker import Worker
 from cachectl._model.batches import BATCH
-from cachectl._model.entry import Entry
+from cachectl._model.entry import Entry, Found
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
     CleanupRule,
@@ -32,9 +32,9 @@ class InThread:
     def __init__(self, store: Store, worker: Worker) -> None:
         self._store = store
         self._worker = worker
-        self.get: Callable[[str, float], Entry | None] = store.get
+        self.get: Callable[[str, float], Found | None] = store.get
 
-    async def fetch(self, key: str, now: float) -> Entry | None:
+    async def fetch(self, key: str, now: float) -> Found | None:
         return await self._worker.call(self._store.get, key, now)
 
     async def peek(self, key: str) -> Entry | None:

@@ -21,7 +21,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from cachectl._metrics.counters import CounterStore
-from cachectl._model.entry import Entry
+from cachectl._model.entry import Entry, Found
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
     CleanupRule,
@@ -42,7 +42,7 @@ class Store(Protocol):
     many processes. Every method may raise `BackendError`.
     """
 
-    def get(self, key: str, now: float) -> Entry | None:
+    def get(self, key: str, now: float) -> Found | None:
         """Return the entry, fresh or not, noting its use at `now`. Raises `DamagedEntry`."""
 
     def peek(self, key: str) -> Entry | None:
@@ -105,10 +105,10 @@ class AsyncStore(Protocol):
     threads does it before it returns, and one for tasks without blocking the event loop.
     """
 
-    def get(self, key: str, now: float) -> Entry | None:
+    def get(self, key: str, now: float) -> Found | None:
         """Do what `fetch` does, at once: the hit path of threads, and of tasks in memory."""
 
-    async def fetch(self, key: str, now: float) -> Entry | None:
+    async def fetch(self, key: str, now: float) -> Found | None:
         """Return the entry, fresh or not, noting its use at `now`. Raises `DamagedEntry`."""
 
     async def peek(self, key: str) -> Entry | None: ...

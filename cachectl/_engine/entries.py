@@ -10,7 +10,7 @@ from cachectl._metrics.recorder import Recorder
 from cachectl._model import codecs, envelope
 from cachectl._model.arguments import shown
 from cachectl._model.compression import NONE, ZSTD, compress, decompress
-from cachectl._model.entry import Entry
+from cachectl._model.entry import Entry, Found
 from cachectl._model.keys import check_label, check_tags
 from cachectl._model.policy import Policy
 from cachectl._model.records import Item
@@ -97,12 +97,12 @@ class Entries:
             w.key, w.value, now, ttl=w.ttl, tags=w.tags, cost=w.cost, load_us=w.load_us, label=w.label
         )  # fmt: skip
 
-    def value(self, entry: Entry) -> object:
+    def value(self, entry: Found) -> object:
         """Return the value of an entry, recording nothing. Raises `DamagedEntry`."""
         stored = entry.value if self._live else codecs.decode(entry.codec, _payload(entry))
         return self._loaded(stored)
 
-    def decode(self, entry: Entry) -> object:
+    def decode(self, entry: Found) -> object:
         """Return the value of an entry that is not held as it is, for a hit.
 
         Raises `DamagedEntry`.
@@ -115,7 +115,7 @@ class Entries:
             stored = codecs.decode(entry.codec, memoryview(entry.value))  # type: ignore[arg-type]
         return stored if self.hooks.load is None else self._loaded(stored)
 
-    def _decompressed(self, entry: Entry) -> object:
+    def _decompressed(self, entry: Found) -> object:
         started = perf_counter_ns()
         payload = _payload(entry)
         self._recorder.record_decompression(perf_counter_ns() - started)
@@ -149,7 +149,7 @@ class Entries:
         return NONE if compressed is None else ZSTD, stored
 
 
-def _payload(entry: Entry) -> memoryview:
+def _payload(entry: Found) -> memoryview:
     """Return the encoded value of an entry that holds bytes. Raises `DamagedEntry`."""
     stored = entry.value
     assert isinstance(stored, memoryview | bytes)

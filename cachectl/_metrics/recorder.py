@@ -10,7 +10,7 @@ from cachectl._metrics.known_keys import KnownKeys
 from cachectl._metrics.sketches import Notes
 from cachectl._metrics.thread_counters import ThreadCounters
 from cachectl._metrics.troubles import Troubles
-from cachectl._model.entry import Entry, Worth
+from cachectl._model.entry import Found, Worth
 from cachectl._model.records import CleanupStep, Item, Removed, Written
 from cachectl.errors import BackendError, CacheError
 
@@ -65,7 +65,7 @@ class Recorder:
         """Follow the counters, which were renewed."""
         self._local = self._counters.local
 
-    def record_hit(self, key: str, entry: Entry, now: float) -> None:
+    def record_hit(self, key: str, entry: Found, now: float) -> None:
         """Record a lookup that found a fresh entry."""
         if self.counting:
             try:

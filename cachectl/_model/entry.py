@@ -1,7 +1,7 @@
 """An entry: a value under a key, and what the engine knows about it."""
 
 import enum
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 
 NEVER: Final = float("inf")
 """The `expires_at` of an entry without a TTL."""
@@ -53,6 +53,27 @@ class Entry(NamedTuple):
     def dollars(self) -> float:
         """What the value cost."""
         return (self.cost * 1000 - self.cost_over) / 10**9
+
+
+class Found(Protocol):
+    """What a lookup returns of an entry: all that a hit needs. See `Entry`, which is one."""
+
+    @property
+    def value(self) -> object: ...
+    @property
+    def codec(self) -> int: ...
+    @property
+    def expires_at(self) -> float: ...
+    @property
+    def cost(self) -> int: ...
+    @property
+    def load_us(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def compression(self) -> int: ...
+    @property
+    def cost_over(self) -> int: ...
 
 
 class Worth(NamedTuple):

@@ -125,7 +125,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an expired entry stands in the way of a new one in memory", "_backends/memory/store.py",
-        "fresh = old is not None and old.entry.expires_at > now", "fresh = old is not None",
+        "fresh = old is not None and old.expires_at > now", "fresh = old is not None",
         f"{CONTRACT} -k 'TestBackends and memory'",
     ),
     Mutation(

@@ -16,7 +16,7 @@ from cachectl._backends.fallback.journal import Journal
 from cachectl._backends.fallback.pending import PendingInvalidations
 from cachectl._backends.memory.store import MemoryStore
 from cachectl._backends.protocols import AsyncStore
-from cachectl._model.entry import Entry
+from cachectl._model.entry import Entry, Found
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
     CleanupRule,
@@ -59,7 +59,7 @@ class StandIn:
         self._namespace = namespace
         self._journal = journal
 
-    def get(self, key: str, now: float) -> Entry | None:
+    def get(self, key: str, now: float) -> Found | None:
         """Look up in memory what the backend was asked for."""
         self.spared()
         return self.memory.get(key, now)
@@ -98,7 +98,7 @@ class FallbackStore:
         self._memory = stand_in.memory
         self._pause = pause
 
-    def get(self, key: str, now: float) -> Entry | None:
+    def get(self, key: str, now: float) -> Found | None:
         if not self._breaker.is_open:  # the path of every hit: without a call in between
             try:
                 return self._store.get(key, now)
@@ -106,7 +106,7 @@ class FallbackStore:
                 self._breaker.trip(error)
         return self._stand_in.get(key, now)
 
-    async def fetch(self, key: str, now: float) -> Entry | None:
+    async def fetch(self, key: str, now: float) -> Found | None:
         if not self._breaker.is_open:
             try:
                 return await self._store.fetch(key, now)

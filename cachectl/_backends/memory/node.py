@@ -1,32 +1,100 @@
 """An entry in memory, and what is known of it there."""
 
 from sys import getsizeof
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
-from cachectl._backends.memory.sizes import FLOAT, INTEGER, entry_bytes
-from cachectl._model.entry import Entry
+import msgspec
+
+from cachectl._backends.memory.sizes import FLOAT, INTEGER
+from cachectl._model.entry import NEVER, Entry
+from cachectl._model.records import Item
 
 if TYPE_CHECKING:
-    from cachectl._backends.memory.expiries import Heap
+    from cachectl._backends.memory.expiries import Run
+
+_SHARED: Final = 256
+"""Integers up to here are the same objects everywhere."""
 
 
-class Node:
-    """An entry, the memory it occupies with its value, when it was last used, and where it waits to expire.
+class _Held(msgspec.Struct, gc=False, eq=False):
+    """What is known of every entry: its value and the bytes that this occupies, when it was last used, and
+    where it waits to expire.
 
-    `key` is the one text that all indexes hold, however often the entry is replaced.
+    `key` is the one text that all indexes hold, however often the entry is replaced. The collector does
+    not look at these objects, of which there may be millions: nothing that they refer to refers to them.
     """
 
-    __slots__ = ("entry", "heap", "key", "memory", "place", "used_at")
+    key: str
+    value: object
+    codec: int
+    created_at: float
+    expires_at: float
+    size: int
+    memory: int
+    used_at: float
+    run: "Run | None"
 
-    def __init__(self, key: str, entry: Entry, memory: int, now: float) -> None:
-        self.key = key
-        self.entry = entry
-        self.used_at = now
-        self.heap: Heap | None = None
-        self.place: tuple[float, str] | None = None
-        self.memory = _ALONE + entry_bytes(entry) + memory + getsizeof(key)
+    compression: ClassVar[int] = 0
 
 
-_ALONE: Final = 16 + 16 + 8 * len(Node.__slots__) + INTEGER + FLOAT // 2
-"""A node with the headers of an object and of the collector, and what its numbers are: `used_at` is that
-of the entry until it is looked up."""
+class Plain(_Held, gc=False, eq=False):
+    """An entry of which there is nothing more to say, as of most."""
+
+    cost: ClassVar[int] = 0
+    cost_over: ClassVar[int] = 0
+    load_us: ClassVar[int] = 0
+    tags: ClassVar[tuple[str, ...]] = ()
+    label: ClassVar[str] = ""
+
+
+class Described(_Held, gc=False, eq=False):
+    """An entry with tags, a label, or what making it took."""
+
+    cost: int
+    cost_over: int
+    load_us: int
+    tags: tuple[str, ...]
+    label: str
+
+
+Node: TypeAlias = Plain | Described
+
+
+def made(key: str, item: Item, tags: tuple[str, ...], now: float) -> Node:
+    """Return the node of an item that is written now, with the texts of key and tags that others hold."""
+    value, codec, created_at, expires_at, cost, load_us, _, size, _, over, label = item.entry
+    if cost or load_us or tags or label:
+        return Described(
+            key, value, codec, created_at, expires_at, size, item.memory, now, None,
+            cost, over, load_us, tags, label,
+        )  # fmt: skip
+    return Plain(key, value, codec, created_at, expires_at, size, item.memory, now, None)
+
+
+def entry_of(node: Node) -> Entry:
+    """Return the entry as it was written."""
+    return Entry(
+        node.value, node.codec, node.created_at, node.expires_at, node.cost, node.load_us, node.tags,
+        node.size, node.compression, node.cost_over, node.label,
+    )  # fmt: skip
+
+
+def weight(node: Node) -> int:
+    """Return the bytes that an entry takes, without the texts of its tags."""
+    times = _TIMES if node.expires_at == NEVER else _TIMES + FLOAT
+    size = times + getsizeof(node.key) + node.memory
+    size += INTEGER * ((node.size > _SHARED) + (node.memory > _SHARED))
+    if type(node) is Plain:
+        return size + _PLAIN
+    if node.tags:
+        size += getsizeof(node.tags)
+    if node.label:
+        size += getsizeof(node.label)
+    return size + _DESCRIBED + INTEGER * ((node.cost > _SHARED) + (node.load_us > _SHARED))
+
+
+_TIMES: Final = FLOAT + FLOAT // 2
+"""When it was written; `used_at` is the same number until it is looked up."""
+_OBJECT: Final = 16
+_PLAIN: Final = _OBJECT + 8 * len(Plain.__struct_fields__)
+_DESCRIBED: Final = _OBJECT + 8 * len(Described.__struct_fields__)

@@ -12,12 +12,12 @@ from cachectl._backends.eviction.lrfu import Lrfu, State
 from cachectl._backends.leases import Leases
 from cachectl._backends.memory.eviction_index import MemoryEvictionIndex
 from cachectl._backends.memory.expiries import Expiries
-from cachectl._backends.memory.node import Node
+from cachectl._backends.memory.node import Node, entry_of, made, weight
 from cachectl._backends.memory.sizes import is_sparse
 from cachectl._backends.memory.standing import Standing
 from cachectl._backends.memory.tag_index import TagIndex
 from cachectl._backends.planning import planned
-from cachectl._model.entry import Entry
+from cachectl._model.entry import Entry, Found
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
     MOST_EXPIRED,
@@ -57,7 +57,7 @@ class MemoryStore:
         self._order: Lrfu | None = None
         self._used: dict[str, None] = {}  # what `_order` is still to be told
 
-    def get(self, key: str, now: float) -> Entry | None:
+    def get(self, key: str, now: float) -> Found | None:
         try:  # without the lock: each step is one of the interpreter, and safe at that
             node = self._nodes[key]
             self._nodes.move_to_end(key)
@@ -67,11 +67,11 @@ class MemoryStore:
         if self._order is not None:
             self._used.pop(key, None)
             self._used[node.key] = None
-        return node.entry
+        return node
 
     def peek(self, key: str) -> Entry | None:
         node = self._nodes.get(key)
-        return node.entry if node else None
+        return entry_of(node) if node else None
 
     def put(
         self,
@@ -83,11 +83,13 @@ class MemoryStore:
         stored = expired = 0
         leases = self._leases
         with self.lock:
-            self._follow(limits.eviction)
-            self._apply_uses()
+            if limits.eviction != self._eviction:
+                self._follow(limits.eviction)
+            if self._used:
+                self._apply_uses()
             for item in items:
                 old = self._nodes.get(item.key)
-                fresh = old is not None and old.entry.expires_at > now
+                fresh = old is not None and old.expires_at > now
                 if (condition or leases.held) and not leases.permit(
                     item.key, condition, fresh=fresh
                 ):
@@ -120,7 +122,7 @@ class MemoryStore:
         """
         nodes = list(islice(self._nodes.values(), most))
         uses = accumulate((node.used_at for node in nodes), max)
-        return [(used_at, node.entry.size) for used_at, node in zip(uses, nodes, strict=True)]
+        return [(used_at, node.size) for used_at, node in zip(uses, nodes, strict=True)]
 
     def trim(self, most: int, used_until: float) -> CleanupStep:
         """Evict what was used least recently, not after that, and at most so many entries."""
@@ -150,7 +152,7 @@ class MemoryStore:
             return Removed()
         try:
             node = self._nodes.get(key)
-            return self._drop([key] if node and node.entry.expires_at <= now else [])
+            return self._drop([key] if node and node.expires_at <= now else [])
         finally:
             self.lock.release()
 
@@ -163,7 +165,8 @@ class MemoryStore:
         with self.lock:
             self._leases.clear()
             removed = self._drop(list(self._nodes))
-            self._follow("lru")  # until the next write says otherwise
+            if self._order is not None:
+                self._follow("lru")  # until the next write says otherwise
             return removed
 
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
@@ -203,7 +206,7 @@ class MemoryStore:
         for key in keys:
             node = self._nodes.get(key)
             if node:
-                yield EntryInfo(key, node.entry, node.entry.size, node.used_at)
+                yield EntryInfo(key, entry_of(node), node.size, node.used_at)
 
     def _standing(self) -> Standing:
         keys = list(self._nodes)
@@ -246,8 +249,6 @@ class MemoryStore:
 
     def _follow(self, eviction: str) -> None:
         """Let entries go by this eviction from now on."""
-        if eviction == self._eviction:
-            return
         self._eviction = eviction
         self._index, self._order, self._used = MemoryEvictionIndex(), None, {}
         if eviction == "lrfu":
@@ -262,17 +263,19 @@ class MemoryStore:
 
     def _replace(self, old: Node | None, item: Item, now: float) -> None:
         """Put an entry in the place of the old one: those who look it up always find either."""
-        entry = item.entry
-        key, had = (item.key, ()) if old is None else (old.key, old.entry.tags)
-        if had or entry.tags:
-            entry = entry._replace(tags=self._tags.exchange(key, had, entry.tags))
-        node = Node(key, entry, item.memory, now)
+        tags = item.entry.tags
+        key, had = (item.key, ()) if old is None else (old.key, old.tags)
+        if had or tags:
+            tags = self._tags.exchange(key, had, tags)
+        node = made(key, item, tags, now)
         self._nodes[key] = node
         if old is not None:
             self._nodes.move_to_end(key)
+            self._bytes -= old.size
+            self._memory -= weight(old)
         self._expiries.enter(node, old)
-        self._bytes += entry.size - (old.entry.size if old else 0)
-        self._memory += node.memory - (old.memory if old else 0)
+        self._bytes += node.size
+        self._memory += weight(node)
         if self._order is not None:
             self._order.written(key)
 
@@ -282,7 +285,7 @@ class MemoryStore:
             node = self._nodes.pop(key, None)
             if node is not None:
                 entries += 1
-                size += node.entry.size
+                size += node.size
                 self._forget(node)
         self._shrink()
         return Removed(entries, size)
@@ -293,7 +296,7 @@ class MemoryStore:
         if node is None:
             return dropped
         removed = RemovedEntry(*dropped)
-        removed.expires_at = node.entry.expires_at
+        removed.expires_at = node.expires_at
         return removed
 
     def _shrink(self) -> None:
@@ -302,10 +305,10 @@ class MemoryStore:
 
     def _forget(self, node: Node) -> None:
         """Take a removed entry out of totals and indexes."""
-        self._bytes -= node.entry.size
-        self._memory -= node.memory
-        if node.entry.tags:
-            self._tags.remove(node.key, node.entry.tags)
+        self._bytes -= node.size
+        self._memory -= weight(node)
+        if node.tags:
+            self._tags.remove(node.key, node.tags)
         self._expiries.leave(node)
         if self._order is not None:
             self._order.removed(node.key)

@@ -8,8 +8,9 @@ import pytest
 
 from cachectl._backends.memory import expiries
 from cachectl._backends.memory.expiries import Expiries
-from cachectl._backends.memory.node import Node
+from cachectl._backends.memory.node import Node, made
 from cachectl._model.entry import NEVER, Entry
+from cachectl._model.records import Item
 
 Order = Callable[[list[str]], list[str]]
 
@@ -24,7 +25,7 @@ class Held:
     def set(self, key: str, expires_at: float) -> None:
         old = self.nodes.get(key)
         entry = Entry(None, 1, 0.0, expires_at, 0, 0, (), 100)
-        self.nodes[key] = Node(key, entry, 0, 0.0)
+        self.nodes[key] = made(key, Item(key, entry, b"", 0), (), 0.0)
         self.queue.enter(self.nodes[key], old)
 
     def delete(self, key: str) -> None:
@@ -47,7 +48,7 @@ def test_what_has_expired_is_taken_whatever_happened_before():
             held.set(key, NEVER if chance.random() < 0.1 else now + chance.choice([1, 5, 60]))
         if chance.random() < 0.1:
             now += chance.random() * 3
-            due = {key for key, node in held.nodes.items() if node.entry.expires_at <= now}
+            due = {key for key, node in held.nodes.items() if node.expires_at <= now}
             assert set(held.take(now)) == due
     assert len(held.queue) <= 2 * 300 + 100
 

@@ -5,6 +5,7 @@ from sys import getsizeof
 
 import pytest
 
+from cachectl._backends.memory.node import weight
 from cachectl._backends.memory.store import MemoryStore
 from cachectl._model.entry import NEVER, Entry
 from cachectl._model.policy import Eviction, Limits
@@ -37,17 +38,13 @@ def recounted(store: MemoryStore) -> tuple[int, int, int, int]:
     """Return bytes, memory of the entries, of the tags, and of places that were left."""
     nodes = store._nodes
     tagged = store._tags._tags.values()
-    left = [
-        place
-        for heap in store._expiries._heaps
-        for place in heap.places
-        if store._expiries._owner(place) is None
-    ]
+    places = sum(getsizeof(key) for run in store._expiries._runs for _, key in run)
+    waiting = sum(getsizeof(node.key) for node in nodes.values() if node.run is not None)
     return (
-        sum(node.entry.size for node in nodes.values()),
-        sum(node.memory for node in nodes.values()),
+        sum(node.size for node in nodes.values()),
+        sum(map(weight, nodes.values())),
         sum(48 + getsizeof(each.name) + getsizeof(each.keys) for each in tagged),
-        sum(getsizeof(0.5) + getsizeof(key) for _, key in left),
+        places - waiting,
     )
 
 
@@ -63,8 +60,8 @@ def test_sums_are_those_of_a_recount(eviction: Eviction):
         change(store, chance, now, Limits(200, 40_000, eviction))
         assert summed(store) == recounted(store)
     assert len(store._tags) > 10
-    assert sum(heap.held for heap in store._expiries._heaps) == sum(
-        node.entry.expires_at != NEVER for node in store._nodes.values()
+    assert sum(run.held for run in store._expiries._runs) == sum(
+        node.expires_at != NEVER for node in store._nodes.values()
     )
     store.clear()
     store.put([], Limits(), now + 1000)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cachectl import Namespace
+from cachectl.testing import Clock
 from tests.support.openers import Opener
 
 Work = Callable[[Namespace], object]
@@ -152,6 +153,18 @@ SHAPES: list[Work] = [
     unique_tags, vectors, large_bytes, mixed, half_deleted, nearly_all_deleted, cleared, replaced,
     replaced_by_what_lives_shorter, looked_up, tags_of_the_removed,
 ]  # fmt: skip
+
+
+class Ticking(Clock):
+    """Each time that is read is a number of its own, as those of the system's clock are."""
+
+    def __call__(self) -> float:
+        return self.now + 0.0
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Ticking()
 
 
 @pytest.fixture
