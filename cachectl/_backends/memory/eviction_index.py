@@ -7,7 +7,7 @@ from sys import getsizeof
 from typing import Final
 
 from cachectl._backends.eviction.lrfu import MAIN, MAIN_GHOSTS, WINDOW, WINDOW_GHOSTS, Rank
-from cachectl._backends.memory.sizes import FLOAT, INTEGER, PAIR, is_sparse
+from cachectl._backends.memory.sizes import FLOAT, INTEGER, PAIR, empty, is_sparse
 
 _RANK: Final = getsizeof(Rank(MAIN, 0.0, 0.0, credited=True)) + FLOAT
 """A rank and its score. In the main segment that is its order as well."""
@@ -62,6 +62,14 @@ class MemoryEvictionIndex:
         self._shrink_heap()
         if is_sparse(self._index):
             self._index = self._index.copy()
+
+    def empty(self) -> None:
+        """Remove all ranks, one after the other."""
+        empty(self._index)
+        for queue in self._queues.values():
+            empty(queue)
+        while self._heap:
+            self._heap.pop()
 
     def first(self, segment: int) -> tuple[str, Rank] | None:
         if segment == MAIN:

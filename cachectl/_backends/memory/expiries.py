@@ -133,6 +133,11 @@ class Expiries:
         self.earliest = min((run.first[0] for run in self._runs), default=NEVER)
         return keys
 
+    def empty(self) -> None:
+        """Remove all places, a run at a time."""
+        while self._runs:
+            self._runs.pop()
+
     def count(self, now: float, most: int) -> int:
         """Return how many entries have expired, of those whose place was reached; at most so many places
         are looked at.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sized
 from sys import getsizeof
-from typing import Final
+from typing import Any, Final
 
 FLOAT: Final = getsizeof(0.5)
 INTEGER: Final = getsizeof(1 << 20)
@@ -17,3 +17,11 @@ def is_sparse(held: Sized) -> bool:
     those who remove a thing should wait for few others.
     """
     return getsizeof(held) > _MOST * (len(held) + _SLACK)
+
+
+def empty(held: dict[str, Any]) -> None:
+    """Remove what is in there, one after the other: to end it with millions in it would be one step of
+    the interpreter, for which all threads wait.
+    """
+    while held:
+        held.popitem()

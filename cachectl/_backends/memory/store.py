@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import accumulate, islice
-from sys import getsizeof, maxsize
+from sys import getsizeof
+from time import sleep
 from typing import Final
 
 from cachectl._backends.eviction.lrfu import Lrfu, State
@@ -13,10 +14,11 @@ from cachectl._backends.leases import Leases
 from cachectl._backends.memory.eviction_index import MemoryEvictionIndex
 from cachectl._backends.memory.expiries import Expiries
 from cachectl._backends.memory.node import Node, entry_of, made, weight
-from cachectl._backends.memory.sizes import is_sparse
+from cachectl._backends.memory.sizes import empty, is_sparse
 from cachectl._backends.memory.standing import Standing
 from cachectl._backends.memory.tag_index import TagIndex
 from cachectl._backends.planning import planned
+from cachectl._model.batches import BATCH, batches
 from cachectl._model.entry import Entry, Found
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
@@ -37,6 +39,9 @@ from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy
 
 _EXPIRED_PER_WRITE: Final = 10
+_LETTING_OTHERS: Final = 0.00005
+"""Seconds between two steps of a removal: a lock that is taken again at once is had by none of those who
+wait for it."""
 
 
 class MemoryStore:
@@ -99,7 +104,7 @@ class MemoryStore:
                 stored += 1
             if self._expiries.earliest <= now:
                 expired += self._drop(self._expiries.take(now, _EXPIRED_PER_WRITE)).entries
-            evicted = self._evict(limits)
+            evicted = self._evict(limits, stored + BATCH)
             if self._order is not None:
                 self._order.rebalance(stored)
         return Written(stored, expired, tuple(evicted))
@@ -162,23 +167,60 @@ class MemoryStore:
             return self._drop(self._tags.keys(tag))
 
     def clear(self) -> Removed:
+        """Remove every entry: at once for all who look, and then from memory, while nobody waits."""
+        nodes: OrderedDict[str, Node] = OrderedDict()
+        expiries, tags, index = Expiries(self._find), TagIndex(), MemoryEvictionIndex()
         with self.lock:
             self._leases.clear()
-            removed = self._drop(list(self._nodes))
-            if self._order is not None:
-                self._follow("lru")  # until the next write says otherwise
-            return removed
+            removed = Removed(len(self._nodes), self._bytes)
+            gone, index_gone, expiries_gone = self._nodes, self._index, self._expiries
+            # No call in between, so that nothing interrupts it. By `lru`, until a write says otherwise.
+            self._nodes, self._expiries, self._tags, self._index = nodes, expiries, tags, index
+            self._bytes = self._memory = 0
+            self._order, self._eviction, self._used = None, "lru", {}
+        empty(gone)
+        index_gone.empty()
+        expiries_gone.empty()
+        return removed
 
     def cleanup(self, rule: CleanupRule) -> CleanupStep:
-        with self.lock:
-            self._apply_uses()
-            expired = self._drop(self._expiries.take(rule.now, maxsize))
-            idle = self._idle_keys(rule.idle_before)
-            removed = self._drop(idle)
-            before = self._bytes
-            keys = self._evict(rule.limits)
-            over = Removed(len(keys), before - self._bytes)
-            return CleanupStep(expired, removed.plus(over), (*idle, *keys))
+        """Remove all that `rule` names; others wait for a few entries, not for all of them."""
+        expired, idle = self._drop_expired(rule.now), self._drop_idle(rule.idle_before)
+        removed, keys = idle.evicted, list(idle.evicted_keys)
+        while True:
+            with self.lock:
+                before = self._bytes
+                evicted = self._evict(rule.limits, BATCH)
+                removed = removed.plus(Removed(len(evicted), before - self._bytes))
+            keys += evicted
+            if len(evicted) < BATCH:
+                return CleanupStep(expired, removed, tuple(keys))
+            sleep(_LETTING_OTHERS)
+
+    def _drop_expired(self, now: float) -> Removed:
+        total = Removed()
+        while True:
+            with self.lock:
+                self._apply_uses()
+                expired = self._drop(self._expiries.take(now, BATCH))
+            if not expired.entries:
+                return total
+            total = total.plus(expired)
+            sleep(_LETTING_OTHERS)
+
+    def _drop_idle(self, before: float | None) -> CleanupStep:
+        if before is None:
+            return CleanupStep()
+        total, dropped = Removed(), []
+        idle = (node for node in list(self._nodes.values()) if node.used_at < before)
+        for batch in batches(idle):
+            with self.lock:  # unless it was used or replaced meanwhile
+                nodes = [each for each in batch if self._nodes.get(each.key) is each]
+                keys = [node.key for node in nodes if node.used_at < before]
+                total = total.plus(self._drop(keys))
+            dropped += keys
+            sleep(_LETTING_OTHERS)
+        return CleanupStep(evicted=total, evicted_keys=tuple(dropped))
 
     def plan(self, rule: CleanupRule) -> Iterator[Planned]:
         with self.lock:
@@ -313,10 +355,14 @@ class MemoryStore:
         if self._order is not None:
             self._order.removed(node.key)
 
-    def _evict(self, limits: Limits) -> list[str]:
-        """Remove what the eviction chooses while limits are exceeded, and return its keys."""
+    def _evict(self, limits: Limits, most: int) -> list[str]:
+        """Remove what the eviction chooses while limits are exceeded, at most so many entries, and return
+        their keys.
+        """
         evicted: list[str] = []
-        while limits.exceeded(len(self._nodes), self._bytes):
+        for _ in range(most):
+            if not limits.exceeded(len(self._nodes), self._bytes):
+                break
             victim = None if self._order is None else self._order.evict()
             node = self._nodes.pop(victim, None) if victim else self._nodes.popitem(last=False)[1]
             if node is not None:
@@ -325,8 +371,3 @@ class MemoryStore:
         if len(evicted) > 1:
             self._shrink()
         return evicted
-
-    def _idle_keys(self, before: float | None) -> list[str]:
-        if before is None:
-            return []
-        return [key for key, node in list(self._nodes.items()) if node.used_at < before]
