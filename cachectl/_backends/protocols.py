@@ -59,7 +59,8 @@ class Store(Protocol):
 
         The least recently used go first, reads of this process counted as use. An entry that
         alone exceeds `max_bytes` is not kept. Unless the condition is a lease, those of the keys
-        that are written are revoked.
+        that are written are revoked. Where a limit was lowered, it may evict no more than `BATCH`
+        entries beside as many as it writes: the engine calls `cleanup` for the others, later.
         """
 
     def lease(self, key: str, tags: Sequence[str], now: float) -> Lease:

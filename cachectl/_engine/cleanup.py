@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from cachectl._backends.capabilities import (
@@ -58,6 +59,27 @@ class CleanupOptions(NamedTuple):
         if self.max_bytes is not None:
             limits = limits._replace(max_bytes=self.max_bytes)
         return CleanupRule(now, None if self.older_than is None else now - self.older_than, limits)
+
+
+def clean(
+    store: AsyncStore,
+    rule: CleanupRule,
+    recorder: Recorder,
+    ends_at: float,
+    told: Callable[[CleanupStep], None] | None = None,
+) -> bool:
+    """Remove what `rule` names, and return whether that was finished before the monotonic clock came to
+    `ends_at`.
+    """
+    while time.monotonic() < ends_at:
+        with unbroken():
+            step = run(store.cleanup(rule))
+            recorder.record_cleanup(step)
+            if told is not None:
+                told(step)
+        if step.did_nothing:
+            return True
+    return False
 
 
 class Cleanup:
@@ -144,23 +166,12 @@ class Cleanup:
 
     def _clean(self, name: str, *, is_due: bool) -> bool:
         """Clean one namespace, if need be, and return whether there was time to finish it."""
-        if not is_due:
-            self._done[name] = CleanupStep()
-            return True
-        store, rule, recorder = (
-            self._backend.store_for_threads(name),
-            self._rule(name),
-            self._recorder(name),
-        )
         self._done[name] = CleanupStep()
-        while time.monotonic() < self._ends_at:
-            with unbroken():
-                step = run(store.cleanup(rule))
-                recorder.record_cleanup(step)
-                self._done[name] = self._done[name].plus(step)
-            if step.did_nothing:
-                return True
-        return False
+        if not is_due:
+            return True
+        store = self._backend.store_for_threads(name)
+        told = partial(self._add, name)
+        return clean(store, self._rule(name), self._recorder(name), self._ends_at, told)
 
     def _hold_overall(self) -> bool:
         """Hold the limits over all namespaces, and return whether there was time to finish it."""

@@ -30,6 +30,7 @@ from cachectl._model.coroutines import run
 from cachectl._model.deadline import call_began, one_call
 from cachectl._model.importing import importing
 from cachectl._model.policy import ALL, Limits, Policy, check_namespace
+from cachectl._model.records import CleanupRule
 from cachectl._model.units import Duration
 from cachectl.errors import (
     BackendBusy,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:  # imported where they are used: a lookup needs none of them
     from cachectl._metrics.reports import Status
 
 _HOLDING: Final = 0.5
-"""Seconds that one flush spends on the limits over all namespaces; the next goes on."""
+"""Seconds that one flush spends on limits that are exceeded; the next goes on."""
 
 
 class Core:
@@ -204,12 +205,29 @@ class Core:
             self._tick()
 
     def _tick(self) -> None:
-        """Flush, and hold the limits over all namespaces."""
+        """Flush, and hold limits: what writes left above those of their namespaces, and those over all."""
         self._flush()
+        ends_at = monotonic() + _HOLDING
+        exceeding = [each for each in list(self._states.values()) if each.recorder.may_exceed]
+        for state in exceeding:
+            self._hold(state, ends_at)
         overall = self._overall() if self._is_written(ALL) else None
         if overall is not None:
-            overall.hold(monotonic() + _HOLDING)
+            overall.hold(ends_at)
+        if exceeding or overall is not None:
             self.counting.buffer.flush()  # what that evicted
+
+    def _hold(self, state: NamespaceState, ends_at: float) -> None:
+        """Evict in steps what exceeds the limits of a namespace."""
+        with importing:
+            from cachectl._engine.cleanup import clean
+
+        recorder, rule = state.recorder, CleanupRule(self.clock(), None, state.policy.limits)
+        recorder.may_exceed = held = False
+        try:
+            held = clean(self.backend.store_for_threads(state.name), rule, recorder, ends_at)
+        finally:
+            recorder.may_exceed |= not held
 
     def _overall(self) -> "OverallLimits | None":
         limits = self.policies.limits()

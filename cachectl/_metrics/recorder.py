@@ -10,6 +10,7 @@ from cachectl._metrics.known_keys import KnownKeys
 from cachectl._metrics.sketches import Notes
 from cachectl._metrics.thread_counters import ThreadCounters
 from cachectl._metrics.troubles import Troubles
+from cachectl._model.batches import BATCH
 from cachectl._model.entry import Found, Worth
 from cachectl._model.records import CleanupStep, Item, Removed, Written
 from cachectl.errors import BackendError, CacheError
@@ -56,6 +57,8 @@ class Recorder:
         self.known: KnownKeys = KnownKeys()
         self._has_told_of_unstored = False
         self.has_written: bool = False
+        self.may_exceed: bool = False
+        """Whether a write evicted so many that limits may still be exceeded."""
         self._told: set[str] = set()
         self._listened = self._observed = bool(listeners)
         self._to_time = 0
@@ -202,6 +205,8 @@ class Recorder:
     def record_write(self, items: Sequence[Item], written: Written) -> None:
         """Record a write of `items`, and what it removed."""
         self.has_written = True
+        if len(written.evicted) >= BATCH:
+            self.may_exceed = True
         if self.counting:
             stored, expired, evicted, dropped = written
             try:  # as in a hit: a call less is a good part of this

@@ -64,11 +64,17 @@ def evict(transaction: Transaction, limits: Limits, most: int = BATCH) -> tuple[
     ]  # ranks have moved
 
 
-def evict_all(transaction: Transaction, limits: Limits) -> list[str]:
-    """Do the same until the limits hold, and return the keys of all that is gone."""
+def evict_after(transaction: Transaction, limits: Limits, stored: int) -> list[str]:
+    """Do the same for so many entries that were written, and return the keys of what is gone: as many,
+    and `BATCH` more in one transaction. So where a limit was lowered, a write waits for a part of
+    what is too much, and each brings it nearer to the limit.
+    """
     total: list[str] = []
-    while victims := evict(transaction, limits)[1]:
+    left = stored + transaction.spare
+    while left > 0 and (victims := evict(transaction, limits, min(left, BATCH))[1]):
         total += victims
+        left -= len(victims)
+    transaction.spare = min(left, transaction.spare)
     return total
 
 

@@ -18,7 +18,8 @@ Placed = tuple[Item, str | None]
 
 
 class Put:
-    """Writes entries, then evicts while the limits are exceeded; see `EntryTable.put`.
+    """Writes entries, then evicts while the limits are exceeded, a bounded number of entries; see
+    `EntryTable.put`.
 
     Uses are only written if something is to be evicted, and what is replaced is recorded as a use:
     to move its row now would double the pages that are written. Lrfu is told at once.
@@ -53,7 +54,7 @@ class Put:
             expired += due.entries
         if (self._check_limits or transaction.has_grown) and transaction.exceeds(self._limits):
             self._write_uses(transaction)
-            evicted = eviction.evict_all(transaction, self._limits)
+            evicted = eviction.evict_after(transaction, self._limits, stored)
         if transaction.lrfu is not None:
             transaction.lrfu.rebalance(stored)
         return Written(stored, expired, tuple(evicted))

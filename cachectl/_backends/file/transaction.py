@@ -5,6 +5,7 @@ from sqlite3 import Cursor
 from typing import TYPE_CHECKING, Final
 
 from cachectl._backends.file.schema import SIZE, are_possible
+from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
 
 if TYPE_CHECKING:  # few namespaces evict by lrfu
@@ -35,6 +36,7 @@ class Transaction:
     each would be a good part of a short one: what one returns is read before the next.
 
     `entries` and `bytes` are what it holds, once it is known. One that was cleared has no name.
+    `spare` is how many entries may still be evicted beside as many as are written.
     The value files of `unlinked` are to be removed after the commit.
     """
 
@@ -42,6 +44,7 @@ class Transaction:
     by_lrfu = False
     has_leases = False
     lrfu: "Lrfu | None" = None
+    spare = BATCH
     _row_entries = _row_bytes = 0
     _more_entries = _more_bytes = _more_file_bytes = 0  # than the namespace's row says
 
