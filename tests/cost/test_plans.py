@@ -1,8 +1,10 @@
 """Which index each statement on files walks: none reads what it does not need, at any size."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from itertools import product
 
 import pytest
 
@@ -20,6 +22,10 @@ BY_USE = "INDEX entries_used (namespace_id=?"
 BY_EXPIRY = "entries_due (namespace_id=? AND due_at<?)"
 BY_ID = "USING INTEGER PRIMARY KEY (rowid=?)"
 BY_TAG = "USING PRIMARY KEY (namespace_id=? AND tag=?"
+WALKS_A_NAMESPACE = re.compile(
+    r"SEARCH (?!n |leases |lrfu_states ).*\(namespace_id=\?(?: AND (?:due_at|used_at)[<>]\?)?\)"
+)
+"""How SQLite says that it walks through an index from where a namespace, or its time, begins there."""
 
 
 def use(cache: Cache, users: Namespace) -> None:
@@ -58,6 +64,21 @@ OPERATIONS: dict[str, tuple[Callable[[Cache, Namespace], object], list[str]]] = 
     "list tag": (lambda cache, users: list(users.entries("t")), [BY_TAG, BY_ID]),
 }
 """Operations, and the indexes by which they find entries."""
+ONE_KEY_OR_TAG: dict[str, Callable[[Namespace], object]] = {
+    "get": lambda users: users.get("1"),
+    "has": lambda users: users.has("1"),
+    "peek": lambda users: users.peek("1"),
+    "set": lambda users: users.set("new", 1, tags=["t"]),
+    "replace": lambda users: users.set("1", 2),
+    "load": lambda users: users.get_or_load("loaded", int, tags=["t"]),
+    "delete": lambda users: users.delete("1"),
+    "delete_many": lambda users: users.delete_many(["1", "2"]),
+    "invalidate": lambda users: users.invalidate(tag="t"),
+    "invalidate what nobody has": lambda users: users.invalidate(tag="absent"),
+    "list tag": lambda users: list(users.entries("t")),
+}
+ORDERED_BY_ALL = ("list tag", "lrfu")
+"""Where an entry stands in the order of lrfu depends on all that is before it."""
 
 
 @pytest.mark.parametrize("eviction", ["lru", "lrfu"])
@@ -90,6 +111,28 @@ def test_entries_are_found_by_an_index_and_never_sorted(
     taken = "\n".join(step for steps in plans.values() for step in steps)
     if eviction == "lru":  # the other goes by ranks
         assert [index for index in indexes if index not in taken] == [], taken
+
+
+@pytest.mark.parametrize(
+    ("operation", "eviction"),
+    [one for one in product(ONE_KEY_OR_TAG, ["lru", "lrfu"]) if one != ORDERED_BY_ALL],
+)
+def test_who_names_a_key_or_a_tag_pays_for_that_alone(
+    opener: Opener, trace: Trace, operation, eviction
+):
+    """However many entries the namespace has: nothing walks through it."""
+    cache = opener()
+    users = cache.namespace("users", eviction=eviction)
+    users.set_many(Write(f"{number}", number, tags=["t"]) for number in range(650))
+    users.get_or_load("first", int)
+    trace.clear()
+
+    ONE_KEY_OR_TAG[operation](users)
+    plans = plans_of(opener, trace)
+    assert plans
+    for steps in plans.values():
+        walks = [step for step in steps if WALKS_A_NAMESPACE.match(step) or "SCAN" in step]
+        assert not walks, plans
 
 
 def plans_of(opener: Opener, trace: Trace) -> dict[str, list[str]]:
