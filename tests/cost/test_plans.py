@@ -17,7 +17,7 @@ from tests.support.openers import Opener
 
 pytestmark = pytest.mark.parametrize("opener", ["file"], indirect=True)
 
-BY_KEY = "USING INDEX sqlite_autoindex_entries_1 (namespace_id=? AND key=?)"
+BY_KEY = "USING INDEX entries_key (namespace_id=? AND key=?)"
 BY_USE = "INDEX entries_used (namespace_id=?"
 BY_EXPIRY = "entries_due (namespace_id=? AND due_at<?)"
 BY_ID = "USING INTEGER PRIMARY KEY (rowid=?)"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cachectl._backends.file import leases, rebuild, row_changes, rows
+from cachectl._backends.file import aside, leases, rebuild, row_changes, rows
 from cachectl._backends.file.transaction import Transaction
 from cachectl._model.batches import BATCH
 from cachectl._model.records import Removed
@@ -32,10 +32,13 @@ def clear(transaction: Transaction, most: int = BATCH) -> Removed:
     return removed if removed.entries else _detach(transaction)
 
 
-def remove_some(transaction: Transaction, most: int = BATCH) -> bool:
+def remove_some(transaction: Transaction, most: int, set_aside: int) -> bool:
     """Remove some of what namespaces held that were cleared; return False if nothing is left. Few are
     removed where there is no room; but all at once, which takes the least, if nobody else has any.
+    Of a table that was `set_aside` that many rows are removed.
     """
+    if aside.free_some(transaction, None if most < BATCH else set_aside):
+        return True
     if not transaction.load():
         return False
     if (

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,7 @@ class Removals:
         self._files = files
         self._transactions = transactions
         self._pace = Pace(writer)  # of cleanups
+        self._rebuilt: tuple[str, int] | None = None  # by which all was looked at, and for whom
 
     def remove(self, namespace: str, keys: Sequence[str]) -> Removed:
         """Remove these keys; at most `BATCH` of them."""
@@ -103,7 +105,9 @@ class Removals:
         while more:
             began = pace.begin()
             more = self.freeing.step(
-                lambda most: self._transactions.run(None, partial(clearing.remove_some, most=most))
+                lambda most: self._transactions.run(
+                    None, partial(clearing.remove_some, most=most, set_aside=pace.rows)
+                )
             )
             pace.end(began)
             if self.freeing.is_stuck:
@@ -121,6 +125,9 @@ class Removals:
         """Remove some entries that `rule` names; nothing if there are none."""
         began = self._pace.begin()
         step = self.freeing.step(lambda most: self._cleanup(namespace, rule, most))
+        if step.expired.entries > BATCH:  # all at once
+            with suppress(BackendError):  # what was asked for is done
+                self.remove_cleared()
         if step.expired.entries or step.evicted.entries:
             self._pace.end(began)
         else:
@@ -179,11 +186,23 @@ class Removals:
         """Return whether an entry has its value in this file."""
         return self._transactions.run(None, partial(_has_file, filename=filename), "DEFERRED")
 
+    def _remove_all_due(self, namespace: str, now: int) -> Removed:
+        """Remove at once what expired by `now`, if hardly anything else is there. Nobody waits while many
+        are looked at; so nothing is removed if others write meanwhile.
+        """
+        try:
+            action = partial(_rebuild, now=now, most=inf)
+            return self._transactions.run(namespace, action, "DEFERRED")
+        except BackendBusy:
+            action = partial(_rebuild, now=now, most=rebuild.QUICK)
+            return self._transactions.run(namespace, action)
+
     def _remove_due(self, namespace: str, now: int, most: int) -> Removed:
         """Remove some entries that expired by `now`, each time in a transaction of its own."""
         removed = Removed()
-        if most == BATCH:
-            removed = self._transactions.run(namespace, partial(_rebuild, now=now))
+        if most == BATCH and self._rebuilt != (namespace, now):
+            self._rebuilt = (namespace, now)
+            removed = self._remove_all_due(namespace, now)
         more = True
         while more and not removed.entries:
             step = partial(_remove_some_due, now=now, most=most)
@@ -224,8 +243,8 @@ def _has_file(transaction: Transaction, filename: str) -> bool:
     return transaction.execute(select, (filename,)).fetchone() is not None
 
 
-def _rebuild(transaction: Transaction, now: int) -> Removed:
-    return rebuild.remove_expired(transaction, now) if transaction.load() else Removed()
+def _rebuild(transaction: Transaction, now: int, most: float) -> Removed:
+    return rebuild.remove_expired(transaction, now, most) if transaction.load() else Removed()
 
 
 def _remove_some_due(transaction: Transaction, now: int, most: int) -> tuple[Removed, bool]:

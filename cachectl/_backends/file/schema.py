@@ -8,6 +8,7 @@ timers of Varghese and Lauck, SOSP 1987).
 """
 
 from pathlib import Path
+from sqlite3 import Cursor
 from typing import Final
 
 from cachectl._backends.directory import PlaceRefused
@@ -51,8 +52,7 @@ CREATE TABLE entries(
     due_at INTEGER,
     size INTEGER NOT NULL,
     filename TEXT,
-    value BLOB,
-    UNIQUE(namespace_id, key)
+    value BLOB
 )
 """
 _TAGS: Final = """
@@ -99,14 +99,22 @@ CREATE TABLE IF NOT EXISTS leases(
 ) WITHOUT ROWID
 """
 _TABLES: Final = {"namespaces", "entries", "tags", "lrfu_ranks", "lrfu_states"}
+_INDEXED: Final = {
+    "entries": (
+        _ENTRIES,
+        "CREATE UNIQUE INDEX entries_key{} ON entries(namespace_id, key)",
+        "CREATE INDEX entries_used{} ON entries(namespace_id, used_at)",
+        "CREATE INDEX entries_due{} ON entries(namespace_id, due_at) WHERE due_at IS NOT NULL",
+        "CREATE INDEX entries_filename{} ON entries(filename) WHERE filename IS NOT NULL",
+    ),
+    "tags": (_TAGS, "CREATE INDEX tags_entry{} ON tags(entry_id)"),
+}
+"""Tables that may be set aside and made again, and their indexes, whose names then have a suffix. In
+databases of before, what is now `entries_key` is a constraint of the table.
+"""
 _STATEMENTS: Final = (
     _NAMESPACES,
-    _ENTRIES,
-    "CREATE INDEX entries_used ON entries(namespace_id, used_at)",
-    "CREATE INDEX entries_due ON entries(namespace_id, due_at) WHERE due_at IS NOT NULL",
-    "CREATE INDEX entries_filename ON entries(filename) WHERE filename IS NOT NULL",
-    _TAGS,
-    "CREATE INDEX tags_entry ON tags(entry_id)",
+    *(statement.format("") for statements in _INDEXED.values() for statement in statements),
     _LRFU_RANKS,
     "CREATE INDEX lrfu_order ON lrfu_ranks(namespace_id, segment, position)",
     _LRFU_STATES,
@@ -151,6 +159,12 @@ def make(connection: Connection, directory: Path) -> None:
         if not is_made(connection, directory):
             for statement in _STATEMENTS:
                 connection.execute(statement)
+
+
+def make_table(connection: Cursor, table: str, suffix: str) -> None:
+    """Make a table that was set aside anew, with indexes that have this in their names."""
+    for statement in _INDEXED[table]:
+        connection.execute(statement.format(suffix))
 
 
 def are_possible(entries: int, size: int) -> bool:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Final
 
+from cachectl._backends.file.pacing import Pace
 from cachectl._backends.file.schema import pragma
 from cachectl._backends.file.writer import Writer
 from cachectl._backends.sqlite import Connection
 
-_LITTLE: Final = 32 * 1024 * 1024  # bytes that are copied while others wait
+_LITTLE: Final = 4 * 1024 * 1024  # bytes that are copied while others wait
 _PAGES: Final = 1_000  # that are given back at a time
 _FEW: Final = 50  # where there is no room
 
@@ -49,11 +50,13 @@ def growth(connection: Connection) -> int:
 
 
 def _vacuum(writer: Writer, first: Step, then: Step) -> None:
-    free = writer.do(first)
+    free, pace = writer.do(first), Pace(writer)
     while free:
+        began = pace.begin()
         before, free = free, writer.do(then)
         if free >= before:
             return  # others free pages faster
+        pace.end(began)
 
 
 def _vacuum_little(connection: Connection) -> int:

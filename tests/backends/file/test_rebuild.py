@@ -181,7 +181,6 @@ def fail_on(opener: Opener, statement: str) -> None:
 
 
 SPOILED = {
-    "kept": ("INSERT ON entries WHEN new.key = 'tagged'", MANY),
     "removed": ("DELETE ON entries WHEN old.key = 'k00100'", 300),
     "tags": ("DELETE ON tags WHEN old.entry_id = 100", 300),
     "totals": ("UPDATE ON namespaces WHEN new.name = 'users'", MANY),
