@@ -1,6 +1,7 @@
 """Free pages of a database, and its log: how they are given back to the file system."""
 
 from collections.abc import Callable
+from itertools import count
 from typing import Final
 
 from cachectl._backends.file.pacing import Pace
@@ -9,7 +10,8 @@ from cachectl._backends.file.writer import Writer
 from cachectl._backends.sqlite import Connection
 
 _LITTLE: Final = 4 * 1024 * 1024  # bytes that are copied while others wait
-_PAGES: Final = 1_000  # that are given back at a time
+_PAGES: Final = 500  # that are given back at a time
+_STEPS: Final = 8  # until the file is made shorter
 _FEW: Final = 50  # where there is no room
 
 Step = Callable[[Connection], int]
@@ -51,12 +53,24 @@ def growth(connection: Connection) -> int:
 
 def _vacuum(writer: Writer, first: Step, then: Step) -> None:
     free, pace = writer.do(first), Pace(writer)
-    while free:
+    for number in count(1):
+        if not free:
+            return
         began = pace.begin()
         before, free = free, writer.do(then)
-        if free >= before:
-            return  # others free pages faster
         pace.end(began)
+        is_last = not free or free >= before  # or others free pages faster
+        if is_last or number % _STEPS == 0:
+            writer.do(_shorten)
+        if is_last:
+            return
+
+
+def _shorten(connection: Connection) -> None:
+    """Let the file be as long as it need be, unless others read what is in its log. That may take long,
+    but no other process waits for it.
+    """
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
 def _vacuum_little(connection: Connection) -> int:
@@ -64,6 +78,7 @@ def _vacuum_little(connection: Connection) -> int:
     free, left = _pages(connection)
     if free > left and left * pragma(connection, "page_size") <= _LITTLE:
         connection.execute("VACUUM")
+        _shorten(connection)  # or the next to write much would do it, and wait
     return _pages(connection)[0]
 
 
