@@ -26,11 +26,6 @@ class TrendPart(NamedTuple):
     misses: int
     evictions: int
 
-    @classmethod
-    def of(cls, counts: Sequence[Counts]) -> "TrendPart":
-        """Return that of one or more namespaces."""
-        return cls(*(sum(map(figure, counts)) for figure in _FIGURES))
-
     @property
     def hit_rate(self) -> float | None:
         return ratio(self.hits, self.hits + self.misses)
@@ -55,8 +50,13 @@ class Trend(NamedTuple):
         columns = (
             zip(*(one.parts for one in series), strict=True) if series else [()] * divided.parts
         )
-        counted = [TrendPart.of(counts) for counts in columns]
+        counted = [_part(counts) for counts in columns]
         return cls(divided.start, divided.seconds, counted, counting_since(series, window.end))
+
+
+def _part(counts: Sequence[Counts]) -> TrendPart:
+    """Return that of one or more namespaces."""
+    return TrendPart(*(sum(map(figure, counts)) for figure in _FIGURES))
 
 
 def counting_since(series: Iterable[Series], now: float) -> float | None:
