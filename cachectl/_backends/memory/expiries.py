@@ -117,11 +117,14 @@ class Expiries:
         run.held -= 1
         places = run.keys if run.is_full else run.heap
         first = run.keys[-1] if run.is_full else run.heap[0][1]
-        if first is node.key and len(places) > 1:  # what is oldest often goes first
+        count = len(places)
+        if first is not node.key or count == 1:
+            self._left_behind += getsizeof(node.key)
+        elif run.is_full:  # what is oldest often goes first
             run.pop()
         else:
-            self._left_behind += getsizeof(node.key)
-        if len(places) > 2 * run.held + _SLACK:
+            heappop(run.heap)  # a call less for each write of a full cache
+        if count > 2 * run.held + _SLACK:
             self._disband(run)
 
     def take(self, now: float, most: int) -> list[str]:
@@ -174,7 +177,8 @@ class Expiries:
         run.held += 1
         if len(run.heap) >= _LARGEST:
             run.sort()
-        self.earliest = min(self.earliest, place[0])
+        if place[0] < self.earliest:  # noqa: PLR1730 - without a call
+            self.earliest = place[0]
 
     def _disband(self, run: Run) -> None:
         self._runs.remove(run)
