@@ -81,20 +81,25 @@ def entry_of(node: Node) -> Entry:
 
 def weight(node: Node) -> int:
     """Return the bytes that an entry takes, without the texts of its tags."""
-    times = _TIMES if node.expires_at == NEVER else _TIMES + FLOAT
-    size = times + getsizeof(node.key) + node.memory
-    size += INTEGER * ((node.size > _SHARED) + (node.memory > _SHARED))
-    if type(node) is Plain:
-        return size + _PLAIN
+    size = _PLAIN + getsizeof(node.key) + node.memory
+    if node.expires_at != NEVER:
+        size += FLOAT
+    if node.memory > _SHARED:
+        size += INTEGER
+    if node.size > _SHARED:
+        size += INTEGER
+    return size if type(node) is Plain else size + _more(node)
+
+
+def _more(node: Node) -> int:
+    """Return the bytes that an entry takes beside a plain one."""
+    size = _DESCRIBED + INTEGER * ((node.cost > _SHARED) + (node.load_us > _SHARED))
     if node.tags:
         size += getsizeof(node.tags)
-    if node.label:
-        size += getsizeof(node.label)
-    return size + _DESCRIBED + INTEGER * ((node.cost > _SHARED) + (node.load_us > _SHARED))
+    return size + getsizeof(node.label) if node.label else size
 
 
 _TIMES: Final = FLOAT + FLOAT // 2
 """When it was written; `used_at` is the same number until it is looked up."""
-_OBJECT: Final = 16
-_PLAIN: Final = _OBJECT + 8 * len(Plain.__struct_fields__)
-_DESCRIBED: Final = _OBJECT + 8 * len(Described.__struct_fields__)
+_PLAIN: Final = 16 + 8 * len(Plain.__struct_fields__) + _TIMES
+_DESCRIBED: Final = 8 * (len(Described.__struct_fields__) - len(Plain.__struct_fields__))
