@@ -18,7 +18,7 @@ from cachectl._model.codecs import VALUE_LIMIT
 from cachectl._model.envelope import HEADER_LIMIT, LEAST, head_size
 from cachectl.errors import BackendError, BackendRefused, DamagedEntry
 
-ROW_LIMIT: Final = 128 * 1024
+ROW_LIMIT: Final = 256 * 1024
 """Bytes of an envelope that are written to a row; from there on files are faster to write and to read
 (`make bench ROW=decision-rows`). Earlier versions wrote larger rows, which are read."""
 

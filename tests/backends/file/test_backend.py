@@ -168,9 +168,9 @@ def test_a_directory_with_a_dollar_or_tilde_is_refused(opener: Opener, tmp_path:
 def test_a_value_is_in_a_file_from_where_that_is_faster(opener: Opener):
     header = 49
     users = opener().namespace("users")
-    users.set("row", bytes(128 * 1024 - header))
+    users.set("row", bytes(256 * 1024 - header))
     assert value_files(opener.directory) == []
-    users.set("file", bytes(128 * 1024 - header + 1))
+    users.set("file", bytes(256 * 1024 - header + 1))
     assert len(value_files(opener.directory)) == 1
 
 
