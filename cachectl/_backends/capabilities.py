@@ -26,6 +26,16 @@ class SupportsFlush(Protocol):
 
 
 @runtime_checkable
+class SupportsHandOver(Protocol):
+    """A store that knows which of its uses others need to know by now."""
+
+    def hand_over(self, now: float, is_limited: Callable[[], bool]) -> bool:
+        """Write those; `is_limited` says whether anything is evicted by use. Return whether nothing that
+        was noted waits still.
+        """
+
+
+@runtime_checkable
 class SupportsCheck(Protocol):
     """A backend that may be out of reach."""
 

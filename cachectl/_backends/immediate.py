@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
-from cachectl._backends.capabilities import SupportsDetails, SupportsFlush
+from cachectl._backends.capabilities import SupportsDetails, SupportsFlush, SupportsHandOver
 from cachectl._backends.protocols import Store
 from cachectl._model.entry import Entry, Found
 from cachectl._model.policy import Limits
@@ -75,6 +75,12 @@ class Immediate:
     async def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
         for info in self._store.scan(tag):
             yield info
+
+    async def hand_over(self, now: float, is_limited: Callable[[], bool]) -> bool:
+        if isinstance(self._store, SupportsHandOver):
+            return self._store.hand_over(now, is_limited)
+        await self.flush()
+        return True
 
     async def flush(self) -> None:
         if isinstance(self._store, SupportsFlush):

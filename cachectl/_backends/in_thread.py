@@ -5,7 +5,7 @@ from itertools import islice
 from typing import TypeVar
 
 from cachectl._backends.base_store import BaseStore
-from cachectl._backends.capabilities import SupportsDetails, SupportsFlush
+from cachectl._backends.capabilities import SupportsDetails, SupportsFlush, SupportsHandOver
 from cachectl._backends.protocols import Store
 from cachectl._backends.worker import Worker
 from cachectl._model.batches import BATCH
@@ -80,6 +80,12 @@ class InThread:
 
     def scan(self, tag: str | None = None) -> AsyncIterator[EntryInfo]:
         return self._pages(self._store.scan(tag))
+
+    async def hand_over(self, now: float, is_limited: Callable[[], bool]) -> bool:
+        if isinstance(self._store, SupportsHandOver):
+            return await self._worker.call(self._store.hand_over, now, is_limited)
+        await self.flush()
+        return True
 
     async def flush(self) -> None:
         if isinstance(self._store, SupportsFlush):

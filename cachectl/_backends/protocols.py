@@ -11,6 +11,7 @@ backends are a blocking `Store` of a few methods; `base` makes both kinds of it.
 
 from collections.abc import (
     AsyncIterator,
+    Callable,
     Collection,
     Iterable,
     Iterator,
@@ -145,6 +146,11 @@ class AsyncStore(Protocol):
 
     async def flush(self) -> None:
         """Write the uses that lookups recorded, if they were recorded in memory first."""
+
+    async def hand_over(self, now: float, is_limited: Callable[[], bool]) -> bool:
+        """Write those that others need to know by now: few, unless something `is_limited`. Return whether
+        nothing that was noted waits still.
+        """
 
 
 class Backend(Protocol):

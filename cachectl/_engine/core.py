@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -202,11 +203,11 @@ class Core:
     def flush(self) -> None:
         """Write counts and uses. Raises `BackendError`; nothing is lost then."""
         with one_call(call_began()):
-            self._tick()
+            self._tick(all_uses=True)
 
-    def _tick(self) -> None:
+    def _tick(self, *, all_uses: bool) -> None:
         """Flush, and hold limits: what writes left above those of their namespaces, and those over all."""
-        self._flush()
+        self._flush(all_uses=all_uses)
         ends_at = monotonic() + _HOLDING
         exceeding = [each for each in list(self._states.values()) if each.recorder.may_exceed]
         for state in exceeding:
@@ -238,13 +239,14 @@ class Core:
 
         return OverallLimits(self.backend, limits, self._recorder, self.clock)
 
-    def _flush(self) -> None:
+    def _flush(self, *, all_uses: bool = False) -> None:
+        """Write counts, and all uses or those that others need to know by now."""
         self._look_at_log()
         self.look()
         if isinstance(self.backend, SupportsRecovery) and self.backend.recover():
             self.counting.troubles.end("failover")
             self.policies.store_again()
-        self.counting.flush(self._write_uses)
+        self.counting.flush(partial(self._write_uses, all_uses=all_uses))
         self.policies.store(self._is_written)
         if isinstance(self.backend, SupportsPublishing):
             self.backend.publish(self.clock())
@@ -264,7 +266,7 @@ class Core:
         of it: where nothing can be written, they wait. A strict cache raises `BackendUnavailable`.
         """
         try:
-            self._flush()
+            self._flush(all_uses=True)
         except BackendError as error:
             if self.strict and isinstance(error, BackendUnavailable):
                 raise
@@ -282,18 +284,28 @@ class Core:
         """Write lookups to the log if DEBUG is on: asked now and then, for it is a tenth of a hit."""
         self.counting.listeners.write_log(on=log.isEnabledFor(logging.DEBUG))
 
-    def _write_uses(self) -> None:
-        """Write the uses of each namespace; one that refuses them does not stop the others."""
+    def _write_uses(self, *, all_uses: bool) -> bool:
+        """Write the uses of each namespace; one that refuses them does not stop the others. Return whether
+        all are written that were noted.
+        """
         refused: Exception | None = None
-        for name in list(self._states):
+        wrote_all = True
+        for name, state in list(self._states.items()):
             try:
-                run(self.backend.store_for_threads(name).flush())
+                store = self.backend.store_for_threads(name)
+                if all_uses:
+                    run(store.flush())
+                else:
+                    limits = state.policy.limits
+                    is_limited = partial(self.policies.is_limited, name, limits)
+                    wrote_all &= run(store.hand_over(self.clock(), is_limited))
             except (BackendBusy, BackendUnavailable):
                 raise  # so would they be
             except Exception as error:  # noqa: BLE001 - raised below
                 refused = error
         if refused is not None:
             raise refused
+        return wrote_all
 
     def compact(self) -> None:
         if isinstance(self.backend, SupportsCompaction):
@@ -324,7 +336,7 @@ class Core:
     def _release(self) -> None:
         self.counting.flusher.stop()
         try:
-            self._tick()
+            self._tick(all_uses=True)
         finally:
             self.look()
             self.counting.close()

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from cachectl._backends.capabilities import SupportsFork, SupportsSlots, SupportsSparing
@@ -10,7 +10,7 @@ from cachectl._backends.protocols import Backend
 from cachectl._backends.selection import counts_of
 from cachectl._metrics.counters import Counts, added
 from cachectl._metrics.events import Listeners
-from cachectl._metrics.flusher import Flusher
+from cachectl._metrics.flusher import Flush, Flusher
 from cachectl._metrics.recorder import Recorder, log
 from cachectl._metrics.troubles import Troubles
 from cachectl._metrics.windows import Window
@@ -44,7 +44,7 @@ class Counting:
         self,
         backend: Backend,
         flush: Callable[[], None],
-        tick: Callable[[], None],
+        tick: Flush,
         close: Callable[[], None],
         clock: Callable[[], float],
         publishing: "Publishing | None",
@@ -95,8 +95,8 @@ class Counting:
             for name, held in usage.items()
         }
 
-    def flush(self, write_uses: Callable[[], None]) -> None:
-        """Call `write_uses`, and write counts; also those that ended processes left, if this cache
+    def flush(self, write_uses: Callable[[], bool]) -> None:
+        """Call `write_uses`, which says whether it wrote all, and write counts; also those that ended processes left, if this cache
         has a thread. Raises `BackendError`; nothing is lost then.
         """
         slots = self._slots
@@ -105,8 +105,10 @@ class Counting:
             for recorder in list(self._recorders.values()):
                 recorder.count_elsewhere()
         try:
-            with nullcontext() if slots is None else slots.writing_uses():
+            if slots is None:
                 write_uses()
+            else:
+                slots.write_uses(write_uses)
         finally:  # whichever namespace refuses its uses
             counted = self.buffer.flush()
             for name, recorder in list(self._recorders.items()):

@@ -5,6 +5,8 @@ What an application sets is kept beside the entries, as JSON, so that the tool s
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -19,6 +21,9 @@ _LONGEST: Final = 64 * 1024
 """Characters that a stored policy may have."""
 _OWN: Final = "enabled"
 """What is each process's own matter, and not stored."""
+_LIMITS: Final = {"max_entries", "max_bytes"}
+_BETWEEN_LOOKS: Final = 60.0
+"""Seconds between two looks for limits that others set."""
 
 Fields = Mapping[str, Any]
 _NONE: Final[Fields] = MappingProxyType({})
@@ -42,6 +47,8 @@ class Policies:
         self._unwritten: set[str] = set()
         self._stored: dict[str, Fields] | None = None
         self._told: set[str] = set()
+        self._limited_by_others: frozenset[str] = frozenset()
+        self._looked_at = float("-inf")
         for name, fields in settings.in_code.items():
             self.set_in_code(name, fields)
 
@@ -60,6 +67,17 @@ class Policies:
     def limits(self) -> Limits:
         """Return the most that all namespaces together may hold, as far as that is known."""
         return self._settings.limits((self._stored or {}).get(ALL, _NONE))
+
+    def is_limited(self, name: str, limits: Limits) -> bool:
+        """Return whether anything may be evicted from a namespace: by this process, which has these limits
+        for it, or by others that stored theirs a minute ago or earlier.
+        """
+        if _has_limit(limits) or _has_limit(self.limits()):
+            return True
+        if monotonic() - self._looked_at > _BETWEEN_LOOKS:
+            self._looked_at = monotonic()
+            self._limited_by_others = self._limited()
+        return not self._limited_by_others.isdisjoint((name, ALL))
 
     def source(self, name: str) -> str:
         """Return in words who sets the policy of a namespace."""
@@ -122,6 +140,18 @@ class Policies:
         except BackendError as error:
             self._tell(f"the policies that are set in code cannot be stored: {error}")
 
+    def _limited(self) -> frozenset[str]:
+        """Return for which names applications stored a limit."""
+        stored: Mapping[str, str] = {}
+        if isinstance(self._backend, SupportsStoredPolicies):
+            with suppress(BackendError):  # whoever needs them says so
+                stored = self._backend.stored_policies()
+        return frozenset(
+            name
+            for name, text in stored.items()
+            if not _LIMITS.isdisjoint(self._fields(name, text))
+        )
+
     def _parsed(self, name: str, text: str) -> Fields:
         found: dict[str, Any] = {}
         for field, value in self._fields(name, text).items():
@@ -150,6 +180,10 @@ class Policies:
         if text not in self._told:
             self._told.add(text)
             log.warning(text)
+
+
+def _has_limit(limits: Limits) -> bool:
+    return limits.max_entries is not None or limits.max_bytes is not None
 
 
 def _text(fields: Fields) -> str:

@@ -32,6 +32,13 @@ class Publisher(Protocol):
         """Show nothing any more."""
 
 
+class Flush(Protocol):
+    """Writes counts and uses."""
+
+    def __call__(self, *, all_uses: bool) -> None:
+        """Write counts, and all uses or those that others need to know by now."""
+
+
 class Flusher:
     """A thread that calls `flush` every `INTERVAL` and shows what the cache is in, and once more when
     the process ends.
@@ -39,7 +46,7 @@ class Flusher:
 
     def __init__(
         self,
-        flush: Callable[[], None],
+        flush: Flush,
         close: Callable[[], None],
         troubles: Troubles,
         publisher: Publisher | None,
@@ -83,13 +90,13 @@ class Flusher:
     def flush(self) -> None:
         """Flush once, as the process is about to end."""
         if not self._stop.is_set():
-            self._flush_logged()
+            self._flush_logged(all_uses=True)
             if self._publisher is not None:
                 self._publisher.withdraw()
 
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL):
-            self._flush_logged()
+            self._flush_logged(all_uses=False)
             self._show()
         if self._abandoned:
             self._close()
@@ -101,9 +108,9 @@ class Flusher:
         except Exception:  # which must not end the thread either
             log.exception("what this process is in is not published because of a bug")
 
-    def _flush_logged(self) -> None:
+    def _flush_logged(self, *, all_uses: bool) -> None:
         try:
-            self._flush()
+            self._flush(all_uses=all_uses)
         except (BackendUnavailable, BackendBusy) as error:  # which is told elsewhere, or over soon
             log.debug("counts are not written yet: %s", str(error))
         except BackendError as error:

@@ -164,11 +164,16 @@ def test_uses_are_there_until_they_are_written(place, clock: Clock):
     slot = made(slots)
     stamp = int(clock() * 1e6)
     slots.note_use("users", "a", stamp - 2)
-    with slots.writing_uses():
+
+    def write() -> bool:
         slots.note_use("users", "b", stamp - 1)
+        return True
+
+    slots.write_uses(write)
     assert slot.read_uses(clock()) == {"users": [("b", stamp - 1)]}
-    with pytest.raises(ZeroDivisionError), slots.writing_uses():
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        slots.write_uses(lambda: bool(1 / 0))
+    slots.write_uses(lambda: False)
     slots.note_use("users", "c", stamp)
     assert slot.read_uses(clock()) == {"users": [("b", stamp - 1), ("c", stamp)]}
     slot.file.release()
@@ -184,8 +189,7 @@ def test_uses_beyond_what_there_is_room_for_are_dropped_and_nothing_else(place, 
         slots.note_use("users", f"{key}{number}", number)
     (uses,) = slot.read_uses(clock()).values()
     assert 0.9 < sum(len(key) for key, _ in uses) / HALF_BYTES <= 1
-    with slots.writing_uses():
-        pass
+    slots.write_uses(lambda: True)
     assert not slot.uses.any()
     slots.note_use("users", "again", 1)
     assert slot.uses.any()

@@ -10,29 +10,59 @@ _LATEST: Final = 2**53
 
 MOST: Final = 100_000
 """Keys of a namespace whose uses are remembered while they cannot be written."""
+MOST_RECENT: Final = 10_000
+"""Keys whose use is remembered though one is written that is hardly earlier."""
+FEW: Final = 200
+"""Keys whose use is handed over once a second all the same."""
+
+SPACING: Final = 5_000_000
+"""Microseconds between two uses of a key that are both handed over, where something is evicted by use; and
+from its last use before it was written to the first one after that."""
+RARE: Final = 30 * 60 * 1_000_000
+"""The same where nothing is evicted."""
+_GATHERING: Final = 2 * 60 * 1_000_000
+"""Microseconds in which uses gather where nothing is evicted, so that those of a page are written at once."""
+_AT_WRITING: Final = 0.02
+"""Seconds after an entry was made in which its use is that of who wrote it."""
 
 
 class AccessLog:
-    """The keys of one namespace that were used since the log was last drained.
+    """The keys of one namespace that were used and are not known to be written with that use.
 
     Stamps are microseconds since 1970 and increase within the process, whatever the clock does,
     so that the order of use survives a clock that stands still (a logical clock in the sense of
     Lamport, 1978). They are not locked: threads that record at once may get the same one.
 
-    `note` is told of a key's first use since then, for a process that ends before it is written.
+    A use is *recent* if one is written that is hardly earlier (as relatime of Linux has it): it is
+    remembered here, for what this process evicts, and not handed over by itself unless such uses are few.
+    `note` is told of a key's first use of either kind, for a process that ends before it is written.
     """
 
     def __init__(self, note: Callable[[str, int], None] | None = None) -> None:
         self._note = note
         self._used: dict[str, int] = {}
+        self._recent: dict[str, int] = {}
         self._last = 0
+        self._spacing = SPACING
+        self._handed_over = 0
 
-    def record(self, key: str, now: float) -> int:
-        """Remember that `key` was used at `now` (Unix seconds), and return the stamp of that."""
-        stamp = self.stamp(now)
-        if self._note is not None and key not in self._used:
+    def record(self, key: str, now: float, written: int = 0, made_at: float = 0.0) -> int:
+        """Remember that `key` was used at `now` (Unix seconds), and return the stamp of that. Its last use
+        that is `written` may be known, and when the entry was made.
+        """
+        stamp = int(now * 1e6)  # as `stamp`, in line: it is the path of every hit
+        if stamp <= self._last:
+            stamp = self._last + 1
+        self._last = stamp
+        if stamp - written < self._spacing and (
+            stamp - written < SPACING or written > (made_at + _AT_WRITING) * 1e6
+        ):
+            used = self._recent  # which may be another dictionary in the next line
+        else:
+            used = self._used
+        if self._note is not None and key not in used:
             self._note(key, stamp)
-        self._used[key] = stamp  # which may be another dictionary by now
+        used[key] = stamp
         return stamp
 
     def stamp(self, now: float) -> int:
@@ -49,10 +79,39 @@ class AccessLog:
         if self._last < stamp < _LATEST:
             self._last = stamp
 
-    def drain(self) -> list[tuple[str, int]]:
-        """Return the (key, stamp) pairs recorded so far, least recent first, and forget them."""
+    def due(self, now: float, is_limited: Callable[[], bool]) -> list[tuple[str, int]] | None:
+        """Return the (key, stamp) pairs that others need to know, least recent first, and forget them; None
+        if they gather still. What is recent stays, unless it is very much.
+        """
+        limited, at = is_limited(), int(now * 1e6)
+        self._spacing = SPACING if limited else RARE
+        if len(self._recent) > MOST_RECENT:
+            self._recent = {}
+        if not limited and len(self._used) < MOST:
+            self._handed_over = self._handed_over or at
+            if 0 <= at - self._handed_over < _GATHERING:
+                return None if self._used else []
+        self._handed_over = at
+        if limited and len(self._recent) <= FEW:
+            return self.drain()
         used, self._used = self._used, {}
-        return sorted(list(used.items()), key=itemgetter(1))  # noqa: C414 - threads may add to it
+        for key in list(used):
+            self._recent.pop(key, None)
+        return _in_order(used)
+
+    def take(self, keys: Iterable[str]) -> list[tuple[str, int]]:
+        """Return the pairs of these keys, least recent first, and forget them."""
+        used = ((key, self._forget(key)) for key in keys)
+        return sorted([(key, stamp) for key, stamp in used if stamp], key=itemgetter(1))
+
+    def drain(self) -> list[tuple[str, int]]:
+        """Return all pairs, least recent first, and forget them."""
+        recent, self._recent = self._recent, {}
+        used, self._used = self._used, {}
+        for key, stamp in list(recent.items()):
+            if stamp > used.get(key, 0):
+                used[key] = stamp
+        return _in_order(used)
 
     def requeue(self, pairs: Iterable[tuple[str, int]]) -> None:
         """Take back pairs that could not be written, unless a key was used since. The least recent of
@@ -63,5 +122,13 @@ class AccessLog:
             used = dict(sorted(used.items(), key=itemgetter(1))[-MOST:])
         self._used = used
 
+    def _forget(self, key: str) -> int:
+        """Forget a key, and return the stamp of its last use; 0 if it was not used."""
+        return max(self._used.pop(key, 0), self._recent.pop(key, 0))
+
     def __len__(self) -> int:
-        return len(self._used)
+        return len(self._used) + len(self._recent)
+
+
+def _in_order(used: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(list(used.items()), key=itemgetter(1))  # noqa: C414 - threads may add to it

@@ -227,6 +227,15 @@ class FallbackStore:
                 self._breaker.trip(error)
                 raise  # or uses would pass for written
 
+    async def hand_over(self, now: float, is_limited: Callable[[], bool]) -> bool:
+        if not self._breaker.is_open:
+            try:
+                return await self._store.hand_over(now, is_limited)
+            except BackendUnavailable as error:
+                self._breaker.trip(error)
+                raise
+        return True  # as `flush`
+
     def _put_in_memory(
         self, items: Sequence[Item], limits: Limits, now: float, condition: Condition | None
     ) -> Written:

@@ -124,9 +124,7 @@ class FileBackend(BaseBackend[FileStore]):
     def touch(self, namespace: str, uses: Sequence[tuple[str, int]]) -> None:
         table = self.existing_table()
         if table is not None:
-            log = AccessLog()
-            log.requeue(uses)
-            table.touch(namespace, log)
+            table.touch(namespace, uses)
 
     def store_for_tasks(self, namespace: str) -> AsyncStore:
         from cachectl._backends.file.async_store import FileTaskStore, Tasks  # imports asyncio

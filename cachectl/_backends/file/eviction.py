@@ -1,8 +1,8 @@
 """What goes first in a namespace, and keeping its ranks right where it evicts by lrfu."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cachectl._backends.file import row_changes, rows
 from cachectl._backends.file.rows import Row
@@ -13,6 +13,11 @@ from cachectl._model.records import Removed
 
 if TYPE_CHECKING:  # few namespaces evict by lrfu
     from cachectl._backends.eviction.lrfu import Lrfu
+
+Take = Callable[[Iterable[str]], list[tuple[str, int]]]
+"""Returns when keys were used, of those whose use is not written yet, as that is about to be done."""
+_SOME: Final = 8
+"""Rows of those that were used least recently that are looked at for one that goes."""
 
 
 def use(transaction: Transaction, eviction: str) -> None:
@@ -46,8 +51,11 @@ def remove(transaction: Transaction, found: Sequence[Row]) -> Removed:
     return row_changes.remove(transaction, found)
 
 
-def evict(transaction: Transaction, limits: Limits, most: int = BATCH) -> tuple[Removed, list[str]]:
-    """Remove what the policy chooses, at most so many rows, while limits are exceeded.
+def evict(
+    transaction: Transaction, limits: Limits, most: int = BATCH, take: Take | None = None
+) -> tuple[Removed, list[str]]:
+    """Remove what the policy chooses, at most so many rows, while limits are exceeded. Uses that are not
+    written yet are taken of keys that would be chosen.
 
     Returns what that was, and its keys.
     """
@@ -55,7 +63,13 @@ def evict(transaction: Transaction, limits: Limits, most: int = BATCH) -> tuple[
         return Removed(), []
     victims: list[Row] = []
     entries, size = transaction.entries, transaction.bytes
-    candidates = islice(_chosen(transaction) if transaction.by_lrfu else _oldest(transaction), most)
+    if transaction.by_lrfu:
+        rows_ = _chosen(transaction)
+    elif take is not None:
+        rows_ = iter(_unused(transaction, take, _expected(transaction, limits)))
+    else:
+        rows_ = _oldest(transaction)
+    candidates = islice(rows_, most)
     while limits.exceeded(entries, size) and (row := next(candidates, None)):
         victims.append(row)
         entries, size = entries - 1, size - row.size
@@ -64,14 +78,16 @@ def evict(transaction: Transaction, limits: Limits, most: int = BATCH) -> tuple[
     ]  # ranks have moved
 
 
-def evict_after(transaction: Transaction, limits: Limits, stored: int) -> list[str]:
+def evict_after(
+    transaction: Transaction, limits: Limits, stored: int, take: Take | None = None
+) -> list[str]:
     """Do the same for so many entries that were written, and return the keys of what is gone: as many,
     and `BATCH` more in one transaction. So where a limit was lowered, a write waits for a part of
     what is too much, and each brings it nearer to the limit.
     """
     total: list[str] = []
     left = stored + transaction.spare
-    while left > 0 and (victims := evict(transaction, limits, min(left, BATCH))[1]):
+    while left > 0 and (victims := evict(transaction, limits, min(left, BATCH), take)[1]):
         total += victims
         left -= len(victims)
     transaction.spare = min(left, transaction.spare)
@@ -80,6 +96,27 @@ def evict_after(transaction: Transaction, limits: Limits, stored: int) -> list[s
 
 def _oldest(transaction: Transaction) -> Iterator[Row]:
     return rows.select(transaction, rows.OLDEST, BATCH)
+
+
+def _unused(transaction: Transaction, take: Take, most: int) -> list[Row]:
+    """Return the oldest rows, at most so many, once the uses of all of them are written."""
+    while True:
+        oldest = list(rows.select(transaction, rows.OLDEST, most))
+        used = take([row.key for row in oldest])
+        if not used:
+            return oldest
+        row_changes.touch(transaction, used)
+
+
+def _expected(transaction: Transaction, limits: Limits) -> int:
+    """Return about how many rows are to go, and some more."""
+    more = _SOME
+    if limits.max_entries is not None:
+        more += max(0, transaction.entries - limits.max_entries)
+    if limits.max_bytes is not None:
+        excess = max(0, transaction.bytes - limits.max_bytes)
+        more += excess * transaction.entries // max(1, transaction.bytes)
+    return min(BATCH, more)
 
 
 def _chosen(transaction: Transaction) -> Iterator[Row]:

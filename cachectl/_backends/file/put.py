@@ -1,6 +1,6 @@
 """Writing entries of one namespace, and holding its limits, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from cachectl._backends.eviction.access_log import AccessLog
@@ -21,7 +21,7 @@ class Put:
     """Writes entries, then evicts while the limits are exceeded, a bounded number of entries; see
     `EntryTable.put`.
 
-    Uses are only written if something is to be evicted, and what is replaced is recorded as a use:
+    Uses are only written of what would be evicted without, and what is replaced is recorded as a use:
     to move its row now would double the pages that are written. Lrfu is told at once.
     """
 
@@ -53,8 +53,7 @@ class Put:
             due, _ = remove_due(transaction, microseconds(self._now), _DUE_PER_WRITE)
             expired += due.entries
         if (self._check_limits or transaction.has_grown) and transaction.exceeds(self._limits):
-            self._write_uses(transaction)
-            evicted = eviction.evict_after(transaction, self._limits, stored)
+            evicted = eviction.evict_after(transaction, self._limits, stored, self._take)
         if transaction.lrfu is not None:
             transaction.lrfu.rebalance(stored)
         return Written(stored, expired, tuple(evicted))
@@ -81,7 +80,9 @@ class Put:
                 new.append((item, log.stamp(self._now), filename))
             else:
                 note = transaction.lrfu is None
-                stamp = log.record(item.key, self._now) if note else log.stamp(self._now)
+                stamp = (
+                    log.record(item.key, self._now, old.used_at) if note else log.stamp(self._now)
+                )
                 row_changes.replace(transaction, item, old, stamp, filename)
                 replaced += 1
                 expired += not fresh
@@ -103,6 +104,12 @@ class Put:
         if used:
             self._uses += used
             eviction.touch(transaction, used)
+
+    def _take(self, keys: Iterable[str]) -> list[tuple[str, int]]:
+        """Take the uses of these keys from the log."""
+        used = self._log.take(keys)
+        self._uses += used
+        return used
 
 
 def remove_due(transaction: Transaction, now: int, most: int = BATCH) -> tuple[Removed, bool]:

@@ -19,11 +19,12 @@ from cachectl.errors import BackendBusy, DamagedEntry
 
 _WHAT: Final = "the cache"
 _READ: Final = (
-    "SELECT value, filename || ' ' || CAST(size AS INTEGER) FROM entries"  # NULL without a file
+    "SELECT value, CAST(used_at AS INTEGER),"
+    " filename || ' ' || CAST(size AS INTEGER) FROM entries"  # NULL without a file
     f" WHERE namespace_id = {NAMED} AND key = ?"
 )
 _READ_NEAR: Final = (
-    "SELECT iif(length(value) <= ?, value, NULL) FROM entries"
+    "SELECT iif(length(value) <= ?, value, NULL), CAST(used_at AS INTEGER) FROM entries"
     f" WHERE namespace_id = {NAMED} AND key = ?"
 )
 _AT_ONCE: Final = Patience(0)
@@ -41,6 +42,11 @@ _OLDEST: Final = (
     f"SELECT CAST(used_at AS INTEGER), {SIZE} FROM entries WHERE namespace_id = {NAMED}"
     " ORDER BY used_at LIMIT ?"
 )
+Found = tuple[Entry, int]
+"""An entry, and the stamp of the last use that was written."""
+FoundNear = tuple[bytes, int]
+"""The same with the envelope."""
+_FAR: Final[FoundNear] = (b"", 0)
 _REPLACED: Final = 20  # how often in a row a value may be replaced while it is read
 
 
@@ -53,28 +59,30 @@ class Reader:
         self._files = ValueFiles(directory)
         self.connections = ReadConnections(directory, place)
 
-    def read(self, namespace: str, key: str) -> Entry | None:
-        """Return an entry. Raises `DamagedEntry`."""
+    def read(self, namespace: str, key: str) -> Found | None:
+        """Return an entry, and its last use that was written. Raises `DamagedEntry`."""
         rows = self.select(_READ, (namespace, key))
         if not rows:
             return None
-        data, place = rows[0]
+        data, used_at, place = rows[0]
         if place is not None:
-            return self._read_file(namespace, key, place)
+            entry = self._read_file(namespace, key, place)
+            return None if entry is None else (entry, used_at)
         if type(data) is not bytes:
             raise DamagedEntry("the row holds no bytes")
-        return unpack(namespace, key, data)
+        return unpack(namespace, key, data), used_at
 
-    def read_near(self, namespace: str, key: str, limit: int) -> bytes | None:
-        """Return the envelope of what `read` does if that can be had at once and is not longer than
+    def read_near(self, namespace: str, key: str, limit: int) -> FoundNear | None:
+        """Return what `read` does, but the envelope, if that can be had at once and is not longer than
         `limit`; or else no bytes.
         """
         try:
             rows = self.select(_READ_NEAR, (limit, namespace, key), patience=_AT_ONCE)
         except BackendBusy:
-            return b""
-        data = rows[0][0] if rows else None
-        return data if type(data) is bytes or not rows else b""
+            return _FAR
+        if not rows:
+            return None
+        return rows[0] if type(rows[0][0]) is bytes else _FAR
 
     def _read_file(self, namespace: str, key: str, place: str) -> Entry | None:
         """Return the entry in a value file of that name and size, or in what replaces it meanwhile."""
@@ -86,9 +94,9 @@ class Reader:
                 rows = self.select(_READ, (namespace, key))
             except OSError as error:
                 raise translated(_WHAT, error, self._directory) from None
-            if not rows or rows[0][1] is None:
+            if not rows or rows[0][2] is None:
                 return unpack(namespace, key, rows[0][0]) if rows else None
-            place = rows[0][1]
+            place = rows[0][2]
         raise DamagedEntry("the value file is gone")
 
     def head(self, value: object, filename: str | None, size: int, limit: int) -> bytes:

@@ -8,7 +8,7 @@ from cachectl._backends.file.transaction import NAMESPACE, Transaction
 
 _ROW: Final = (
     f"e.id, e.key, {SIZE}, e.filename, CAST(e.expires_at AS INTEGER), CAST(e.due_at AS INTEGER),"
-    " EXISTS(SELECT 1 FROM tags WHERE entry_id = e.id)"
+    " EXISTS(SELECT 1 FROM tags WHERE entry_id = e.id), CAST(e.used_at AS INTEGER)"
 )
 _FIND: Final = (
     f"SELECT {NAMESPACE}, {_ROW} FROM namespaces AS n LEFT JOIN entries AS e"
@@ -44,6 +44,7 @@ class Row(NamedTuple):
     expires_at: int | None
     due_at: int | None
     tagged: int
+    used_at: int
 
     def is_expired(self, now: int) -> bool:
         return self.expires_at is not None and self.expires_at <= now
@@ -74,6 +75,12 @@ def select(transaction: Transaction, condition: str, *parameters: object) -> Ite
     """Yield the rows of a known namespace that meet one of the conditions above."""
     statement = f"SELECT {_ROW} FROM entries AS e WHERE {condition}"
     return map(Row._make, transaction.execute(statement, (transaction.id, *parameters)))
+
+
+def places(transaction: Transaction, keys: Sequence[str]) -> dict[str, int]:
+    """Return where the rows of these keys are, as a number that is close to those of close ones."""
+    query = f"SELECT key, id FROM entries WHERE namespace_id = {NAMED} AND key IN ({marks(keys)})"
+    return dict(transaction.execute(query, (transaction.name, *keys)).fetchall())
 
 
 def newest(transaction: Transaction) -> int:

@@ -4,7 +4,7 @@ Reading goes through `Reader` and creates nothing; the first write makes the dir
 `EntryTable`. Many processes may do both at once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -51,27 +51,34 @@ class FileStore:
         self._limits_checked_at = 0.0
 
     def get(self, key: str, now: float) -> Entry | None:
-        entry = self._reader.read(self._namespace, key)
-        if entry is not None:
-            self._access_log.record(key, now)
+        found = self._reader.read(self._namespace, key)
+        if found is None:
+            return None
+        entry, written = found
+        self._access_log.record(key, now, written, entry.created_at)
         return entry
 
     def peek(self, key: str) -> Entry | None:
-        return self._reader.read(self._namespace, key)
+        found = self._reader.read(self._namespace, key)
+        return None if found is None else found[0]
 
     def get_near(self, key: str, now: float) -> Entry | None:
         """Do what `get` does, or return `FAR` if that might take long."""
-        entry = self.peek_near(key)
-        if entry is not None and entry is not FAR:
-            self._access_log.record(key, now)
+        found = self._reader.read_near(self._namespace, key, _NEAR)
+        if found is None:
+            return None
+        if not found[0]:
+            return FAR
+        entry = envelope.unpack(self._namespace, key, found[0])
+        self._access_log.record(key, now, found[1], entry.created_at)
         return entry
 
     def peek_near(self, key: str) -> Entry | None:
         """Do what `peek` does, or return `FAR` if that might take long."""
-        data = self._reader.read_near(self._namespace, key, _NEAR)
-        if data is None:
+        found = self._reader.read_near(self._namespace, key, _NEAR)
+        if found is None:
             return None
-        return envelope.unpack(self._namespace, key, data) if data else FAR
+        return envelope.unpack(self._namespace, key, found[0]) if found[0] else FAR
 
     def put(
         self,
@@ -148,7 +155,21 @@ class FileStore:
 
     def flush(self) -> None:
         if len(self._access_log):
-            self._backend.table.touch(self._namespace, self._access_log)
+            self._touch(self._access_log.drain())
+
+    def hand_over(self, now: float, is_limited: Callable[[], bool]) -> bool:
+        due = self._access_log.due(now, is_limited) if len(self._access_log) else []
+        if due:
+            self._touch(due)
+        return due is not None
+
+    def _touch(self, used: list[tuple[str, int]]) -> None:
+        """Write when keys were last used; what cannot be written stays noted."""
+        try:
+            self._backend.table.touch(self._namespace, used)
+        except BaseException:
+            self._access_log.requeue(used)
+            raise
 
     def _is_to_check(self, limits: Limits, now: float) -> bool:
         """Whether a write is to look for what others did, too."""

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from cachectl._backends.eviction.access_log import AccessLog
-from cachectl._backends.file import eviction, leases, policies
+from cachectl._backends.file import eviction, leases, policies, rows
 from cachectl._backends.file.put import Placed, Put
 from cachectl._backends.file.transaction import Transaction
 from cachectl._backends.file.transactions import Transactions
 from cachectl._backends.file.value_files import ROW_LIMIT, ValueFiles
 from cachectl._backends.file.writer import Writer
 from cachectl._backends.sqlite import Patience, translated
-from cachectl._model.batches import batches
+from cachectl._model.batches import BATCH, batches
 from cachectl._model.policy import Limits
 from cachectl._model.records import (
     Condition,
@@ -163,15 +163,22 @@ class EntryTable:
         """Revoke all leases of a namespace."""
         self.removals.freeing.step(lambda _: self._transactions.run(namespace, _revoke_all))
 
-    def touch(self, namespace: str, access_log: AccessLog) -> None:
+    def touch(self, namespace: str, used: Sequence[tuple[str, int]]) -> None:
         """Write when keys were last used."""
-        used, patience = access_log.drain(), self._writer.patience()
-        try:
-            for batch in batches(used):
-                self._transactions.run(namespace, partial(_touch, used=batch), patience=patience)
-        except BaseException:
-            access_log.requeue(used)
-            raise
+        patience = self._writer.patience()
+        for batch in batches(self._by_place(namespace, used)):
+            self._transactions.run(namespace, partial(_touch, used=batch), patience=patience)
+
+    def _by_place(self, namespace: str, used: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Return many uses in the order of their rows, so that those in a page are written together; but
+        those of lrfu in their own.
+        """
+        if len(used) <= BATCH:
+            return list(used)
+        places: dict[str, int] = {}
+        for batch in batches([key for key, _ in used]):
+            places |= self._transactions.run(namespace, partial(_places, keys=batch), "DEFERRED")
+        return sorted(used, key=lambda use: places.get(use[0], 0))
 
     def store_policy(self, namespace: str, text: str) -> None:
         """Keep what an application set of a policy."""
@@ -202,6 +209,10 @@ def _release(transaction: Transaction, lease: Lease) -> None:
 def _revoke_all(transaction: Transaction) -> None:
     if transaction.load():
         leases.revoke_all(transaction)
+
+
+def _places(transaction: Transaction, keys: Sequence[str]) -> dict[str, int]:
+    return {} if transaction.load() and transaction.by_lrfu else rows.places(transaction, keys)
 
 
 def _touch(transaction: Transaction, used: Sequence[tuple[str, int]]) -> None:

@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -78,14 +78,12 @@ class Slots:
         if slot is not None:
             slot.note_use(namespace, key, stamp)
 
-    @contextmanager
-    def writing_uses(self) -> Iterator[None]:
-        """Forget the uses that are noted now if, in here, all that were noted are written."""
+    def write_uses(self, write: Callable[[], bool]) -> None:
+        """Call `write`, and forget the uses that are noted now if it wrote all that were."""
         slot = self.slot
         if slot is not None:
             slot.uses.turn()
-        yield
-        if slot is not None:
+        if write() and slot is not None:
             for namespace in list(self._inherited):
                 self._touch(namespace, self._inherited.pop(namespace))
             slot.uses.drop()
