@@ -1,5 +1,6 @@
 """What uses cost on files: what flushes write while keys are only read, and how exact evictions stay."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def test_with_a_limit_a_key_is_written_once_in_five_seconds(
         clock.advance(1)
         tick(cache)
         sizes.append(log_bytes(opener.directory))
-    grown = [after - before for before, after in zip(sizes, sizes[1:], strict=False)]
+    grown = [after - before for before, after in pairwise(sizes)]
     assert grown[0] > 100_000
     assert max(grown[1:]) < 20_000
 

@@ -222,7 +222,8 @@ class FileBackend(BaseBackend[FileStore]):
         details: dict[str, object] = {}
         with suppress(BackendError):  # which others say
             details["free_bytes"] = shares.free_bytes(self._reader)
-        return Status(self.name, self.name, "ok", 0, details=details, notes=self._last_news)
+        notes = (*self._last_news, *self._writer.checkpoints.notes())
+        return Status(self.name, self.name, "ok", 0, details=details, notes=notes)
 
     def lock(self, name: str) -> AbstractContextManager[None]:
         return self._flocked(name)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from cachectl._backends.directory import PlaceRefused, claim, create_private, making
+from cachectl._backends.file.checkpoints import Checkpoints
 from cachectl._backends.file.schema import is_made, make, make_leases, pragma
 from cachectl._backends.place import BegunAnew, Place
 from cachectl._backends.sqlite import (
@@ -36,7 +37,8 @@ _PREPARATION: Final = (
     "PRAGMA cache_size = 8192",
     "PRAGMA mmap_size = 0",  # a truncated file shall be an error, not a SIGBUS
     "PRAGMA trusted_schema = OFF",
-    "PRAGMA wal_autocheckpoint = 4000",  # pages: as many as the log's first index block lists
+    "PRAGMA wal_autocheckpoint = 0",  # `Checkpoints` does it
+    "PRAGMA journal_size_limit = 0",  # so the file is as long as the log
     "PRAGMA secure_delete = OFF",  # expensive where much is removed; the file is closed to others
 )
 
@@ -61,6 +63,7 @@ class Writer:
         self._moved = moved
         self._timeout = timeout
         self.turn = Turn(f"{_WHAT} in {directory}")
+        self.checkpoints: Checkpoints = Checkpoints(place, self.turn)
         self._connection: Connection | None = None
         self._data_version = 0
         self._is_closed = False
@@ -135,6 +138,7 @@ class Writer:
         """Return what `action` returns, which is called when it is our turn."""
         value = (patience or self.patience()).take(self.turn, _WHAT, lambda: self._try(action))
         self.turn.release()
+        self.checkpoints.written()
         return value
 
     def do_at_once(self, action: Callable[[Connection], T]) -> T:
@@ -193,6 +197,7 @@ class Writer:
             self.turn.release()
 
     def turns(self) -> Iterator[Turn]:
+        yield self.checkpoints.turn
         yield self.turn
 
     def before_fork(self) -> bool:

@@ -1,0 +1,107 @@
+"""Checkpoints: what is in the log of the database is copied into it, and the log begins again.
+
+SQLite would do that in the commit that makes the log too long, which then takes as long as a thousand
+others. Here a thread does it beside those who write, as far as it can; they wait only for the rest.
+"""
+
+import os
+import threading
+from contextlib import suppress
+from time import monotonic
+from typing import Final
+
+from cachectl._backends.place import Place
+from cachectl._backends.sqlite import FAILURES, Connection
+from cachectl._model.turn import Turn
+from cachectl._model.units import format_bytes
+from cachectl.errors import BackendError
+
+SOFT: Final = 16 * 1024 * 1024
+"""Bytes of the log from which on it is copied: as many as the first block of its index lists."""
+HARD: Final = 32 * 1024 * 1024
+"""Bytes of the log from which on who writes waits for that."""
+LONG: Final = 64 * 1024 * 1024
+"""Bytes that the log has only if somebody who reads does not let it begin again."""
+_REST: Final = 256
+"""Pages of the log that are copied while nobody can write."""
+_ROUNDS: Final = 4
+_READS: Final = 20
+"""Milliseconds that those have who read what the log had before it begins again."""
+_AGAIN: Final = 2.0
+"""Seconds after which a log is looked at again that could not begin again."""
+
+
+class Checkpoints:
+    """Of one database, which others write as well. `turn` is that of those in this process who write."""
+
+    def __init__(self, place: Place, turn: Turn) -> None:
+        self._place = place
+        self._log = f"{place.path}-wal"
+        self._writing = turn
+        self.turn: Turn = Turn(f"the log of {place.path}")
+        self._thread: threading.Thread | None = None
+        self._not_before = 0.0
+
+    def size(self) -> int:
+        """Return the bytes of the log; it is cut when it begins again."""
+        try:
+            return os.stat(self._log).st_size  # noqa: PTH116 - it is on the path of every write
+        except OSError:
+            return 0
+
+    def notes(self) -> list[str]:
+        """Return in words whether somebody does not let the log begin again."""
+        size = self.size()
+        if size <= LONG:
+            return []
+        said = (
+            f"the log {self._log} has {format_bytes(size)}, and grows as long as somebody reads on"
+        )
+        return [f"{said} who began before: end who has it open for long (fuser '{self._log}')"]
+
+    def written(self) -> None:
+        """See to a log that has grown too long, after something was written."""
+        size = self.size()
+        if size < SOFT or monotonic() < self._not_before:
+            return
+        if size >= HARD:
+            self._run()
+        elif self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(
+                target=self._run, name="cachectl-checkpoint", daemon=True
+            )
+            self._thread.start()
+
+    def _run(self) -> None:
+        """Let the log begin again. Who cannot does so later, or somebody else does."""
+        with suppress(BackendError), self.turn:
+            if self.size() < SOFT:
+                return
+            try:
+                began_again = self._restart()
+            except FAILURES:  # who reads or writes says what is wrong
+                began_again = False
+            self._not_before = 0.0 if began_again else monotonic() + _AGAIN
+
+    def _restart(self) -> bool:
+        """Return whether the log begins again, or somebody else sees to it."""
+        connection = Connection(self._place)
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {_READS}").fetchall()
+            for _ in range(_ROUNDS):
+                busy, pages, copied = _checkpoint(connection, "PASSIVE")
+                if busy:
+                    return True
+                if pages - copied < _REST:
+                    break
+            with self._writing:
+                busy, _, _ = _checkpoint(connection, "RESTART")
+            return not busy
+        finally:
+            connection.close()
+
+
+def _checkpoint(connection: Connection, kind: str) -> tuple[int, int, int]:
+    """Return whether others are in the way, the pages of the log, and how many of them were copied."""
+    busy, pages, copied = connection.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()
+    return busy, pages, copied
