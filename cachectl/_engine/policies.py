@@ -149,7 +149,8 @@ class Policies:
         return frozenset(
             name
             for name, text in stored.items()
-            if not _LIMITS.isdisjoint(self._fields(name, text))
+            if (name == ALL or is_namespace(name))
+            and not _LIMITS.isdisjoint(self._fields(name, text))
         )
 
     def _parsed(self, name: str, text: str) -> Fields:

@@ -11,7 +11,7 @@ _LATEST: Final = 2**53
 MOST: Final = 100_000
 """Keys of a namespace whose uses are remembered while they cannot be written."""
 MOST_RECENT: Final = 10_000
-"""Keys whose use is remembered though one is written that is hardly earlier."""
+"""Keys whose use is remembered for long though one is written that is hardly earlier."""
 FEW: Final = 200
 """Keys whose use is handed over once a second all the same."""
 
@@ -86,7 +86,7 @@ class AccessLog:
         limited, at = is_limited(), int(now * 1e6)
         self._spacing = SPACING if limited else RARE
         if len(self._recent) > MOST_RECENT:
-            self._recent = {}
+            self._forget_early(at - SPACING if limited else at)
         if not limited and len(self._used) < MOST:
             self._handed_over = self._handed_over or at
             if 0 <= at - self._handed_over < _GATHERING:
@@ -121,6 +121,13 @@ class AccessLog:
         if len(used) > MOST:
             used = dict(sorted(used.items(), key=itemgetter(1))[-MOST:])
         self._used = used
+
+    def _forget_early(self, until: int) -> None:
+        """Forget recent uses until then, and all if there are very many since."""
+        recent, self._recent = self._recent, {}
+        kept = {key: stamp for key, stamp in list(recent.items()) if stamp > until}
+        if len(kept) <= MOST:
+            self._recent = kept | self._recent
 
     def _forget(self, key: str) -> int:
         """Forget a key, and return the stamp of its last use; 0 if it was not used."""

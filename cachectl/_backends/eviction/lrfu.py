@@ -16,7 +16,7 @@ This is the algorithm alone. A backend keeps the ranks; Redis has it once more, 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import exp2, log2
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
@@ -28,6 +28,9 @@ GHOSTS: Final = 2
 LEAST_WINDOW: Final = 0.1
 """The share of all entries that the window has at least, as the small queue of S3-FIFO (Yang,
 Zhang, Qiu, Yue and Rashmi, SOSP 2023)."""
+
+_MUCH: Final = 3.0
+"""The logarithm of how many uses of now a score is worth to which one more adds little."""
 
 WINDOW, MAIN, WINDOW_GHOSTS, MAIN_GHOSTS = range(4)
 """The segments: two of what is held, two of what was evicted from there."""
@@ -139,6 +142,8 @@ class Lrfu(Choice[Rank]):
     def __init__(self, index: EvictionIndex, state: State) -> None:
         self._index = index
         self.state = state
+        self.was_used: Callable[[str], bool] = frozenset[str]().__contains__
+        """Returns whether a key that is looked at was used, which is not recorded yet; once for each use."""
 
     def adopt(self, keys: Iterable[str]) -> None:
         """Take entries into the window that had no rank, least recently used first."""
@@ -146,10 +151,12 @@ class Lrfu(Choice[Rank]):
             self.state.sizes[WINDOW] += 1
             self._enter(key, 0.0, credited=True)
 
-    def used(self, key: str) -> None:
-        """Record that an entry was used, once or more since the last flush."""
+    def used(self, key: str, *, roughly: bool = False) -> None:
+        """Record that an entry was used, once or more since the last flush; if that is `roughly`, only where
+        it changes which of many entries go soon.
+        """
         rank = self._index.find(key)
-        if rank is None or rank.segment > MAIN:
+        if rank is None or rank.segment > MAIN or (roughly and self._is_far(rank)):
             return
         score = rank.score
         if rank.segment == MAIN:
@@ -163,6 +170,8 @@ class Lrfu(Choice[Rank]):
     def written(self, key: str) -> None:
         """Record that an entry was written: it is the newest of the window."""
         state = self.state
+        if self.was_used(key):
+            self.used(key)
         state.clock += 1 / (HALF_LIFE * max(1, state.held))
         score = state.clock
         rank = self._index.find(key)
@@ -187,6 +196,14 @@ class Lrfu(Choice[Rank]):
             self._shrink_window()
             self._shrink_ghosts(1)
 
+    def _is_far(self, rank: Rank) -> bool:
+        """Return whether an entry is in the newer half of the window, or in the main segment with a score to
+        which a use adds little.
+        """
+        if rank.segment == MAIN:
+            return rank.score - self.state.clock > _MUCH
+        return rank.credited and self.state.entered - rank.order < self.state.sizes[WINDOW] / 2
+
     def _adapt(self, ghost: Rank) -> None:
         """Enlarge the segment from which a key was evicted too early."""
         state = self.state
@@ -203,8 +220,11 @@ class Lrfu(Choice[Rank]):
         self._index.put(key, Rank(WINDOW, self.state.entered, score, credited))
 
     def _first(self, segment: int) -> Place[Rank] | None:
-        found = self._index.first(segment)
-        return Place(found[1].score, *found) if found else None
+        while found := self._index.first(segment):
+            if not self.was_used(found[0]):
+                return Place(found[1].score, *found)
+            self.used(found[0])
+        return None
 
     def _promote(self, oldest: Place[Rank]) -> None:
         self._move(oldest, Rank(MAIN, oldest.score, oldest.score, credited=True))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # few namespaces evict by lrfu
 
 Take = Callable[[Iterable[str]], list[tuple[str, int]]]
 """Returns when keys were used, of those whose use is not written yet, as that is about to be done."""
+FEW: Final = 5_000
+"""Entries of which each use is recorded by lrfu before what is written next: of more, those of what it looks
+at, and roughly the others."""
 _SOME: Final = 8
 """Rows of those that were used least recently that are looked at for one that goes."""
 
@@ -39,8 +42,9 @@ def touch(transaction: Transaction, used: Sequence[tuple[str, int]]) -> None:
     row_changes.touch(transaction, used)
     if transaction.by_lrfu:
         lrfu = _load(transaction)
+        roughly = transaction.entries > FEW
         for key, _ in used:
-            lrfu.used(key)
+            lrfu.used(key, roughly=roughly)
 
 
 def remove(transaction: Transaction, found: Sequence[Row]) -> Removed:

@@ -91,5 +91,6 @@ class Freeing:
         """
         with suppress(BackendError):
             fits = self._writer.do_at_once(space.growth) <= free_bytes(self._directory)
-            return fits and self._writer.do(space.shorten_log)
+            with self._writer.checkpoints.turn:
+                return fits and self._writer.do(space.shorten_log)
         return False

@@ -12,7 +12,8 @@ from cachectl._model.policy import Limits
 from cachectl._model.records import Condition, Item, Lease, Removed, Written
 
 _DUE_PER_WRITE: Final = 100
-
+_MOST_RECORDED: Final = 20
+"""Uses that lrfu is told of in one write, of what it looks at."""
 Placed = tuple[Item, str | None]
 """An item, and the file that holds its value if that is large."""
 
@@ -39,6 +40,7 @@ class Put:
         self._condition = condition
         self._check_limits = check_limits
         self._uses: list[tuple[str, int]] = []
+        self._recorded: list[tuple[str, int]] = []
 
     def run(self, transaction: Transaction, items: Sequence[Placed]) -> Written:
         """Write the items in this transaction."""
@@ -56,6 +58,7 @@ class Put:
             evicted = eviction.evict_after(transaction, self._limits, stored, self._take)
         if transaction.lrfu is not None:
             transaction.lrfu.rebalance(stored)
+            row_changes.touch(transaction, self._recorded)
         return Written(stored, expired, tuple(evicted))
 
     def requeue(self) -> None:
@@ -67,7 +70,10 @@ class Put:
         found = rows.find(transaction, [item.key for item, _ in items])
         eviction.use(transaction, self._limits.eviction)
         if transaction.lrfu is not None:  # what was used counts before what is written
-            self._write_uses(transaction)
+            if transaction.entries <= eviction.FEW:
+                self._write_uses(transaction)
+            else:
+                transaction.lrfu.was_used = self._was_used
         new: list[tuple[Item, int, str | None]] = []
         replaced = expired = 0
         now, log = microseconds(self._now), self._log
@@ -104,6 +110,12 @@ class Put:
         if used:
             self._uses += used
             eviction.touch(transaction, used)
+
+    def _was_used(self, key: str) -> bool:
+        """Take the use of a key that lrfu looks at, and return whether there was one."""
+        used = self._take((key,)) if len(self._recorded) < _MOST_RECORDED else []
+        self._recorded += used
+        return bool(used)
 
     def _take(self, keys: Iterable[str]) -> list[tuple[str, int]]:
         """Take the uses of these keys from the log."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from cachectl._backends.eviction.access_log import SPACING
 from cachectl._backends.file.rows import Row, marks, microseconds
 from cachectl._backends.file.transaction import Transaction
 from cachectl._model.entry import NEVER
@@ -46,13 +47,13 @@ def insert(transaction: Transaction, new: Sequence[tuple[Item, int, str | None]]
 def replace(
     transaction: Transaction, item: Item, old: Row, stamp: int, filename: str | None
 ) -> None:
-    """Write an entry in place of `old`. It keeps the time of use, unless lrfu decides."""
+    """Write an entry in place of `old`. It keeps the time of use, unless lrfu decides and that is long ago."""
     execute, expiry, size = transaction.execute, _expiry(item), item.entry.size
     data = None if filename else item.head + item.rest
     execute(_REPLACE, (expiry, size, filename, data, old.id))
     if expiry is not None and (old.due_at is None or expiry < old.due_at):
         execute(_RESCHEDULE, (old.id,))
-    if transaction.lrfu is not None:
+    if transaction.lrfu is not None and stamp - old.used_at >= SPACING:
         execute(_TOUCH, (stamp, transaction.id, item.key, stamp))
     if old.tagged:
         execute("DELETE FROM tags WHERE entry_id = ?", (old.id,))

@@ -35,7 +35,8 @@ def give_back(writer: Writer) -> None:
     free, left = writer.do(_pages)
     if free > max(left, _PAGES):
         vacuum(writer)
-        writer.do(shorten_log)
+        with writer.checkpoints.turn:
+            writer.do(shorten_log)
 
 
 def shorten_log(connection: Connection) -> bool:

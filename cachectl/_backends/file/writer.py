@@ -213,6 +213,8 @@ class Writer:
     def close(self) -> None:
         """Close for good. Raises `BackendBusy` in the middle of a write of this very thread."""
         self._is_closed = True
+        with suppress(BackendBusy), self.checkpoints.turn:
+            pass  # who is at the log is done with it
         with self.turn:
             self._close()
 

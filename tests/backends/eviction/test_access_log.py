@@ -72,4 +72,6 @@ def test_recent_uses_of_very_many_keys_are_forgotten(monkeypatch: pytest.MonkeyP
     for number in range(FEW + 11):
         log.record(f"k{number}", 104.0, written=100_000_000)
     assert log.due(105.0, always) == []
+    assert len(log) == FEW + 11
+    assert log.due(110.0, always) == []
     assert len(log) == 0

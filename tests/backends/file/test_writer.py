@@ -56,7 +56,7 @@ def test_threads_wait_for_each_other_on_one_connection(opener: Opener):
     for thread in threads:
         thread.join()
     assert failed == []
-    assert open_files(opener.directory / "cache.db") == 1
+    assert open_files(opener.directory / "cache.db") <= 2  # one is that of the log's thread
     assert cache.usage()["users"].entries == 1600
     assert all(users.get(f"{t}-{n}") == n for t in range(8) for n in range(200))
 
