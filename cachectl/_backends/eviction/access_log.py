@@ -18,6 +18,8 @@ FEW: Final = 200
 SPACING: Final = 5_000_000
 """Microseconds between two uses of a key that are both handed over, where something is evicted by use; and
 from its last use before it was written to the first one after that."""
+_AT_FIRST: Final = 1_000_000
+"""The same until it is known what is evicted."""
 RARE: Final = 30 * 60 * 1_000_000
 """The same where nothing is evicted."""
 _GATHERING: Final = 2 * 60 * 1_000_000
@@ -43,8 +45,11 @@ class AccessLog:
         self._used: dict[str, int] = {}
         self._recent: dict[str, int] = {}
         self._last = 0
-        self._spacing = SPACING
+        self._spacing = _AT_FIRST
         self._handed_over = 0
+        self.evicted_after = 4 * SPACING
+        """Microseconds for which what this process evicted last was not used: a use that is handed over later
+        by less than a fourth of that changes little of what goes."""
 
     def record(self, key: str, now: float, written: int = 0, made_at: float = 0.0) -> int:
         """Remember that `key` was used at `now` (Unix seconds), and return the stamp of that. Its last use
@@ -79,12 +84,12 @@ class AccessLog:
         if self._last < stamp < _LATEST:
             self._last = stamp
 
-    def due(self, now: float, is_limited: Callable[[], bool]) -> list[tuple[str, int]] | None:
+    def due(self, now: float, *, limited: bool) -> list[tuple[str, int]] | None:
         """Return the (key, stamp) pairs that others need to know, least recent first, and forget them; None
         if they gather still. What is recent stays, unless it is very much.
         """
-        limited, at = is_limited(), int(now * 1e6)
-        self._spacing = SPACING if limited else RARE
+        at = int(now * 1e6)
+        self._spacing = min(SPACING, self.evicted_after // 4) if limited else RARE
         if len(self._recent) > MOST_RECENT:
             self._forget_early(at - SPACING if limited else at)
         if not limited and len(self._used) < MOST:

@@ -7,7 +7,7 @@ others. Here a thread does it beside those who write, as far as it can; they wai
 import os
 import threading
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
 
 from cachectl._backends.place import Place
@@ -27,6 +27,9 @@ _REST: Final = 256
 _ROUNDS: Final = 4
 _READS: Final = 20
 """Milliseconds that those have who read what the log had before it begins again."""
+_MOMENTS: Final = 25
+_MOMENT: Final = 0.002
+"""How often one who writes looks whether the log has begun again, and seconds between that."""
 _AGAIN: Final = 2.0
 """Seconds after which a log is looked at again that could not begin again."""
 
@@ -66,11 +69,19 @@ class Checkpoints:
             return
         if size >= HARD:
             self._run()
+            self._give_way()
         elif self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(
                 target=self._run, name="cachectl-checkpoint", daemon=True
             )
             self._thread.start()
+
+    def _give_way(self) -> None:
+        """Write nothing for a moment if somebody else sees to the log, who needs one without writes."""
+        for _ in range(_MOMENTS):
+            if self._not_before or not HARD <= self.size() < LONG:
+                return
+            sleep(_MOMENT)
 
     def _run(self) -> None:
         """Let the log begin again. Who cannot does so later, or somebody else does."""
@@ -88,15 +99,18 @@ class Checkpoints:
         connection = Connection(self._place)
         try:
             connection.execute(f"PRAGMA busy_timeout = {_READS}").fetchall()
+            before = -1
             for _ in range(_ROUNDS):
                 busy, pages, copied = _checkpoint(connection, "PASSIVE")
                 if busy:
                     return True
                 if pages - copied < _REST:
                     break
+                if copied == before:
+                    return False  # somebody reads what was there then
+                before = copied
             with self._writing:
-                busy, _, _ = _checkpoint(connection, "RESTART")
-            return not busy
+                return any(not _checkpoint(connection, "RESTART")[0] for _ in range(_ROUNDS))
         finally:
             connection.close()
 

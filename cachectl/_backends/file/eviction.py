@@ -1,6 +1,6 @@
 """What goes first in a namespace, and keeping its ranks right where it evicts by lrfu."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -14,8 +14,9 @@ from cachectl._model.records import Removed
 if TYPE_CHECKING:  # few namespaces evict by lrfu
     from cachectl._backends.eviction.lrfu import Lrfu
 
-Take = Callable[[Iterable[str]], list[tuple[str, int]]]
-"""Returns when keys were used, of those whose use is not written yet, as that is about to be done."""
+Take = Callable[[Sequence[Row]], list[tuple[str, int]]]
+"""Returns when rows that go next were used, of those whose use is not written yet, as that is about to be
+done."""
 FEW: Final = 5_000
 """Entries of which each use is recorded by lrfu before what is written next: of more, those of what it looks
 at, and roughly the others."""
@@ -106,7 +107,7 @@ def _unused(transaction: Transaction, take: Take, most: int) -> list[Row]:
     """Return the oldest rows, at most so many, once the uses of all of them are written."""
     while True:
         oldest = list(rows.select(transaction, rows.OLDEST, most))
-        used = take([row.key for row in oldest])
+        used = take(oldest)
         if not used:
             return oldest
         row_changes.touch(transaction, used)

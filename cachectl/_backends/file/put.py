@@ -5,7 +5,7 @@ from typing import Final
 
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file import eviction, leases, row_changes, rows
-from cachectl._backends.file.rows import microseconds
+from cachectl._backends.file.rows import Row, microseconds
 from cachectl._backends.file.transaction import Transaction
 from cachectl._model.batches import BATCH
 from cachectl._model.policy import Limits
@@ -55,7 +55,7 @@ class Put:
             due, _ = remove_due(transaction, microseconds(self._now), _DUE_PER_WRITE)
             expired += due.entries
         if (self._check_limits or transaction.has_grown) and transaction.exceeds(self._limits):
-            evicted = eviction.evict_after(transaction, self._limits, stored, self._take)
+            evicted = eviction.evict_after(transaction, self._limits, stored, self._take_of)
         if transaction.lrfu is not None:
             transaction.lrfu.rebalance(stored)
             row_changes.touch(transaction, self._recorded)
@@ -116,6 +116,13 @@ class Put:
         used = self._take((key,)) if len(self._recorded) < _MOST_RECORDED else []
         self._recorded += used
         return bool(used)
+
+    def _take_of(self, oldest: Sequence[Row]) -> list[tuple[str, int]]:
+        """Take the uses of rows that go next, and note for how long the first of them was not used."""
+        used = self._take(row.key for row in oldest)
+        if oldest and not used:
+            self._log.evicted_after = max(0, microseconds(self._now) - oldest[0].used_at)
+        return used
 
     def _take(self, keys: Iterable[str]) -> list[tuple[str, int]]:
         """Take the uses of these keys from the log."""

@@ -158,7 +158,9 @@ class FileStore:
             self._touch(self._access_log.drain())
 
     def hand_over(self, now: float, is_limited: Callable[[], bool]) -> bool:
-        due = self._access_log.due(now, is_limited) if len(self._access_log) else []
+        if not len(self._access_log):
+            return True
+        due = self._access_log.due(now, limited=is_limited())
         if due:
             self._touch(due)
         return due is not None

@@ -25,34 +25,27 @@ def test_a_log_that_cannot_be_written_does_not_grow_without_bound(monkeypatch: p
     assert [key for key, _ in log.drain()] == ["k7", "k8", "k9"]
 
 
-def always() -> bool:
-    return True
-
-
-def never() -> bool:
-    return False
-
-
 def test_of_many_keys_a_use_is_due_once_the_last_one_that_was_written_is_five_seconds_old():
     """Few are written each time."""
     log = AccessLog()
+    log.due(100.0, limited=True)
     for number in range(FEW + 1):
         log.record(f"k{number}", 104.0, written=100_000_000)
     log.record("old", 106.0, written=100_000_000)
-    assert log.due(106.0, always) == [("old", 106_000_000)]
+    assert log.due(106.0, limited=True) == [("old", 106_000_000)]
     assert len(log.take(["k0"])) == 1
-    assert len(log.due(107.0, always) or ()) == FEW
+    assert len(log.due(107.0, limited=True) or ()) == FEW
     assert len(log) == 0
 
 
 def test_where_nothing_is_evicted_a_use_is_due_after_half_an_hour_and_waits_for_others():
     log = AccessLog()
-    assert log.due(5000.0, never) == []
+    assert log.due(5000.0, limited=False) == []
     log.record("fresh", 5001.0, written=4000_000_000, made_at=3000.0)
     log.record("old", 5002.0, written=3000_000_000, made_at=3000.0)
     log.record("first use", 5003.0, written=4000_000_000, made_at=4000.0)
-    assert log.due(5004.0, never) is None
-    assert [key for key, _ in log.due(5200.0, never) or ()] == ["old", "first use"]
+    assert log.due(5004.0, limited=False) is None
+    assert [key for key, _ in log.due(5200.0, limited=False) or ()] == ["old", "first use"]
     assert [key for key, _ in log.drain()] == ["fresh"]
 
 
@@ -69,9 +62,21 @@ def test_recent_uses_of_very_many_keys_are_forgotten(monkeypatch: pytest.MonkeyP
     """Each is written with one that is hardly earlier."""
     monkeypatch.setattr(access_log, "MOST_RECENT", FEW + 10)
     log = AccessLog()
+    log.due(100.0, limited=True)
     for number in range(FEW + 11):
         log.record(f"k{number}", 104.0, written=100_000_000)
-    assert log.due(105.0, always) == []
+    assert log.due(105.0, limited=True) == []
     assert len(log) == FEW + 11
-    assert log.due(110.0, always) == []
+    assert log.due(110.0, limited=True) == []
     assert len(log) == 0
+
+
+def test_uses_are_handed_over_more_often_where_entries_stay_for_seconds():
+    log = AccessLog()
+    log.evicted_after = 8_000_000
+    log.due(100.0, limited=True)
+    for number in range(FEW + 1):
+        log.record(f"k{number}", 103.0, written=101_100_000)
+    assert log.due(103.0, limited=True) == []
+    log.record("old", 104.0, written=102_000_000)
+    assert log.due(104.0, limited=True) == [("old", 104_000_000)]

@@ -100,7 +100,7 @@ def test_one_who_reads_for_ever_costs_a_write_nothing_and_is_told_of(
     assert not cache.stats().backend.notes
 
     assert longest_log(namespace, opener.directory, 1000) > 2 * _HARD
-    assert len(tried) < 10
+    assert len(tried) <= 20
     (note,) = cache.stats().backend.notes
     assert "cache.db-wal has" in note
 
