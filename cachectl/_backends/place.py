@@ -39,6 +39,10 @@ def _identity(name: str) -> Identity | None:
     return status.st_dev, status.st_ino
 
 
+LOG_BYTES: Final = 16 * 1024 * 1024
+"""Bytes from which on a log is to begin again: as many as the first block of its index lists."""
+
+
 class Place:
     """Which file is open in this process, and what became of it; what that means is told once, by who
     asks for `news`.
@@ -50,6 +54,7 @@ class Place:
         self.path = path
         self.puts_aside = puts_aside
         self._name = os.fspath(path)
+        self._log = f"{self._name}-wal"
         self._open: Identity | None = None
         self._news: list[str] = []
         self._told: set[str] = set()
@@ -61,6 +66,13 @@ class Place:
         except OSError:
             return None
         return status.st_dev, status.st_ino
+
+    def log_bytes(self) -> int:
+        """Return the size of the log; it is cut when it begins again."""
+        try:
+            return os.stat(self._log).st_size  # noqa: PTH116 - as above
+        except OSError:
+            return 0
 
     def is_mistaken_for(self, file: Identity | None) -> bool:
         """Return whether SQLite takes what is there now for this file, which is another: it compares inodes

@@ -46,6 +46,7 @@ class FileBackend(BaseBackend[FileStore]):
     evictions: ClassVar[Collection[str]] = EVICTIONS
     modules: ClassVar[tuple[str, ...]] = (
         "cachectl._backends.eviction.foresight",
+        "cachectl._backends.file.checkpoints",
         "cachectl._backends.file.debris",
         "cachectl._backends.file.due",
         "cachectl._backends.file.eviction_index",
@@ -216,13 +217,13 @@ class FileBackend(BaseBackend[FileStore]):
         return news
 
     def status(self) -> "Status":
-        from cachectl._backends.file import shares
+        from cachectl._backends.file import checkpoints, shares
         from cachectl._metrics.reports import Status
 
         details: dict[str, object] = {}
         with suppress(BackendError):  # which others say
             details["free_bytes"] = shares.free_bytes(self._reader)
-        notes = (*self._last_news, *self._writer.checkpoints.notes())
+        notes = (*self._last_news, *checkpoints.notes(self._place))
         return Status(self.name, self.name, "ok", 0, details=details, notes=notes)
 
     def lock(self, name: str) -> AbstractContextManager[None]:

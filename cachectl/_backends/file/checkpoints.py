@@ -4,20 +4,17 @@ SQLite would do that in the commit that makes the log too long, which then takes
 others. Here a thread does it beside those who write, as far as it can; they wait only for the rest.
 """
 
-import os
 import threading
 from contextlib import suppress
 from time import monotonic, sleep
 from typing import Final
 
-from cachectl._backends.place import Place
+from cachectl._backends.place import LOG_BYTES, Place
 from cachectl._backends.sqlite import FAILURES, Connection
 from cachectl._model.turn import Turn
 from cachectl._model.units import format_bytes
 from cachectl.errors import BackendError
 
-SOFT: Final = 16 * 1024 * 1024
-"""Bytes of the log from which on it is copied: as many as the first block of its index lists."""
 HARD: Final = 32 * 1024 * 1024
 """Bytes of the log from which on who writes waits for that."""
 LONG: Final = 64 * 1024 * 1024
@@ -39,33 +36,15 @@ class Checkpoints:
 
     def __init__(self, place: Place, turn: Turn) -> None:
         self._place = place
-        self._log = f"{place.path}-wal"
         self._writing = turn
         self.turn: Turn = Turn(f"the log of {place.path}")
         self._thread: threading.Thread | None = None
         self._not_before = 0.0
 
-    def size(self) -> int:
-        """Return the bytes of the log; it is cut when it begins again."""
-        try:
-            return os.stat(self._log).st_size  # noqa: PTH116 - it is on the path of every write
-        except OSError:
-            return 0
-
-    def notes(self) -> list[str]:
-        """Return in words whether somebody does not let the log begin again."""
-        size = self.size()
-        if size <= LONG:
-            return []
-        said = (
-            f"the log {self._log} has {format_bytes(size)}, and grows as long as somebody reads on"
-        )
-        return [f"{said} who began before: end who has it open for long (fuser '{self._log}')"]
-
     def written(self) -> None:
         """See to a log that has grown too long, after something was written."""
-        size = self.size()
-        if size < SOFT or monotonic() < self._not_before:
+        size = self._place.log_bytes()
+        if size < LOG_BYTES or monotonic() < self._not_before:
             return
         if size >= HARD:
             self._run()
@@ -79,14 +58,14 @@ class Checkpoints:
     def _give_way(self) -> None:
         """Write nothing for a moment if somebody else sees to the log, who needs one without writes."""
         for _ in range(_MOMENTS):
-            if self._not_before or not HARD <= self.size() < LONG:
+            if self._not_before or not HARD <= self._place.log_bytes() < LONG:
                 return
             sleep(_MOMENT)
 
     def _run(self) -> None:
         """Let the log begin again. Who cannot does so later, or somebody else does."""
         with suppress(BackendError), self.turn:
-            if self.size() < SOFT:
+            if self._place.log_bytes() < LOG_BYTES:
                 return
             try:
                 began_again = self._restart()
@@ -119,3 +98,12 @@ def _checkpoint(connection: Connection, kind: str) -> tuple[int, int, int]:
     """Return whether others are in the way, the pages of the log, and how many of them were copied."""
     busy, pages, copied = connection.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()
     return busy, pages, copied
+
+
+def notes(place: Place) -> list[str]:
+    """Return in words whether somebody does not let the log of a database begin again."""
+    log, size = f"{place.path}-wal", place.log_bytes()
+    if size <= LONG:
+        return []
+    said = f"the log {log} has {format_bytes(size)}, and grows as long as somebody reads on"
+    return [f"{said} who began before: end who has it open for long (fuser '{log}')"]

@@ -91,6 +91,6 @@ class Freeing:
         """
         with suppress(BackendError):
             fits = self._writer.do_at_once(space.growth) <= free_bytes(self._directory)
-            with self._writer.checkpoints.turn:
+            with self._writer.at_the_log():
                 return fits and self._writer.do(space.shorten_log)
         return False

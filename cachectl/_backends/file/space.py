@@ -35,7 +35,7 @@ def give_back(writer: Writer) -> None:
     free, left = writer.do(_pages)
     if free > max(left, _PAGES):
         vacuum(writer)
-        with writer.checkpoints.turn:
+        with writer.at_the_log():
             writer.do(shorten_log)
 
 

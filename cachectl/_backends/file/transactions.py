@@ -48,7 +48,7 @@ class Transactions:
                 break
             finally:
                 self._writer.turn.release()
-        self._writer.checkpoints.written()
+        self._writer.written()
         if transaction.unlinked:
             self._files.remove_all(transaction.unlinked)
         return value

@@ -6,14 +6,13 @@ so that nobody waits behind one who waits.
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from cachectl._backends.directory import PlaceRefused, claim, create_private, making
-from cachectl._backends.file.checkpoints import Checkpoints
 from cachectl._backends.file.schema import is_made, make, make_leases, pragma
-from cachectl._backends.place import BegunAnew, Place
+from cachectl._backends.place import LOG_BYTES, BegunAnew, Place
 from cachectl._backends.sqlite import (
     FAILURES,
     Connection,
@@ -25,6 +24,9 @@ from cachectl._backends.sqlite import (
 )
 from cachectl._model.turn import Turn
 from cachectl.errors import BackendBusy, BackendError, BackendRefused
+
+if TYPE_CHECKING:
+    from cachectl._backends.file.checkpoints import Checkpoints
 
 T = TypeVar("T")
 Mode = Literal["IMMEDIATE", "DEFERRED"]
@@ -63,7 +65,7 @@ class Writer:
         self._moved = moved
         self._timeout = timeout
         self.turn = Turn(f"{_WHAT} in {directory}")
-        self.checkpoints: Checkpoints = Checkpoints(place, self.turn)
+        self._checkpoints: Checkpoints | None = None  # until it is long
         self._connection: Connection | None = None
         self._data_version = 0
         self._is_closed = False
@@ -138,7 +140,7 @@ class Writer:
         """Return what `action` returns, which is called when it is our turn."""
         value = (patience or self.patience()).take(self.turn, _WHAT, lambda: self._try(action))
         self.turn.release()
-        self.checkpoints.written()
+        self.written()
         return value
 
     def do_at_once(self, action: Callable[[Connection], T]) -> T:
@@ -151,6 +153,19 @@ class Writer:
             raise translated(_WHAT, error, self._directory) from None
         finally:
             self.turn.release()
+
+    def written(self) -> None:
+        """See to the log, after something was written."""
+        if self._place.log_bytes() >= LOG_BYTES:
+            if self._checkpoints is None:
+                from cachectl._backends.file.checkpoints import Checkpoints
+
+                self._checkpoints = Checkpoints(self._place, self.turn)
+            self._checkpoints.written()
+
+    def at_the_log(self) -> AbstractContextManager[None]:
+        """Return what keeps others of this process from the log."""
+        return nullcontext() if self._checkpoints is None else self._checkpoints.turn
 
     def others_wrote(self) -> bool:
         """Return whether another process has written since this was last asked."""
@@ -197,7 +212,8 @@ class Writer:
             self.turn.release()
 
     def turns(self) -> Iterator[Turn]:
-        yield self.checkpoints.turn
+        if self._checkpoints is not None:
+            yield self._checkpoints.turn
         yield self.turn
 
     def before_fork(self) -> bool:
@@ -213,8 +229,9 @@ class Writer:
     def close(self) -> None:
         """Close for good. Raises `BackendBusy` in the middle of a write of this very thread."""
         self._is_closed = True
-        with suppress(BackendBusy), self.checkpoints.turn:
-            pass  # who is at the log is done with it
+        if self._checkpoints is not None:
+            with suppress(BackendBusy), self._checkpoints.turn:
+                pass  # who is at the log is done with it
         with self.turn:
             self._close()
 

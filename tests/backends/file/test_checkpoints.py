@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cachectl._backends.file import checkpoints
+from cachectl._backends.file import checkpoints, writer
 from cachectl._backends.sqlite import Connection
 from cachectl._engine.cache import Cache
 from cachectl._engine.namespace import Namespace
@@ -24,7 +24,8 @@ _VALUE = "x" * 3000
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let logs be short."""
-    monkeypatch.setattr(checkpoints, "SOFT", _SOFT)
+    monkeypatch.setattr(writer, "LOG_BYTES", _SOFT)
+    monkeypatch.setattr(checkpoints, "LOG_BYTES", _SOFT)
     monkeypatch.setattr(checkpoints, "HARD", _HARD)
     monkeypatch.setattr(checkpoints, "LONG", 2 * _HARD)
 
