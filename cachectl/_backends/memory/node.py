@@ -34,12 +34,11 @@ class _Held(msgspec.Struct, gc=False, eq=False):
     used_at: float
     run: "Run | None"
 
-    compression: ClassVar[int] = 0
-
 
 class Plain(_Held, gc=False, eq=False):
     """An entry of which there is nothing more to say, as of most."""
 
+    compression: ClassVar[int] = 0
     cost: ClassVar[int] = 0
     cost_over: ClassVar[int] = 0
     load_us: ClassVar[int] = 0
@@ -48,8 +47,11 @@ class Plain(_Held, gc=False, eq=False):
 
 
 class Described(_Held, gc=False, eq=False):
-    """An entry with tags, a label, or what making it took."""
+    """An entry with tags, a label, or what making it took; or one that is compressed, as it was meant for a
+    backend for which memory stands in.
+    """
 
+    compression: int
     cost: int
     cost_over: int
     load_us: int
@@ -62,11 +64,13 @@ Node: TypeAlias = Plain | Described
 
 def made(key: str, item: Item, tags: tuple[str, ...], now: float) -> Node:
     """Return the node of an item that is written now, with the texts of key and tags that others hold."""
-    value, codec, created_at, expires_at, cost, load_us, _, size, _, over, label = item.entry
-    if cost or load_us or tags or label:
+    value, codec, created_at, expires_at, cost, load_us, _, size, compression, over, label = (
+        item.entry
+    )
+    if cost or load_us or tags or label or compression:
         return Described(
             key, value, codec, created_at, expires_at, size, item.memory, now, None,
-            cost, over, load_us, tags, label,
+            compression, cost, over, load_us, tags, label,
         )  # fmt: skip
     return Plain(key, value, codec, created_at, expires_at, size, item.memory, now, None)
 
