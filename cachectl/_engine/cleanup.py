@@ -168,7 +168,7 @@ class Cleanup:
         """Clean one namespace, if need be, and return whether there was time to finish it."""
         self._done[name] = CleanupStep()
         if not is_due:
-            return True
+            return time.monotonic() < self._ends_at
         store = self._backend.store_for_threads(name)
         told = partial(self._add, name)
         return clean(store, self._rule(name), self._recorder(name), self._ends_at, told)
