@@ -13,7 +13,12 @@ users = cache.namespace("users", ttl="none", max_entries=50)
 users.set("k", 1)  # what a strict cache imports late is imported now
 users.invalidate(tag="t")
 done, refused = [], []
+depth = 0
 def handle(*_):
+    global depth
+    if depth > 9:  # who waits for a thread that sees to the log is interrupted again and again
+        return
+    depth += 1
     number = len(done) + len(refused)
     try:
         users.set(f"h{number % 70}", number, tags=["t"])
@@ -23,6 +28,8 @@ def handle(*_):
     except BackendBusy as error:
         assert "interrupted" in str(error), error
         refused.append(number)
+    finally:
+        depth -= 1
 signal.signal(signal.SIGALRM, handle)
 signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0007)
 number = 0

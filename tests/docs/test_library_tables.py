@@ -193,7 +193,7 @@ def test_a_process_loses_what_the_table_says(start, program, tmp_path):
     child = os.posix_spawn(sys.executable, arguments, {**home.environment})
     os.waitpid(child, 0)
 
-    assert home.lookups("users") == (1 if told == "nothing" else 0)
+    assert home.lookups("users") == (1 if told.startswith("nothing") else 0)
 
 
 @pytest.mark.parametrize("flush", [True, False])
