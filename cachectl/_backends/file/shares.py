@@ -13,9 +13,12 @@ from cachectl._backends.file.reader import Reader
 from cachectl._model.records import Usage
 from cachectl.errors import BackendBusy, BackendError
 
-_MOST_POINTS: Final = 16
+_MOST_POINTS: Final = 10
 _MOST_ROWS: Final = 512
-_SAMPLE: Final = """
+_APART: Final = (0, 13, 29)
+"""How far behind a point of time the rows are that are looked at: those that were written in a batch are
+close to each other, and the first of each say little of the others."""
+_SPANS: Final = """
 WITH RECURSIVE point(at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM point WHERE at + 1 < ?),
 span AS (
     SELECT id, (SELECT min(used_at) FROM entries WHERE namespace_id = n.id) AS first,
@@ -23,17 +26,20 @@ span AS (
         EXISTS(SELECT 1 FROM lrfu_states WHERE namespace_id = n.id) AS by_lrfu
     FROM namespaces AS n
 )
+"""
+_ROWS: Final = """
 SELECT e.namespace_id, length(CAST(e.key AS BLOB)), ifnull(length(e.value), 0),
     ifnull(length(e.filename), 0), e.due_at IS NOT NULL, by_lrfu,
     (SELECT count(*) FROM tags WHERE entry_id = e.id),
     (SELECT ifnull(sum(length(CAST(tag AS BLOB))), 0) FROM tags WHERE entry_id = e.id)
 FROM span, point CROSS JOIN entries AS e ON e.id = (
     SELECT id FROM entries WHERE namespace_id = span.id
-        AND used_at >= first + (last - first) / ? * at ORDER BY used_at LIMIT 1
+        AND used_at >= first + (last - first) / ? * at ORDER BY used_at LIMIT 1 OFFSET {}
 )
 """
-"""Returns rows for `Sampled`: of each namespace the rows at so many points of the time in which they
-were last used."""
+_SAMPLE: Final = _SPANS + " UNION ALL ".join(_ROWS.format(rows) for rows in _APART)
+"""Returns rows for `Sampled`: of each namespace some behind each of so many points of the time in which
+they were last used."""
 _FREE: Final = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
 _UNKNOWN: Final = 180.0  # bytes that an entry takes beside its value if none could be looked at
 
@@ -73,7 +79,7 @@ class Sampled(NamedTuple):
 def usage(reader: Reader) -> dict[str, Usage]:
     """Return what each namespace holds, and its share of what the directory takes."""
     totals = reader.totals()
-    points = max(2, min(_MOST_POINTS, _MOST_ROWS // max(1, len(totals))))
+    points = max(2, min(_MOST_POINTS, _MOST_ROWS // len(_APART) // max(1, len(totals))))
     overhead = _overheads(_sample(reader, points) if totals else ())
     weights = {
         id_: max(0, size - in_files) + entries * overhead.get(id_, _UNKNOWN)
@@ -95,7 +101,7 @@ def free_bytes(reader: Reader) -> int:
 def _sample(reader: Reader, points: int) -> Sequence[Sequence[int]]:
     """Return rows for `Sampled`; none if one cannot be read, which hides no total."""
     try:
-        return reader.select(_SAMPLE, (points, points))
+        return reader.select(_SAMPLE, (points,) * (1 + len(_APART)))
     except BackendBusy:
         raise
     except BackendError:
