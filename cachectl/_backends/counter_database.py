@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from cachectl._backends import counter_tables, sketch_tables
-from cachectl._backends.directory import claim, create_private, require_ours
+from cachectl._backends.directory import claimed, create_private, require_ours
 from cachectl._backends.place import COUNTERS, BegunAnew, Place
 from cachectl._backends.sqlite import (
     FAILURES,
@@ -211,13 +211,17 @@ class CounterDatabase:
         """Return the connection, having made the database if there was none."""
         connection = self._there()
         if connection is None:
-            if self._directory is not None:
-                claim(self._directory)
-                create_private(self._directory / COUNTERS)
-            connection = self._connect()
+            connection = self._make()
         elif connection.sqlite.in_transaction:  # of one who was interrupted on his way
             connection.execute("ROLLBACK")
         return connection
+
+    def _make(self) -> Connection:
+        if self._directory is None:
+            return self._connect()
+        with claimed(self._directory):
+            create_private(self._directory / COUNTERS)
+            return self._connect()
 
     def _found(self) -> Connection | None:
         """Return the connection if there is a database."""

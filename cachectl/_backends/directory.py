@@ -5,6 +5,7 @@ tells backup programs to pass the directory by.
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -32,6 +33,9 @@ class PlaceRefused(BackendRefused, BackendUnavailable):
     def __init__(self, what: str, advice: str = "") -> None:
         super().__init__(f"{what}; {advice}" if advice else what)
         self.what: str = what
+
+
+_OF_VALUES: Final = re.compile(r"[0-9a-f]{2}", re.ASCII)
 
 
 def require_ours(directory: Path) -> bool:
@@ -76,6 +80,27 @@ def claim(directory: Path) -> None:
     with making(directory):
         _make(directory)
         if not require_ours(directory):
+            _mark(directory)
+
+
+@contextmanager
+def claimed(directory: Path) -> Iterator[None]:
+    """Claim the directory for what is made in it here. Who removes it meanwhile may leave that without the
+    marker: then it is marked again.
+    """
+    claim(directory)
+    before = _inode(directory)
+    try:
+        yield
+    finally:
+        if _inode(directory) == before:
+            mark_again(directory)
+
+
+def mark_again(directory: Path) -> None:
+    """Mark a directory that is known to be ours, if it is not and as far as that can be done."""
+    with suppress(OSError):
+        if not is_marked(directory):
             _mark(directory)
 
 
@@ -183,9 +208,22 @@ def is_marked(directory: Path) -> bool:
         return file.read(len(_CONTENT)) == _CONTENT
 
 
+def _inode(directory: Path) -> int:
+    try:
+        return directory.stat().st_ino
+    except OSError:
+        return 0
+
+
 def _empty(directory: Path) -> bool:
-    """Whether nothing is there but the beginnings of a marker that another process writes."""
-    return all(path.name.startswith(f"{MARKER}.") for path in directory.iterdir())
+    """Whether nothing is there but the beginnings of a marker that another process writes, and folders for
+    values in which there is nothing: who removes a directory beside those who write may leave one.
+    """
+    return all(
+        path.name.startswith(f"{MARKER}.")
+        or (_OF_VALUES.fullmatch(path.name) and path.is_dir() and not any(path.iterdir()))
+        for path in directory.iterdir()
+    )
 
 
 def _mark(directory: Path) -> None:

@@ -13,7 +13,13 @@ from typing import IO, TYPE_CHECKING, ClassVar, Final
 from cachectl._backends.base import BaseBackend
 from cachectl._backends.capabilities import SupportsFork
 from cachectl._backends.counter_database import CounterDatabase
-from cachectl._backends.directory import claim, create_private, require_ours, require_possible
+from cachectl._backends.directory import (
+    claim,
+    create_private,
+    mark_again,
+    require_ours,
+    require_possible,
+)
 from cachectl._backends.eviction.access_log import AccessLog
 from cachectl._backends.file.reader import Reader
 from cachectl._backends.file.rows import microseconds
@@ -209,6 +215,8 @@ class FileBackend(BaseBackend[FileStore]):
         connections.look()
         if any([self._writer.has_lost_log(), connections.has_lost_log()]):
             self._place.lost_log()
+        if self._writer.is_open:
+            mark_again(self._directory)
         news = [*self._place.news(), *self._database.look()]
         if news:
             self._last_news = tuple(

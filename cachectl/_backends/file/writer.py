@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
-from cachectl._backends.directory import PlaceRefused, claim, create_private, making
+from cachectl._backends.directory import PlaceRefused, claimed, create_private, making
 from cachectl._backends.file.schema import is_made, make, make_leases, pragma
 from cachectl._backends.place import LOG_BYTES, BegunAnew, Place
 from cachectl._backends.sqlite import (
@@ -288,17 +288,17 @@ class Writer:
         return connection
 
     def _attempt(self) -> Connection:
-        claim(self._directory)
-        with making(self._directory):
-            create_private(self._place.path)
-        connection = Connection(self._place)
-        with prepared(connection, self._place):
-            if not is_made(connection, self._directory):
-                _make(connection, self._directory)
-            make_leases(connection)
-            for statement in _PREPARATION:
-                connection.execute(statement)
-        return connection
+        with claimed(self._directory):
+            with making(self._directory):
+                create_private(self._place.path)
+            connection = Connection(self._place)
+            with prepared(connection, self._place):
+                if not is_made(connection, self._directory):
+                    _make(connection, self._directory)
+                make_leases(connection)
+                for statement in _PREPARATION:
+                    connection.execute(statement)
+            return connection
 
 
 def _make(connection: Connection, directory: Path) -> None:

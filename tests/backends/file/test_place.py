@@ -303,6 +303,40 @@ def test_a_directory_that_is_no_cache_is_left_alone(cache, users, opener):
     remove(opener.directory)
 
 
+def test_who_uses_a_directory_marks_it_again(cache, users, opener):
+    """`rm -r` beside those who write may leave a database in it that they made meanwhile."""
+    (opener.directory / "CACHEDIR.TAG").unlink()
+    cache.flush()
+    assert opener().namespace("users").get("old") == "after"
+
+
+def test_what_was_removed_beside_those_who_write_is_a_cache_again(opener):
+    """Whatever was left: each of them may have made any part of it anew in that moment."""
+    program = """
+users = open_cache().namespace("users", max_entries=100)
+end = time.monotonic() + 4
+number = 0
+while time.monotonic() < end:
+    users.set(f"{number % 300}", "x" * 3000)
+    number += 1
+"""
+    workers = [start(program, opener.settings) for _ in range(3)]
+    while any(worker.poll() is None for worker in workers):
+        shutil.rmtree(opener.directory, ignore_errors=True)
+        wait_until(
+            lambda: worked(opener.directory) or any(each.poll() is not None for each in workers)
+        )
+    for worker in workers:
+        worker.communicate()
+        assert worker.returncode == 0
+    assert opener().namespace("users").set("k", "v")
+
+
+def worked(directory: Path) -> bool:
+    """Whether there is a cache again."""
+    return all((directory / name).exists() for name in ("CACHEDIR.TAG", "cache.db-wal"))
+
+
 def test_a_path_that_is_relative_means_what_it_meant(tmp_path, opener, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cache = opener(file__directory="relative")
