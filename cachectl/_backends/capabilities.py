@@ -36,6 +36,17 @@ class SupportsHandOver(Protocol):
 
 
 @runtime_checkable
+class SupportsManyUses(Protocol):
+    """A backend that writes the uses of many namespaces together."""
+
+    def write_uses(self, namespaces: Iterable[str]) -> bool:
+        """Write the uses that lookups recorded; a namespace that refuses them does not stop the others. Return
+        False if nothing was done, as each is to be asked by itself. Raises `BackendError`; what may not be
+        written stays noted.
+        """
+
+
+@runtime_checkable
 class SupportsCheck(Protocol):
     """A backend that may be out of reach."""
 

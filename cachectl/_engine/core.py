@@ -11,6 +11,7 @@ from cachectl._backends.capabilities import (
     SupportsCompaction,
     SupportsForgetting,
     SupportsLook,
+    SupportsManyUses,
     SupportsPolicies,
     SupportsPublishing,
     SupportsRecovery,
@@ -288,6 +289,9 @@ class Core:
         """Write the uses of each namespace; one that refuses them does not stop the others. Return whether
         all are written that were noted.
         """
+        backend = self.backend
+        if isinstance(backend, SupportsManyUses) and backend.write_uses(list(self._states)):
+            return True
         refused: Exception | None = None
         wrote_all = True
         for name, state in list(self._states.items()):

@@ -135,6 +135,24 @@ def test_a_thousand_hits_are_handed_over_in_three_round_trips(opener, cost_of):
     assert cost_of(cache.flush) == Cost(0, {})
 
 
+def test_uses_of_many_namespaces_are_handed_over_together(opener, cost_of):
+    """By a script for each, and one for its counts, in far fewer round trips than there are."""
+    cache = opener()
+    namespaces = [cache.namespace(f"n{number}") for number in range(300)]
+    for namespace in namespaces:
+        namespace.set("k", "value")
+        namespace.get("k")
+    cache.flush()
+    for namespace in namespaces:
+        namespace.get("k")
+
+    round_trips, commands = cost_of(cache.flush)
+    assert round_trips <= 16
+    assert commands.pop("evalsha") == 2 * 300 + 1
+    assert commands["zadd"] == 300
+    assert cost_of(cache.flush) == Cost(0, {})
+
+
 def test_stats_take_the_same_commands_for_any_number_of_entries(opener, cost_of):
     """In as many round trips: what is held is known without counting it."""
     cache = opener()

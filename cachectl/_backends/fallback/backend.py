@@ -7,6 +7,7 @@ import time
 from collections.abc import (
     Callable,
     Collection,
+    Iterable,
     Iterator,
     Mapping,
     Sequence,
@@ -25,6 +26,7 @@ from cachectl._backends.capabilities import (
     SupportsForgetting,
     SupportsFork,
     SupportsLook,
+    SupportsManyUses,
     SupportsRecount,
     SupportsReset,
     SupportsRevocation,
@@ -96,6 +98,12 @@ class FallbackBackend:
     def touch(self, namespace: str, uses: Sequence[tuple[str, int]]) -> None:
         if isinstance(self._backend, SupportsSlots):
             self._backend.touch(namespace, uses)
+
+    def write_uses(self, namespaces: Iterable[str]) -> bool:
+        backend = self._backend
+        if not isinstance(backend, SupportsManyUses):
+            return False
+        return self._breaker.is_open or self._breaker.call(lambda: backend.write_uses(namespaces))
 
     @property
     def is_away(self) -> bool:

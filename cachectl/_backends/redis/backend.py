@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from xxhash import xxh3_64_hexdigest
 
 from cachectl._backends.eviction.access_log import AccessLog
-from cachectl._backends.redis import server_memory, walk
+from cachectl._backends.redis import noted, server_memory, walk
 from cachectl._backends.redis.arguments import SLACK, micros, rule_arguments
 from cachectl._backends.redis.client import Client, ThreadClient
 from cachectl._backends.redis.counters import RedisCounters, all_suffixes
@@ -115,6 +115,11 @@ class RedisBackend:
 
     def touch(self, namespace: str, uses: Sequence[tuple[str, int]]) -> None:
         run(self.store_for_threads(namespace).touch(uses))
+
+    def write_uses(self, namespaces: Iterable[str]) -> bool:
+        known = [self._shared[name] for name in namespaces if name in self._shared]
+        run(noted.write(self._client, known))
+        return True
 
     def usage(self) -> Mapping[str, Usage]:
         """`memory_bytes` is what the server says of the index, and of a sample of the values."""
@@ -297,22 +302,11 @@ class RedisBackend:
 
     def close(self) -> None:
         try:
-            self._flush()
+            self.write_uses(list(self._shared))
         finally:
             self._blocking.close()
             if self._in_loops is not None:
                 self._in_loops.close()
-
-    def _flush(self) -> None:
-        """Write the uses of each namespace; one that refuses them does not stop the others."""
-        refused: BackendRefused | None = None
-        for namespace in list(self._shared):
-            try:
-                run(self.store_for_threads(namespace).flush())
-            except BackendRefused as error:
-                refused = error
-        if refused is not None:
-            raise refused
 
     def _transport_for_tasks(self) -> "LoopTransport":
         if self._in_loops is None:

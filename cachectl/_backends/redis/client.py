@@ -12,7 +12,7 @@ from cachectl._backends.redis.transport.blocking import BlockingTransport
 from cachectl._backends.redis.transport.packing import Argument, Command
 from cachectl._backends.redis.transport.resp import ErrorReply, Misread, Reply
 from cachectl._backends.redis.transport.transport import Pair, Reader, Transport
-from cachectl.errors import DamagedEntry
+from cachectl.errors import CacheError, DamagedEntry
 
 STEPS: Final = 100_000
 """How often it is gone on where a server says that there is more: a hundred million entries."""
@@ -87,6 +87,20 @@ class Client:
             for at, result in zip(again, await self.pipeline(shape, texts), strict=True):
                 done[at] = result
         return [one for one in done if one is not _UNKNOWN]
+
+    async def attempt_all(self, name: str, calls: Sequence[Call]) -> list[CacheError | None]:
+        """Run a script once for each of `calls`, in one go, and return the errors of those that failed."""
+        known = script(name)
+        commands = [("EVALSHA", known.sha, 1, base, *told) for base, told in calls]
+        replies = await self._exchange(commands, list)
+        again = [at for at, reply in enumerate(replies) if _is_unknown(reply)]
+        if again:
+            texts = [("EVAL", known.source, *commands[at][2:]) for at in again]
+            for at, reply in zip(again, await self._exchange(texts, list), strict=True):
+                replies[at] = reply
+        return [
+            self._translated(each) if isinstance(each, ErrorReply) else None for each in replies
+        ]
 
     async def run_after(
         self, shape: Shape[T], first: Command, name: str, base: str, *arguments: Argument
@@ -164,9 +178,13 @@ def _ran(shape: Shape[T], reply: Reply) -> T | Literal[_Script.UNKNOWN]:
     """Return what a call of a script returned, if the server knows that. Raises `ErrorReply`."""
     if not isinstance(reply, ErrorReply):
         return shape(reply)
-    if reply.code == "NOSCRIPT":
+    if _is_unknown(reply):
         return _UNKNOWN
     raise reply
+
+
+def _is_unknown(reply: Reply) -> bool:
+    return isinstance(reply, ErrorReply) and reply.code == "NOSCRIPT"
 
 
 def _is_foreign(reply: Reply) -> bool:
