@@ -155,6 +155,8 @@ class Counting:
             told = not isinstance(error, BackendUnavailable) and self.troubles.is_news(error, "")
             level = logging.WARNING if told and not self._strict else logging.DEBUG
             log.log(level, "not all counts and uses are written yet: %s", str(error))
+            if not isinstance(error, BackendUnavailable):
+                self.collect()
             return False
         self.collect()
         return True

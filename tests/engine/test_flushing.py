@@ -90,8 +90,9 @@ def test_nor_does_it_keep_the_counts_of_ended_processes_waiting(
     cache = use(filled, clock)
     refuse_uses(filled, redis_server)
     program = "open_cache().namespace('b').get('absent'); os.kill(os.getpid(), 9)"
-    start(program, filled.settings).communicate(timeout=30)
-    assert cache.stats("b").namespaces["b"].misses == 1
+    for misses in (1, 2):  # also where one has just looked what others left
+        start(program, filled.settings).communicate(timeout=30)
+        assert cache.stats("b").namespaces["b"].misses == misses
 
 
 @pytest.mark.parametrize("opener", SHARED, indirect=True)
