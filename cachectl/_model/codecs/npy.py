@@ -44,7 +44,8 @@ class NpyCodec:
         """
         if value.nbytes < _LARGE:
             return _head(value), value.tobytes()
-        return _head(value), memoryview(value.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+        elements = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+        return _head(value), memoryview(elements)  # type: ignore[arg-type]
 
     def decode(self, payload: memoryview) -> np.ndarray[Any, Any]:
         try:

@@ -133,6 +133,29 @@ def test_every_kind_of_dtype_comes_back(dtype):
         found[0, 0] = 1
 
 
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(50_000)[::2],
+        np.arange(50_000)[::-1],
+        np.arange(200_000, dtype=np.uint8)[::2],
+        np.arange(50_000) % 3,
+        np.broadcast_to(np.float64(3), (50_000,)),
+        np.asfortranarray(np.arange(40_000).reshape(200, 200)),
+        np.arange(40_000).reshape(200, 200)[:, 1:-1],
+        np.array("x" * 40_000),
+    ],
+    ids=["every other", "backwards", "bytes", "whole", "one for all", "columns", "middle", "text"],
+)
+def test_a_large_array_is_encoded_in_order_wherever_its_elements_lie(array):
+    """Of a large array whose elements do not lie one after the other the payload is that of a copy."""
+    payload = codecs.encode(array)[1]
+
+    assert codecs.encode(array.copy(order="C"))[1] == payload
+    assert payload.endswith(array.tobytes())
+    assert codecs.measure(array)[1] == len(payload)
+
+
 def test_the_memory_of_json_is_that_of_its_parts():
     codec = codecs.codec(1)
     number = len("y" * 30)
