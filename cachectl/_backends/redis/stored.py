@@ -12,6 +12,8 @@ HEAD_LIMIT: Final = GENERATION + envelope.HEADER_LIMIT
 
 
 def head_size(data: bytes) -> int:
-    """Return where the payload begins in a value that begins like this; 0 if that is none of ours."""
+    """Return where the payload begins in a value that begins like this; 0 if that is none of ours, or
+    damaged: no head is longer than `HEAD_LIMIT`.
+    """
     size = envelope.head_size(data[GENERATION:])
-    return GENERATION + size if size else 0
+    return GENERATION + size if 0 < size <= envelope.HEADER_LIMIT else 0

@@ -1,6 +1,7 @@
 """Replies, however they arrive, and what is none."""
 
 import random
+import struct
 import tracemalloc
 
 import pytest
@@ -67,6 +68,24 @@ def test_a_long_value_comes_in_two_parts_however_it_is_cut():
         assert found == [parts, [1, parts]]
         assert parser.between_replies
         assert parser.missing == 0
+
+
+@pytest.mark.parametrize("length", [0, 2304, 2305, 0xFFFF])
+def test_a_long_value_with_a_damaged_head_is_read_to_its_end(length):
+    """What the head of a value says of its own length is no matter of the connection."""
+    head = bytearray(pack_apart("app", "k", Entry(b"", 1, 0.0, NEVER, 0, 0, (), 0), b"")[0])
+    struct.pack_into("<H", head, struct.calcsize("<4sBQBB"), length)
+    sent = bytes(8) + bytes(head) + bytes(100_000)
+    wire = b"$%d\r\n%b\r\n:7\r\n" % (len(sent), sent)
+    for step in (len(wire), 2_400, 100):
+        parser, replies = Parser(), list[Reply]()
+        for at in range(0, len(wire), step):
+            replies += parser.feed(wire[at : at + step])
+
+        found, after = replies
+        assert isinstance(found, Joined | bytes)
+        assert sent == (b"".join(found) if isinstance(found, Joined) else found)
+        assert after == 7
 
 
 def test_no_more_memory_is_taken_than_twice_what_arrived():
