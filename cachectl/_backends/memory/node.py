@@ -21,7 +21,8 @@ class _Held(msgspec.Struct, gc=False, eq=False):
     where it waits to expire.
 
     `key` is the one text that all indexes hold, however often the entry is replaced. The collector does
-    not look at these objects, of which there may be millions: nothing that they refer to refers to them.
+    not look at these objects, of which there may be millions. A cycle within a value is freed once that is
+    removed; a value that refers to its own cache, as only a codec of a package may keep, holds it until then.
     """
 
     key: str
