@@ -76,6 +76,15 @@ class Freeing:
             self._restart_log()
         self.end()
 
+    def shorten_log(self) -> bool:
+        """Let the log begin again if it is long, with what was kept for that; return whether it does."""
+        if self._writer.log_bytes() < _LITTLE:
+            return False
+        self.give()
+        begins_again = self._restart_log()
+        self.keep()
+        return begins_again
+
     def keep(self) -> None:
         """Keep what is needed for the log to begin again."""
         with suppress(BackendError):

@@ -1,6 +1,6 @@
 """The entries of all namespaces: each method is one transaction, or one for each step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from cachectl._model.records import (
     Lease,
     Written,
 )
+from cachectl.errors import BackendRefused
 
 if TYPE_CHECKING:
     from cachectl._backends.file.removals import Removals
@@ -81,9 +82,11 @@ class EntryTable:
                     files = self._writing_files(patience)
                 placed.append((item, self._write_file(item) if large else None))
                 self._unsecured += item.entry.size
-            written = self._transactions.run(
-                namespace, partial(self._put, put=put, placed=placed), patience=patience
-            )
+            action = partial(self._put, put=put, placed=placed)
+            try:
+                written = self._transactions.run(namespace, action, patience=patience)
+            except BackendRefused as error:
+                written = self._run_again(error, namespace, action, [put])
         except BaseException:
             put.requeue()
             self._files.remove_all(filename for _, filename in placed)
@@ -120,7 +123,10 @@ class EntryTable:
             return [put.run(transaction, [(item, None)]) for put, item in puts]
 
         try:
-            written = self._transactions.run(namespace, run)
+            try:
+                written = self._transactions.run(namespace, run)
+            except BackendRefused as error:
+                written = self._run_again(error, namespace, run, [put for put, _ in puts])
         except BaseException:
             for put, _ in puts:
                 put.requeue()
@@ -130,6 +136,22 @@ class EntryTable:
         if self._unsecured > _SECURED:
             self._keep_room()
         return written
+
+    def _run_again(
+        self,
+        error: BackendRefused,
+        namespace: str,
+        action: Callable[[Transaction], T],
+        puts: Iterable[Put],
+    ) -> T:
+        """Return what `action` returns in a transaction, if it was refused because the disk is full of a log
+        that can begin again. Raises the error if it was not.
+        """
+        if error.kind != "full" or not self.removals.freeing.shorten_log():
+            raise error
+        for put in puts:
+            put.requeue()
+        return self._transactions.run(namespace, action)
 
     def _keep_room(self) -> None:
         self._unsecured = 0

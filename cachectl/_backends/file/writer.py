@@ -163,6 +163,10 @@ class Writer:
                 self._checkpoints = Checkpoints(self._place, self.turn)
             self._checkpoints.written()
 
+    def log_bytes(self) -> int:
+        """Return how long the log is."""
+        return self._place.log_bytes()
+
     def at_the_log(self) -> AbstractContextManager[None]:
         """Return what keeps others of this process from the log."""
         return nullcontext() if self._checkpoints is None else self._checkpoints.turn
