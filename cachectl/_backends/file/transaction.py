@@ -107,6 +107,11 @@ class Transaction:
         """Whether there is more than when the transaction began."""
         return self._more_entries > 0 or self._more_bytes > 0
 
+    @property
+    def has_shrunk(self) -> bool:
+        """Whether there are fewer entries than then."""
+        return self._more_entries < 0
+
     def exceeds(self, limits: Limits) -> bool:
         """Return whether the namespace is over its limits now."""
         return limits.exceeded(self.entries, self.bytes)

@@ -48,7 +48,8 @@ class Transactions:
                 break
             finally:
                 self._writer.turn.release()
-        self._writer.written()
+        if mode == "IMMEDIATE" or transaction.has_shrunk:  # else nothing was written
+            self._writer.written()
         if transaction.unlinked:
             self._files.remove_all(transaction.unlinked)
         return value
