@@ -41,6 +41,8 @@ def _identity(name: str) -> Identity | None:
 
 LOG_BYTES: Final = 16 * 1024 * 1024
 """Bytes from which on a log is to begin again: as many as the first block of its index lists."""
+LOG_KEPT: Final = LOG_BYTES * 3 // 4
+"""Bytes of it that stay then: to write over them is cheaper than to let a file grow."""
 
 
 class Place:
@@ -68,7 +70,7 @@ class Place:
         return status.st_dev, status.st_ino
 
     def log_bytes(self) -> int:
-        """Return the size of the log; it is cut when it begins again."""
+        """Return the size of the log, of which `LOG_KEPT` stay when it has begun again."""
         try:
             return os.stat(self._log).st_size  # noqa: PTH116 - as above
         except OSError:

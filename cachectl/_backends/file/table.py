@@ -156,6 +156,7 @@ class EntryTable:
     def _keep_room(self) -> None:
         self._unsecured = 0
         self.removals.freeing.keep()
+        self._writer.see_to_log()
 
     def closed(self) -> None:
         """Tidy up when the last connection is closed."""

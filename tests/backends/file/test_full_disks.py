@@ -106,6 +106,17 @@ def test_a_cleanup_that_removes_nothing_gives_the_log_back(tmp_path):
         assert cache.namespace("a").set("k", "value")
 
 
+def test_a_disk_is_full_of_entries_and_not_of_their_log(disk):
+    """A write that finds no room has the log begin again, and is tried once more."""
+    with Cache.open(directory=disk / "cache") as cache:
+        namespace, number = cache.namespace("a"), 0
+        while namespace.set(f"k{number}", random.randbytes(3000)):
+            number += 1
+        assert number > 1000
+        assert cache.usage()["a"].entries == len(list(namespace.entries())) == number
+        assert cache.stats().namespaces["a"].sets == number
+
+
 def test_a_disk_that_is_full_after_a_crash_can_be_emptied(disk):
     program = (
         "import os, sys; from cachectl import Cache; a = Cache.open(directory=sys.argv[1])\n"
