@@ -99,6 +99,7 @@ def test_what_was_removed_stays_removed_and_calls_return_on_ground_that_gives_wa
     """
     Truth.make(tmp_path / "truth")
     os.environ["SOAK_SECRET"] = str(SEED)
+    os.environ["SOAK_KIND"] = kind
     journal, chance = Journal(tmp_path), Random(f"{SEED}:{ground.__name__}:{kind}")
     end = time.monotonic() + SECONDS
     with ground.opened(tmp_path, Truth(tmp_path / "truth"), chance) as place:

@@ -96,10 +96,12 @@ class ReadConnections:
         connection.close()
         self._opened.discard(connection)
 
-    def look(self) -> None:
-        """Let go of a database that is not there any more."""
-        if self._place.has_moved():
+    def look(self) -> bool:
+        """Let go of a database that is not there any more, and return whether that was so."""
+        moved = self._place.has_moved()
+        if moved:
             self.drop()
+        return moved
 
     def has_lost_log(self) -> bool:
         """Look, unless all are in use, and return whether the log was lost of what is idle, which is let go

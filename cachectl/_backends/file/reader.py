@@ -97,6 +97,9 @@ class Reader:
             if not rows or rows[0][2] is None:
                 return unpack(namespace, key, rows[0][0]) if rows else None
             place = rows[0][2]
+        if self.connections.look():  # it went with the database
+            found = self.read(namespace, key)
+            return None if found is None else found[0]
         raise DamagedEntry("the value file is gone")
 
     def head(self, value: object, filename: str | None, size: int, limit: int) -> bytes:

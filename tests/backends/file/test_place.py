@@ -248,6 +248,13 @@ def test_a_large_value_is_in_the_directory_that_is_there_or_not_acknowledged(use
     assert opener().namespace("users").get("large") == LARGE
 
 
+def test_a_large_value_that_went_with_its_directory_is_gone_and_not_damaged(users, opener):
+    users.set("large", LARGE)
+    remove(opener.directory)
+    assert users.peek("large") is None
+    assert users.get("large") is MISSING
+
+
 def test_a_large_value_whose_directory_goes_while_it_is_written_is_refused(
     cache, opener, monkeypatch
 ):

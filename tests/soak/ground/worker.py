@@ -22,6 +22,7 @@ from cachectl import MISSING, AsyncCache, BackendError, Cache, Write
 from cachectl._backends.fallback.backend import FallbackBackend
 from cachectl._config import Settings, load
 from cachectl._model.coroutines import run
+from cachectl.errors import DamagedEntry
 from cachectl.testing.opener import ENVIRONMENT
 from tests.soak.actions import LONGEST
 from tests.soak.ground.truth import KEYS, SIZES, Truth
@@ -29,6 +30,8 @@ from tests.soak.journal import INTERRUPTED, LOOKED_UP, Journal
 from tests.soak.mixed import at_rest, now_open
 
 NAME = "ground"
+DAMAGE = (DamagedEntry,) if os.environ.get("SOAK_KIND") == "rough" else ()
+"""What a look at an entry may say where copies are put in place, of which a part is older than the other."""
 TAGS = 8
 TASKS = 4
 """Lanes of a loop."""
@@ -63,7 +66,7 @@ class Lane:
         started = time.perf_counter()
         try:
             await action(cache, kind, key)
-        except BackendError:
+        except (BackendError, *DAMAGE):
             worker.journal.note(INTERRUPTED)
         except Exception:  # noqa: BLE001 - all of them are told
             worker.journal.complain(f"{self.name}: {kind}: {traceback.format_exc()}")
