@@ -142,9 +142,10 @@ def row(
     aim: float | None = None,
 ) -> Callable[[Cases], Cases]:
     """Return a decorator that registers a generator of cases as a row."""
+    paced = paced_row(name, group, work, against, bar=bar, aim=aim)
 
     def register(cases: Cases) -> Cases:
-        _rows[name] = Row(name, group, work, against, lambda _pace: cases(), bar, aim)
+        paced(lambda _pace: cases())
         return cases
 
     return register
